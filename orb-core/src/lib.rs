@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! CDR, GIOP, references, invocation, exceptions, Any and policies: what every part of the ORB stands on.
