@@ -1,2 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! CDR, GIOP, references, invocation, exceptions, Any and policies: what every part of the ORB stands on.
+
+pub mod qos;
+pub mod transport;

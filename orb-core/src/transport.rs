@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the ORB asks of a transport: links that carry bytes, listeners, and a poller.
+//!
+//! The ORB owns these traits and names no implementation. They are used at connection granularity and above, so
+//! they are `dyn`; a call costs one [`Link::send`] and one [`Link::recv`].
+
+use std::{
+    fmt,
+    io::{self, IoSlice},
+    os::fd::BorrowedFd,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::BytesMut;
+
+mod endpoint;
+
+pub use endpoint::{Endpoint, EndpointError};
+
+/// A way to reach other ORBs, known by its URL scheme (`iiop`, `apic`).
+pub trait Transport: Send + Sync + fmt::Debug {
+    /// Returns the URL scheme this transport serves.
+    fn scheme(&self) -> &str;
+
+    /// Opens a link to `endpoint`, giving up at `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// A [`TransportError`] that names the endpoint and what failed.
+    fn connect(&self, endpoint: &Endpoint, deadline: Instant) -> Result<Arc<dyn Link>, TransportError>;
+
+    /// Listens at `endpoint`; port 0 asks for any free port.
+    ///
+    /// # Errors
+    ///
+    /// A [`TransportError`] that names the endpoint and what failed.
+    fn listen(&self, endpoint: &Endpoint) -> Result<Box<dyn Listener>, TransportError>;
+
+    /// Creates a poller for this transport's links and listeners.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    fn poller(&self) -> io::Result<Arc<dyn Poller>>;
+}
+
+/// One connection: an ordered stream of bytes in each direction.
+///
+/// Sending and receiving are independent; each is done by one thread at a time, which the owner sees to.
+pub trait Link: Send + Sync + fmt::Debug {
+    /// Sends the parts in order and returns how many bytes went out; blocks while nothing can be sent.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::WouldBlock`] when `timeout` passed (or came close: the caller looks at the clock);
+    /// anything else means that the link is broken.
+    fn send(&self, parts: &[IoSlice<'_>], timeout: Option<Duration>) -> io::Result<usize>;
+
+    /// Sends as [`Link::send`] does, but never blocks.
+    ///
+    /// # Errors
+    ///
+    /// As [`Link::send`].
+    fn try_send(&self, parts: &[IoSlice<'_>]) -> io::Result<usize>;
+
+    /// Receives into the spare capacity of `buffer` (which must not be empty), blocking while nothing is there.
+    /// Returns the number of bytes appended; 0 is the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::WouldBlock`] when `timeout` passed (or came close: the caller looks at the clock);
+    /// anything else means that the link is broken.
+    fn recv(&self, buffer: &mut BytesMut, timeout: Option<Duration>) -> io::Result<usize>;
+
+    /// Receives as [`Link::recv`] does, but never blocks.
+    ///
+    /// # Errors
+    ///
+    /// As [`Link::recv`].
+    fn try_recv(&self, buffer: &mut BytesMut) -> io::Result<usize>;
+
+    /// Ends both directions: blocked calls return, the peer sees the end of the stream.
+    fn shutdown(&self);
+
+    /// Ends the sending direction only: what was sent still arrives.
+    fn shutdown_send(&self) {
+        self.shutdown();
+    }
+
+    /// Returns the other side's address.
+    fn peer(&self) -> &Endpoint;
+
+    /// Returns this side's address.
+    fn local(&self) -> &Endpoint;
+
+    /// Returns the descriptor a [`Poller`] watches; `None` for a link that cannot be polled.
+    fn fd(&self) -> Option<BorrowedFd<'_>>;
+}
+
+/// Where connections arrive.
+pub trait Listener: Send + Sync + fmt::Debug {
+    /// Accepts one connection that is already there; never blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::WouldBlock`] when there is none.
+    fn accept(&self) -> io::Result<Arc<dyn Link>>;
+
+    /// Returns the address that was bound, with the port filled in.
+    fn local(&self) -> &Endpoint;
+
+    /// Returns the descriptor a [`Poller`] watches.
+    fn fd(&self) -> Option<BorrowedFd<'_>>;
+}
+
+/// Waits for many links at once.
+pub trait Poller: Send + Sync + fmt::Debug {
+    /// Watches `source`; its events carry `token`.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    fn add(&self, source: BorrowedFd<'_>, token: u64, interest: Interest) -> io::Result<()>;
+
+    /// Changes what `source` is watched for; arms it again after a one-shot event.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    fn modify(&self, source: BorrowedFd<'_>, token: u64, interest: Interest) -> io::Result<()>;
+
+    /// Stops watching `source`.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    fn remove(&self, source: BorrowedFd<'_>) -> io::Result<()>;
+
+    /// Replaces `events` with what happened, waiting at most `timeout` (`None`: for ever, or until [`Poller::wake`]).
+    /// Several threads may wait at once; each event goes to one of them.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says; an interruption by a signal is not an error and yields no events.
+    fn wait(&self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()>;
+
+    /// Makes one waiting thread (or the next that waits) return.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    fn wake(&self) -> io::Result<()>;
+}
+
+/// What a source is watched for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Interest {
+    /// Bytes (or a connection) to read.
+    pub readable: bool,
+    /// Room to write.
+    pub writable: bool,
+    /// Report each change once, not the state.
+    pub edge: bool,
+    /// Report once, then wait to be armed again.
+    pub oneshot: bool,
+}
+
+impl Interest {
+    /// Nothing: registered, but not armed.
+    pub const NONE: Self = Self {
+        readable: false,
+        writable: false,
+        edge: false,
+        oneshot: true,
+    };
+    /// Readable, once.
+    pub const READ_ONCE: Self = Self {
+        readable: true,
+        writable: false,
+        edge: false,
+        oneshot: true,
+    };
+    /// Readable, each time something new arrives.
+    pub const READ_EDGE: Self = Self {
+        readable: true,
+        writable: false,
+        edge: true,
+        oneshot: false,
+    };
+    /// Readable, as long as it is.
+    pub const READ: Self = Self {
+        readable: true,
+        writable: false,
+        edge: false,
+        oneshot: false,
+    };
+}
+
+/// What happened at one source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The token given when the source was added.
+    pub token: u64,
+    /// There is something to read (the end of the stream included).
+    pub readable: bool,
+    /// There is room to write.
+    pub writable: bool,
+    /// The peer has gone, or the source is broken.
+    pub closed: bool,
+}
+
+/// Why a transport could not connect or listen.
+#[derive(Debug, thiserror::Error)]
+#[error("{action} {endpoint}: {source}")]
+pub struct TransportError {
+    /// What was tried: `connect to`, `listen at`, `resolve`.
+    pub action: &'static str,
+    /// Where it was tried.
+    pub endpoint: Endpoint,
+    /// What failed.
+    pub source: io::Error,
+}
+
+impl TransportError {
+    /// Says what was tried, where, and what failed.
+    pub fn new(action: &'static str, endpoint: &Endpoint, source: io::Error) -> Self {
+        Self {
+            action,
+            endpoint: endpoint.clone(),
+            source,
+        }
+    }
+
+    /// Tells whether the time given was over.
+    pub fn is_timeout(&self) -> bool {
+        matches!(
+            self.source.kind(),
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock
+        )
+    }
+}
