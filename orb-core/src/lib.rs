@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! CDR, GIOP, references, invocation, exceptions, Any and policies: what every part of the ORB stands on.
 
+pub mod cdr;
+pub mod codeset;
+pub mod exception;
 pub mod qos;
 pub mod transport;
