@@ -1,2 +1,52 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! TCP for the ORB: the transport over kernel sockets.
+//!
+//! [`KernelTcp`] implements [`orb_core::transport::Transport`] for `iiop://host:port` over IPv4 and IPv6. It knows
+//! bytes and addresses, not messages: GIOP is the ORB's business. Start from [`KernelTcp`].
+
+mod connect;
+mod link;
+mod listener;
+mod poller;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::{link::TcpLink, listener::TcpListener, poller::EpollPoller};
+
+use std::{io, sync::Arc, time::Instant};
+
+use orb_core::transport::{Endpoint, Link, Listener, Poller, Transport, TransportError};
+
+/// The transport of IIOP: TCP connections of the operating system.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct KernelTcp;
+
+impl KernelTcp {
+    /// Makes the transport.
+    pub fn new() -> Self {
+        Self
+    }
+}
+
+impl Transport for KernelTcp {
+    fn scheme(&self) -> &str {
+        Endpoint::IIOP
+    }
+
+    fn connect(&self, endpoint: &Endpoint, deadline: Instant) -> Result<Arc<dyn Link>, TransportError> {
+        let stream = connect::connect(endpoint, deadline)?;
+        let link = TcpLink::new(stream, endpoint.clone())
+            .map_err(|error| TransportError::new("connect to", endpoint, error))?;
+        Ok(Arc::new(link))
+    }
+
+    fn listen(&self, endpoint: &Endpoint) -> Result<Box<dyn Listener>, TransportError> {
+        let listener = TcpListener::bind(endpoint)?;
+        Ok(Box::new(listener))
+    }
+
+    fn poller(&self) -> io::Result<Arc<dyn Poller>> {
+        Ok(Arc::new(EpollPoller::new()?))
+    }
+}
