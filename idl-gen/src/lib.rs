@@ -1,2 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Compiles OMG IDL to Rust: a library for build scripts.
+
+pub mod model;
+pub mod source;
