@@ -3,6 +3,10 @@
 
 pub mod cdr;
 pub mod codeset;
+pub mod context;
 pub mod exception;
+pub mod invoke;
+pub mod object;
+pub mod orb;
 pub mod qos;
 pub mod transport;

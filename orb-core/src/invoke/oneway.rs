@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Calls without a reply.
+
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
+
+use super::{Limit, Operation};
+use crate::{
+    exception::{Completed, Result, SystemException, SystemExceptionKind},
+    object::ObjectRef,
+};
+
+/// How far a oneway has come when `send` returns (CORBA 3.3 Part 1 §22.2.2.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum SyncScope {
+    /// Nowhere yet: it is queued if it cannot be sent without waiting.
+    None,
+    /// The transport has taken it.
+    #[default]
+    WithTransport,
+    /// The server's ORB has it: there is a reply, sent before the servant is called.
+    WithServer,
+    /// The servant is done: there is a reply, as for any call.
+    WithTarget,
+}
+
+/// A oneway call that has not been made yet: what the stub method of a `oneway` operation returns.
+#[must_use = "a oneway call is made by .send()"]
+pub struct OnewayCall<'a, O: Operation> {
+    target: &'a ObjectRef,
+    args: O::Args<'a>,
+    limit: Limit,
+    scope: Option<SyncScope>,
+}
+
+impl<'a, O: Operation> OnewayCall<'a, O> {
+    /// Prepares a oneway call of `O` on `target`.
+    #[inline]
+    pub fn new(target: &'a ObjectRef, args: O::Args<'a>) -> Self {
+        Self {
+            target,
+            args,
+            limit: Limit::Default,
+            scope: None,
+        }
+    }
+
+    /// Sets how far the call must have come when [`OnewayCall::send`] returns. Defaults to the ORB's setting
+    /// ([`SyncScope::WithTransport`]).
+    pub fn sync_scope(mut self, scope: SyncScope) -> Self {
+        self.scope = Some(scope);
+        self
+    }
+
+    /// Gives the call this much time to come as far as the sync scope says.
+    pub fn timeout(mut self, time: Duration) -> Self {
+        self.limit = Limit::After(time);
+        self
+    }
+
+    /// Gives the call up at this moment.
+    pub fn deadline(mut self, deadline: Instant) -> Self {
+        self.limit = Limit::At(deadline);
+        self
+    }
+
+    /// Makes the call. Oneways that one thread sends to one endpoint arrive in order.
+    ///
+    /// # Errors
+    ///
+    /// System exceptions; with [`SyncScope::None`] and [`SyncScope::WithTransport`] only those raised on this side.
+    pub fn send(self) -> Result<()> {
+        let _ = (self.target, &self.args, self.limit, self.scope);
+        Err(SystemException::new(
+            SystemExceptionKind::NoImplement,
+            0,
+            Completed::No,
+        ))
+    }
+}
+
+impl<O: Operation> fmt::Debug for OnewayCall<'_, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnewayCall")
+            .field("operation", &O::NAME)
+            .field("target", self.target)
+            .field("scope", &self.scope)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Calls in flight.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use super::Operation;
+
+/// A call in flight. Dropping it cancels the call: the server is told, and a late reply is thrown away.
+#[must_use = "dropping a pending call cancels it"]
+pub struct Pending<O: Operation> {
+    finished: Option<Result<O::Output, O::Error>>,
+}
+
+impl<O: Operation> Pending<O> {
+    pub(crate) fn finished(result: Result<O::Output, O::Error>) -> Self {
+        Self {
+            finished: Some(result),
+        }
+    }
+
+    /// Waits for the reply on this thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`super::Call::wait`].
+    pub fn wait(mut self) -> Result<O::Output, O::Error> {
+        self.finished.take().unwrap_or_else(|| Err(taken().into()))
+    }
+
+    /// Returns the result if it is there; does not wait. After it was taken, `BAD_INV_ORDER`.
+    pub fn try_take(&mut self) -> Option<Result<O::Output, O::Error>> {
+        Some(self.finished.take().unwrap_or_else(|| Err(taken().into())))
+    }
+}
+
+fn taken() -> crate::exception::SystemException {
+    use crate::exception::{Completed, SystemException, SystemExceptionKind};
+    SystemException::new(SystemExceptionKind::BadInvOrder, 0, Completed::Yes)
+        .with_message("the result of this call was taken before")
+}
+
+impl<O: Operation> Unpin for Pending<O> {}
+
+impl<O: Operation> Future for Pending<O> {
+    type Output = Result<O::Output, O::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(self.finished.take().unwrap_or_else(|| Err(taken().into())))
+    }
+}
+
+impl<O: Operation> fmt::Debug for Pending<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pending")
+            .field("operation", &O::NAME)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The future behind `call.await`.
+#[must_use = "futures do nothing unless awaited"]
+pub struct CallFuture<O: Operation> {
+    state: Result<Pending<O>, Option<O::Error>>,
+}
+
+impl<O: Operation> CallFuture<O> {
+    pub(crate) fn of(started: Result<Pending<O>, O::Error>) -> Self {
+        Self {
+            state: started.map_err(Some),
+        }
+    }
+}
+
+impl<O: Operation> Unpin for CallFuture<O> {}
+
+impl<O: Operation> Future for CallFuture<O> {
+    type Output = Result<O::Output, O::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.state {
+            Ok(pending) => Pin::new(pending).poll(cx),
+            Err(error) => Poll::Ready(Err(error.take().unwrap_or_else(|| taken().into()))),
+        }
+    }
+}
+
+impl<O: Operation> fmt::Debug for CallFuture<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallFuture")
+            .field("operation", &O::NAME)
+            .finish_non_exhaustive()
+    }
+}
