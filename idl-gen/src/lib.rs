@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Compiles OMG IDL to Rust: a library for build scripts.
 
+pub mod diagnostics;
 pub mod model;
 pub mod source;
