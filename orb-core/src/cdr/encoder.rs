@@ -421,6 +421,17 @@ impl<'a> Encoder<'a> {
         }
     }
 
+    /// Fills in the size at its place in the message header that the stream begins with.
+    pub(crate) fn patch_size(&mut self, size: u32) {
+        self.patch_ulong(
+            Mark {
+                at: self.start + 8,
+                position: 8,
+            },
+            size,
+        );
+    }
+
     /// Returns the current place.
     #[must_use]
     pub fn mark(&self) -> Mark {

@@ -64,6 +64,14 @@ impl Encoder<'_> {
         Ok(())
     }
 
+    /// Writes a string that the protocol itself uses (type ids, hosts): the same in every code set.
+    ///
+    /// # Errors
+    /// [`CdrError::EmbeddedNul`], [`CdrError::TooLong`].
+    pub fn identifier(&mut self, value: &str) -> Result<(), CdrError> {
+        self.narrow(value.as_bytes(), None)
+    }
+
     fn latin1(&mut self, value: &str, bound: Option<u32>) -> Result<(), CdrError> {
         if value.contains('\0') {
             return Err(CdrError::EmbeddedNul);
@@ -209,6 +217,22 @@ impl<'a> Decoder<'a> {
             Some(_) => Err(CdrError::MissingNul),
             None => Err(CdrError::ZeroLengthString),
         }
+    }
+
+    /// Reads a string that the protocol itself uses (type ids, hosts), where it lies if it is UTF-8;
+    /// else it is taken for ISO 8859-1.
+    ///
+    /// # Errors
+    /// As [`Self::string`], but [`CdrError::BadCharacter`].
+    pub fn identifier(&mut self) -> Result<Cow<'a, str>, CdrError> {
+        let octets = self.string_octets(None)?;
+        if octets.contains(&0) {
+            return Err(CdrError::EmbeddedNul);
+        }
+        Ok(match std::str::from_utf8(octets) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => Cow::Owned(octets.iter().copied().map(char::from).collect()),
+        })
     }
 
     #[inline]
