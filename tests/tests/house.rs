@@ -20,6 +20,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("upcall-cli", 7),
     ("upcall-examples", 7),
     ("upcall-tests", 8),
+    ("upcall-bench-probe", 1),
     ("upcall-bench", 8),
     ("xtask", 8),
 ];

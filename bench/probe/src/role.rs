@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a measured program is told on its command line.
+
+use std::io::BufRead;
+use std::time::Duration;
+
+use crate::{Report, Usage, heap, pin, resident_bytes};
+
+/// What a client calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// An operation without arguments or result.
+    Null,
+    /// An operation that takes 1 MiB of octets.
+    Put,
+    /// An operation that takes 100 structures and returns them.
+    Echo,
+}
+
+/// The arguments of a measured program.
+#[derive(Debug, Clone)]
+pub struct Role {
+    /// `server`, `client`, or what else the program can be.
+    pub name: String,
+    /// Where a client finds its server: a reference, or host and port.
+    pub address: String,
+    /// The CPU to stay on.
+    pub cpu: Option<usize>,
+    /// Poll instead of blocking.
+    pub spin: bool,
+    /// What to call.
+    pub work: Work,
+    /// Client threads; above 0 the rate of calls is measured, not their latency.
+    pub threads: usize,
+    /// Connections that a load generator keeps open.
+    pub connections: usize,
+    /// Objects that a server activates.
+    pub objects: usize,
+    /// Timed calls.
+    pub calls: usize,
+    /// Calls before those.
+    pub warmup: usize,
+    /// How long the rate is measured.
+    pub duration: Duration,
+}
+
+impl Role {
+    /// Reads this program's arguments: the role's name, then options; stays on the CPU it is told to.
+    ///
+    /// # Errors
+    ///
+    /// Says which argument it does not understand.
+    pub fn from_arguments() -> Result<Self, String> {
+        let role = Self::parse(std::env::args().skip(1))?;
+        if let Some(cpu) = role.cpu {
+            pin(cpu).map_err(|error| format!("CPU {cpu}: {error}"))?;
+        }
+        Ok(role)
+    }
+
+    /// Reads arguments from `words`.
+    ///
+    /// # Errors
+    ///
+    /// Says which argument it does not understand.
+    pub fn parse(words: impl IntoIterator<Item = String>) -> Result<Self, String> {
+        let mut words = words.into_iter();
+        let mut role = Self {
+            name: words.next().ok_or("no role: server or client?")?,
+            address: String::new(),
+            cpu: None,
+            spin: false,
+            work: Work::Null,
+            threads: 0,
+            connections: 0,
+            objects: 1,
+            calls: 1000,
+            warmup: 100,
+            duration: Duration::from_secs(1),
+        };
+        while let Some(option) = words.next() {
+            if option == "--spin" {
+                role.spin = true;
+                continue;
+            }
+            let value = words.next().ok_or_else(|| format!("{option} lacks its value"))?;
+            role.set(&option, value)?;
+        }
+        Ok(role)
+    }
+
+    fn set(&mut self, option: &str, value: String) -> Result<(), String> {
+        let number = || {
+            value
+                .parse::<usize>()
+                .map_err(|_| format!("{option}: `{value}` is no number"))
+        };
+        match option {
+            "--cpu" => self.cpu = Some(number()?),
+            "--threads" => self.threads = number()?,
+            "--connections" => self.connections = number()?,
+            "--objects" => self.objects = number()?,
+            "--calls" => self.calls = number()?,
+            "--warmup" => self.warmup = number()?,
+            "--millis" => self.duration = Duration::from_millis(number()? as u64),
+            "--address" => self.address = value,
+            "--work" => {
+                self.work = match value.as_str() {
+                    "null" => Work::Null,
+                    "put" => Work::Put,
+                    "echo" => Work::Echo,
+                    _ => return Err(format!("no work `{value}`")),
+                }
+            }
+            _ => return Err(format!("no option {option}")),
+        }
+        Ok(())
+    }
+}
+
+/// Says where the server is, then answers each line of input with what was used so far, until the input ends.
+pub fn serve(address: &str) {
+    println!("READY {address}");
+    for line in std::io::stdin().lock().lines() {
+        if line.is_err() {
+            break;
+        }
+        let (usage, (allocations, in_use)) = (Usage::now(), heap());
+        let mut report = Report::default();
+        report.set("user_ns", usage.user.as_nanos() as f64);
+        report.set("system_ns", usage.system.as_nanos() as f64);
+        report.set("allocations", allocations as f64);
+        report.set("heap_bytes", in_use as f64);
+        report.set("resident_bytes", resident_bytes() as f64);
+        report.print("COUNT");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Role, String> {
+        Role::parse(text.split(' ').map(str::to_owned))
+    }
+
+    #[test]
+    fn options_are_read_in_any_order() {
+        let role = parse("client --work echo --spin --cpu 1 --address here:1 --millis 20").expect("valid");
+        assert_eq!((role.name.as_str(), role.address.as_str()), ("client", "here:1"));
+        assert_eq!((role.work, role.spin, role.cpu), (Work::Echo, true, Some(1)));
+        assert_eq!(role.duration, Duration::from_millis(20));
+    }
+
+    #[test]
+    fn a_wrong_option_is_named() {
+        assert!(
+            parse("client --speed 3")
+                .expect_err("unknown")
+                .contains("--speed")
+        );
+        assert!(parse("client --cpu x").expect_err("no number").contains("`x`"));
+        assert!(parse("client --cpu").expect_err("no value").contains("--cpu"));
+        assert!(
+            parse("client --work sleep")
+                .expect_err("unknown")
+                .contains("sleep")
+        );
+    }
+}
