@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Measures a row: each round takes every contestant once, and each round starts with another one.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Command;
+
+use probe::Report;
+
+use crate::plan::{Contestant, Counted, Method, Pair, Programs, Row, Side, Value};
+use crate::process::{Server, findings, system_calls, traced};
+use crate::statistics::Summary;
+
+/// Where programs are measured.
+#[derive(Debug)]
+pub(crate) struct Lab {
+    programs: PathBuf,
+    peers: PathBuf,
+    quick: bool,
+}
+
+/// A row with its values.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    /// What was measured.
+    pub(crate) row: Row,
+    /// Those who could be, in the row's order.
+    pub(crate) contestants: Vec<Values>,
+    /// Those who could not, with the reason.
+    pub(crate) skipped: Vec<(&'static str, String)>,
+}
+
+/// What one contestant came to.
+#[derive(Debug)]
+pub(crate) struct Values {
+    /// Who.
+    pub(crate) name: &'static str,
+    /// The value of each round.
+    pub(crate) rounds: Vec<f64>,
+    /// What they come to.
+    pub(crate) summary: Summary,
+    /// All that was reported in the last round.
+    pub(crate) report: Report,
+}
+
+impl Measured {
+    /// The values of the contestant of that name.
+    pub(crate) fn of(&self, name: &str) -> Option<&Values> {
+        self.contestants.iter().find(|contestant| contestant.name == name)
+    }
+
+    /// Ours divided by the other's, each round by itself, so that what both felt cancels out; the median of that.
+    pub(crate) fn ratio(&self, over: &str) -> Option<f64> {
+        let (ours, theirs) = (self.of("ours")?, self.of(over)?);
+        let ratios: Vec<f64> = ours
+            .rounds
+            .iter()
+            .zip(&theirs.rounds)
+            .map(|(ours, theirs)| ours / theirs)
+            .collect();
+        Summary::of(&ratios).map(|summary| summary.median)
+    }
+}
+
+impl Lab {
+    /// Ours are in `programs`, the others' in `peers`.
+    pub(crate) fn new(programs: PathBuf, peers: PathBuf, quick: bool) -> Self {
+        Self {
+            programs,
+            peers: peers.join("release"),
+            quick,
+        }
+    }
+
+    /// Measures a row in so many rounds. Who fails once is left out with the reason.
+    pub(crate) fn measure(&self, row: &Row, rounds: usize) -> Measured {
+        let mut values: BTreeMap<&'static str, (Vec<f64>, Report)> = BTreeMap::new();
+        let mut skipped: Vec<(&'static str, String)> = Vec::new();
+        for round in 0..rounds {
+            let count = row.contestants.len();
+            for contestant in row
+                .contestants
+                .iter()
+                .cycle()
+                .skip(round % count.max(1))
+                .take(count)
+            {
+                if skipped.iter().any(|(name, _)| *name == contestant.name)
+                    || (round > 0 && is_exact(contestant))
+                {
+                    continue;
+                }
+                match self.once(contestant) {
+                    Ok((value, report)) => {
+                        let entry = values.entry(contestant.name).or_default();
+                        entry.0.push(value);
+                        entry.1 = report;
+                    }
+                    Err(reason) => skipped.push((contestant.name, reason)),
+                }
+            }
+        }
+        let in_order = row
+            .contestants
+            .iter()
+            .filter(|one| skipped.iter().all(|(name, _)| *name != one.name));
+        let contestants = in_order.filter_map(|contestant| {
+            let (rounds, report) = values.remove(contestant.name)?;
+            Some(Values {
+                name: contestant.name,
+                summary: Summary::of(&rounds)?,
+                rounds,
+                report,
+            })
+        });
+        Measured {
+            contestants: contestants.collect(),
+            row: row.clone(),
+            skipped,
+        }
+    }
+
+    fn once(&self, contestant: &Contestant) -> Result<(f64, Report), String> {
+        match &contestant.method {
+            Method::Pair { pair, client, value } => self.pair(pair, client, *value),
+            Method::Program {
+                program,
+                arguments,
+                value,
+            } => {
+                let mut command = Command::new(self.find(program)?);
+                command.args(arguments.split_ascii_whitespace());
+                let report = findings(&command)?;
+                Ok((number(&report, *value)?, report))
+            }
+            Method::Counted { pair, side, what } => self.counted(pair, *side, *what),
+            Method::IdleConnections { pair, connections } => self.idle_connections(pair, *connections),
+            Method::IdleObjects { pair, objects } => self.idle_objects(pair, *objects),
+            Method::Size { program } => self.size(program),
+        }
+    }
+
+    fn find(&self, program: &str) -> Result<PathBuf, String> {
+        let places = [self.programs.join(program), self.peers.join(program)];
+        places
+            .into_iter()
+            .find(|place| place.is_file())
+            .ok_or_else(|| format!("{program} is not built"))
+    }
+
+    fn program(&self, of: Programs, role: &str) -> Result<Command, String> {
+        let (name, role) = match of {
+            Programs::Ours => (format!("bench-{role}"), role),
+            Programs::Raw => ("bench-raw".into(), role),
+            Programs::OmniOrb => (format!("omniorb-{role}"), role),
+            Programs::Rustorb => ("rustorb".into(), role),
+            Programs::Tonic => ("tonic".into(), role),
+        };
+        let mut command = Command::new(self.find(&name)?);
+        command.arg(role);
+        Ok(command)
+    }
+
+    fn server(&self, pair: &Pair) -> Result<Command, String> {
+        let mut server = self.program(pair.of, "server")?;
+        server
+            .arg("--cpu")
+            .arg(pair.cpus.0.to_string())
+            .args(pair.server.split_ascii_whitespace());
+        Ok(server)
+    }
+
+    /// The client's command; options that start with a program's name are for that program.
+    fn client(&self, pair: &Pair, options: &str, address: &str, calls: usize) -> Result<Command, String> {
+        let mut client = match options.strip_prefix("load") {
+            Some(_) => {
+                let mut load = Command::new(self.find("bench-load")?);
+                load.arg("load");
+                load
+            }
+            None => self.program(pair.of, "client")?,
+        };
+        let millis = if self.quick { "200" } else { "1500" };
+        client
+            .args(["--cpu", &pair.cpus.1.to_string(), "--address", address])
+            .args([
+                "--calls",
+                &calls.to_string(),
+                "--warmup",
+                &(calls / 10).to_string(),
+                "--millis",
+                millis,
+            ])
+            .args(options.trim_start_matches("load").split_ascii_whitespace());
+        Ok(client)
+    }
+
+    fn calls(&self, pair: &Pair) -> usize {
+        if self.quick { pair.calls / 10 } else { pair.calls }
+    }
+
+    fn pair(&self, pair: &Pair, options: &str, value: Value) -> Result<(f64, Report), String> {
+        let mut server = Server::start(self.server(pair)?)?;
+        let calls = self.calls(pair);
+        let client = self.client(pair, options, &server.address, calls)?;
+        let Value::UserOfBoth = value else {
+            let report = findings(&client)?;
+            return Ok((number(&report, value)?, report));
+        };
+        let before = server.count()?;
+        let report = findings(&client)?;
+        let after = server.count()?;
+        // The server's time includes the client's warm-up calls.
+        let served = growth(&before, &after, "user_ns")? / (calls + calls / 10) as f64;
+        let called = report
+            .value("user_ns")
+            .ok_or("the client does not say its user time")?;
+        Ok((served + called, report))
+    }
+
+    /// The difference of a long and a short run, so that what a connection costs once cancels out.
+    fn counted(&self, pair: &Pair, side: Side, what: Counted) -> Result<(f64, Report), String> {
+        let calls = self.calls(pair);
+        let (short, long) = (
+            self.count_of(pair, side, what, calls)?,
+            self.count_of(pair, side, what, 3 * calls)?,
+        );
+        // Warm-up calls are a tenth more.
+        let more = 2 * calls + 2 * calls / 10;
+        Ok(((long - short) / more as f64, Report::default()))
+    }
+
+    fn count_of(&self, pair: &Pair, side: Side, what: Counted, calls: usize) -> Result<f64, String> {
+        let file = std::env::temp_dir().join(format!("upcall-bench-{}.strace", std::process::id()));
+        let trace = |command: Command, traced_side| {
+            if what == Counted::SystemCalls && side == traced_side {
+                traced(&command, &file)
+            } else {
+                command
+            }
+        };
+        let mut server = Server::start(trace(self.server(pair)?, Side::Server))?;
+        let client = trace(self.client(pair, "", &server.address, calls)?, Side::Client);
+        if what == Counted::Allocations {
+            let before = server.count()?;
+            let report = findings(&client)?;
+            let all = (calls + calls / 10) as f64;
+            return match side {
+                Side::Client => report.value("allocations").map(|each| each * all),
+                Side::Server => Some(growth(&before, &server.count()?, "allocations")?),
+            }
+            .ok_or_else(|| "the client does not count allocations".into());
+        }
+        findings(&client)?;
+        server.stop()?;
+        let summary = std::fs::read_to_string(&file).map_err(|error| format!("strace's counts: {error}"))?;
+        let _ = std::fs::remove_file(&file);
+        Ok(system_calls(&summary))
+    }
+
+    fn idle_connections(&self, pair: &Pair, connections: usize) -> Result<(f64, Report), String> {
+        let mut server = Server::start(self.server(pair)?)?;
+        // One connection first: what the first one costs is not each one's.
+        let hold = |count: usize, address: &str| -> Result<Server, String> {
+            let mut load = Command::new(self.find("bench-load")?);
+            load.args(["idle", "--address", address, "--connections", &count.to_string()]);
+            Server::start(load)
+        };
+        let first = hold(1, &server.address)?;
+        let before = server.count()?;
+        let many = hold(connections, &server.address)?;
+        let after = server.count()?;
+        drop((first, many));
+        Ok((
+            growth(&before, &after, "resident_bytes")? / connections as f64,
+            after,
+        ))
+    }
+
+    fn idle_objects(&self, pair: &Pair, objects: usize) -> Result<(f64, Report), String> {
+        let heap = |count: usize| -> Result<Report, String> {
+            let mut command = self.server(pair)?;
+            command.args(["--objects", &count.to_string()]);
+            Server::start(command)?.count()
+        };
+        let (one, many) = (heap(1)?, heap(objects)?);
+        let more = growth(&one, &many, "heap_bytes")?;
+        Ok((more / (objects - 1) as f64, many))
+    }
+
+    fn size(&self, program: &str) -> Result<(f64, Report), String> {
+        let stripped = std::env::temp_dir().join(format!("upcall-bench-{}.stripped", std::process::id()));
+        let mut strip = Command::new("strip");
+        strip.arg("-o").arg(&stripped).arg(self.find(program)?);
+        let status = strip.status().map_err(|error| format!("strip: {error}"))?;
+        let size = std::fs::metadata(&stripped)
+            .map_err(|error| format!("strip ({status}): {error}"))?
+            .len();
+        let _ = std::fs::remove_file(&stripped);
+        Ok((size as f64, Report::default()))
+    }
+}
+
+/// Whether another round would say the same again, and takes long.
+fn is_exact(contestant: &Contestant) -> bool {
+    matches!(
+        contestant.method,
+        Method::Size { .. }
+            | Method::Counted { .. }
+            | Method::IdleObjects { .. }
+            | Method::IdleConnections { .. }
+    )
+}
+
+fn number(report: &Report, value: Value) -> Result<f64, String> {
+    let named = |name: &str| {
+        report
+            .value(name)
+            .ok_or_else(|| format!("it does not report {name}"))
+    };
+    match value {
+        Value::Of(name) => named(name),
+        Value::BytesIn(bytes, name) => Ok(bytes as f64 * 1e9 / named(name)?),
+        Value::UserOfBoth => Err("only a pair has two ends".into()),
+    }
+}
+
+fn growth(before: &Report, after: &Report, name: &str) -> Result<f64, String> {
+    match (before.value(name), after.value(name)) {
+        (Some(before), Some(after)) => Ok(after - before),
+        _ => Err(format!("the server does not count {name}")),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::plan::Unit;
+
+    /// A row of that name with those values.
+    pub(crate) fn measured(name: &'static str, values: &[(&'static str, &[f64])]) -> Measured {
+        let contestants = values.iter().map(|(name, rounds)| Values {
+            name,
+            rounds: rounds.to_vec(),
+            summary: Summary::of(rounds).expect("there are rounds"),
+            report: Report::parse("p1_ns=1 p50_ns=2 p99_ns=9"),
+        });
+        let row = Row {
+            name,
+            title: "a title",
+            unit: Unit::Nanoseconds,
+            contestants: Vec::new(),
+        };
+        Measured {
+            row,
+            contestants: contestants.collect(),
+            skipped: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_ratio_is_taken_round_by_round() {
+        // The second round was ten times slower for both.
+        let row = measured(
+            "a",
+            &[("ours", &[11.0, 110.0, 11.0]), ("raw", &[10.0, 100.0, 10.0])],
+        );
+        assert!((row.ratio("raw").expect("both are there") - 1.1).abs() < 1e-9);
+        assert_eq!(row.ratio("other"), None);
+    }
+
+    #[test]
+    fn who_is_not_built_is_skipped_by_name() {
+        let lab = Lab::new("nowhere".into(), "nowhere".into(), true);
+        let row = crate::iiop::rows().swap_remove(0);
+        let measured = lab.measure(&row, 2);
+        assert!(measured.contestants.is_empty());
+        assert_eq!(measured.skipped.len(), row.contestants.len());
+        assert!(
+            measured
+                .skipped
+                .iter()
+                .any(|(name, reason)| *name == "raw" && reason.contains("not built"))
+        );
+    }
+
+    #[test]
+    fn bytes_in_a_time_make_a_speed() {
+        let report = Report::parse("p50_ns=1000");
+        assert_eq!(number(&report, Value::BytesIn(2000, "p50_ns")), Ok(2e9));
+        assert!(number(&report, Value::Of("p99_ns")).is_err());
+    }
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a row of a table is: who is measured, at what, and how.
+
+/// One line of a table.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    /// The name that targets and options use.
+    pub(crate) name: &'static str,
+    /// What it measures, for people.
+    pub(crate) title: &'static str,
+    /// The unit of its values.
+    pub(crate) unit: Unit,
+    /// Ours first, then the peers.
+    pub(crate) contestants: Vec<Contestant>,
+}
+
+/// What values are counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Nanoseconds: less is better.
+    Nanoseconds,
+    /// Calls per second: more is better.
+    CallsPerSecond,
+    /// Bytes per second: more is better.
+    BytesPerSecond,
+    /// Bytes: less is better.
+    Bytes,
+    /// A number per call: less is better.
+    PerCall,
+}
+
+/// Somebody who is measured.
+#[derive(Debug, Clone)]
+pub(crate) struct Contestant {
+    /// Who: `ours`, `raw`, `omniORB`, …
+    pub(crate) name: &'static str,
+    /// How the value comes about.
+    pub(crate) method: Method,
+}
+
+/// How a value comes about.
+#[derive(Debug, Clone)]
+pub(crate) enum Method {
+    /// A server and a client; the value is one of the numbers the client reports.
+    Pair {
+        pair: Pair,
+        client: &'static str,
+        value: Value,
+    },
+    /// A program that reports by itself.
+    Program {
+        program: &'static str,
+        arguments: &'static str,
+        value: Value,
+    },
+    /// Allocations or other counts per call, as the difference of a long and a short run, on one side.
+    Counted { pair: Pair, side: Side, what: Counted },
+    /// Bytes more in the server for each idle connection.
+    IdleConnections { pair: Pair, connections: usize },
+    /// Bytes more in the server's heap for each object.
+    IdleObjects { pair: Pair, objects: usize },
+    /// Size of a program without its symbols.
+    Size { program: &'static str },
+}
+
+/// A number out of a report, made into the row's unit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Value {
+    /// As it stands.
+    Of(&'static str),
+    /// So many bytes were handled in the nanoseconds of that name.
+    BytesIn(usize, &'static str),
+    /// User-space time of both ends, each call.
+    UserOfBoth,
+}
+
+/// A server, a client, and where they run.
+#[derive(Debug, Clone)]
+pub(crate) struct Pair {
+    /// Whose.
+    pub(crate) of: Programs,
+    /// The CPUs of server and client.
+    pub(crate) cpus: (usize, usize),
+    /// More arguments for the server.
+    pub(crate) server: &'static str,
+    /// Timed calls; a tenth of them more warm up.
+    pub(crate) calls: usize,
+}
+
+/// Whose programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Programs {
+    /// This ORB.
+    Ours,
+    /// Sockets without an ORB.
+    Raw,
+    /// omniORB, C++.
+    OmniOrb,
+    /// rustorb, Rust.
+    Rustorb,
+    /// tonic, Rust.
+    Tonic,
+}
+
+/// An end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// The caller.
+    Client,
+    /// The called.
+    Server,
+}
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counted {
+    /// Heap allocations.
+    Allocations,
+    /// System calls.
+    SystemCalls,
+}
+
+impl Programs {
+    /// The name in tables and targets.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ours => "ours",
+            Self::Raw => "raw",
+            Self::OmniOrb => "omniORB",
+            Self::Rustorb => "rustorb",
+            Self::Tonic => "tonic",
+        }
+    }
+}
+
+impl Unit {
+    /// Whether the larger of two values is the better one.
+    pub(crate) fn more_is_better(self) -> bool {
+        matches!(self, Self::CallsPerSecond | Self::BytesPerSecond)
+    }
+
+    /// The value with its unit, for people.
+    pub(crate) fn show(self, value: f64) -> String {
+        match self {
+            Self::Nanoseconds if value >= 1e6 => format!("{:.2} ms", value / 1e6),
+            Self::Nanoseconds if value >= 1e3 => format!("{:.2} µs", value / 1e3),
+            Self::Nanoseconds => format!("{value:.1} ns"),
+            Self::CallsPerSecond => format!("{value:.0} /s"),
+            Self::BytesPerSecond => format!("{:.2} GB/s", value / 1e9),
+            Self::Bytes if value >= 1e6 => format!("{:.2} MB", value / 1e6),
+            Self::Bytes => format!("{value:.0} B"),
+            Self::PerCall => format!("{value:.3}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_shown_in_readable_units() {
+        assert_eq!(Unit::Nanoseconds.show(7_461.0), "7.46 µs");
+        assert_eq!(Unit::Nanoseconds.show(41.25), "41.2 ns");
+        assert_eq!(Unit::BytesPerSecond.show(2.5e9), "2.50 GB/s");
+        assert_eq!(Unit::Bytes.show(184.0), "184 B");
+    }
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Starts the measured programs and reads what they report.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use probe::Report;
+
+/// Seconds after which a client has hung.
+const LIMIT: &str = "120";
+
+/// A server that can be called.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+    /// What its clients need to find it.
+    pub(crate) address: String,
+}
+
+impl Server {
+    /// Starts it, and waits until it says where it is.
+    pub(crate) fn start(mut command: Command) -> Result<Self, String> {
+        let name = shown(&command);
+        let failed = |error: &dyn std::fmt::Display| format!("{name}: {error}");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().map_err(|error| failed(&error))?;
+        let input = child.stdin.take();
+        let output = child.stdout.take().ok_or_else(|| failed(&"it has no output"))?;
+        let mut server = Self {
+            child,
+            input,
+            output: BufReader::new(output),
+            address: String::new(),
+        };
+        server.address = server.line("READY").map_err(|error| failed(&error))?;
+        Ok(server)
+    }
+
+    /// Asks what it used so far.
+    pub(crate) fn count(&mut self) -> Result<Report, String> {
+        let input = self.input.as_mut().ok_or("the server was stopped")?;
+        input
+            .write_all(b"\n")
+            .and_then(|()| input.flush())
+            .map_err(|error| format!("the server: {error}"))?;
+        Ok(Report::parse(&self.line("COUNT")?))
+    }
+
+    /// Ends it, so that whatever watches it can say what it saw.
+    pub(crate) fn stop(&mut self) -> Result<(), String> {
+        drop(self.input.take());
+        self.child
+            .wait()
+            .map(|_| ())
+            .map_err(|error| format!("the server: {error}"))
+    }
+
+    /// Reads on to the line of that kind.
+    fn line(&mut self, kind: &str) -> Result<String, String> {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            let count = self
+                .output
+                .read_line(&mut line)
+                .map_err(|error| error.to_string())?;
+            if count == 0 {
+                return Err(format!("it ended before it printed {kind}"));
+            }
+            if let Some(rest) = line.strip_prefix(kind) {
+                return Ok(rest.trim().to_owned());
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Without input it ends by itself.
+        drop(self.input.take());
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs a client, or a program of its own, to its end and returns its findings.
+pub(crate) fn findings(command: &Command) -> Result<Report, String> {
+    let mut limited = Command::new("timeout");
+    limited
+        .arg(LIMIT)
+        .arg(command.get_program())
+        .args(command.get_args());
+    let name = shown(command);
+    let output = limited
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .output()
+        .map_err(|error| format!("{name}: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    match text.lines().find_map(|line| line.strip_prefix("RESULT ")) {
+        Some(result) if output.status.success() => Ok(Report::parse(result)),
+        _ => {
+            let words = String::from_utf8_lossy(&output.stderr);
+            Err(format!(
+                "{name}: {}, {}",
+                output.status,
+                words.lines().last().unwrap_or("nothing said")
+            ))
+        }
+    }
+}
+
+/// The command under strace, which writes its counts to `file`.
+pub(crate) fn traced(command: &Command, file: &Path) -> Command {
+    let mut traced = Command::new("strace");
+    traced
+        .args(["-f", "-q", "-c", "-o"])
+        .arg(file)
+        .arg(command.get_program())
+        .args(command.get_args());
+    traced
+}
+
+/// Adds up the calls in strace's summary.
+pub(crate) fn system_calls(summary: &str) -> f64 {
+    let rows = summary
+        .lines()
+        .map(|line| line.split_ascii_whitespace().collect::<Vec<_>>());
+    let counts = rows.filter_map(|words| {
+        let share = words.first()?.parse::<f64>().ok();
+        let total = words.last() == Some(&"total");
+        share.filter(|_| !total).and(words.get(3)?.parse::<f64>().ok())
+    });
+    counts.sum()
+}
+
+fn shown(command: &Command) -> String {
+    Path::new(command.get_program())
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script]);
+        shell
+    }
+
+    #[test]
+    fn a_server_says_where_it_is_and_what_it_used() {
+        let mut server = Server::start(shell(
+            "echo noise; echo READY here:1; read line; echo COUNT a=1 b=2; read line",
+        ))
+        .expect("up");
+        assert_eq!(server.address, "here:1");
+        assert_eq!(server.count().expect("counts").value("b"), Some(2.0));
+        server.stop().expect("it ends");
+        assert!(server.count().is_err());
+    }
+
+    #[test]
+    fn a_server_that_ends_early_is_an_error() {
+        assert!(
+            Server::start(shell("echo nothing"))
+                .expect_err("no address")
+                .contains("READY")
+        );
+    }
+
+    #[test]
+    fn findings_are_read_from_the_result_line() {
+        assert_eq!(
+            findings(&shell("echo RESULT p50_ns=7"))
+                .expect("a result")
+                .value("p50_ns"),
+            Some(7.0)
+        );
+        let error = findings(&shell("echo refused >&2; exit 3")).expect_err("no result");
+        assert!(error.contains("refused"), "{error}");
+    }
+
+    #[test]
+    fn system_calls_of_a_summary_add_up() {
+        let summary = "% time     seconds  usecs/call     calls    errors syscall\n\
+            ------ ----------- ----------- --------- --------- ----------------\n \
+            60.00    0.000060           6        10         2 recvfrom\n \
+            40.00    0.000040           5         8           sendto\n\
+            ------ ----------- ----------- --------- --------- ----------------\n\
+            100.00    0.000100           5        18         2 total\n";
+        assert_eq!(system_calls(summary), 18.0);
+    }
+}
