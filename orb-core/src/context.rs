@@ -1,33 +1,127 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a servant learns about the call it serves.
 
-use std::marker::PhantomData;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+
+use crate::{
+    cdr::OrbHandle,
+    giop::{ServiceContext, ServiceContexts},
+    transport::Endpoint,
+};
 
 /// What a servant learns about the call it serves.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     object_id: &'a [u8],
     operation: &'a str,
-    lives: PhantomData<&'a ()>,
+    origin: Origin<'a>,
+}
+
+/// Where a request came from.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Origin<'a> {
+    /// From this process: no message was made.
+    #[default]
+    Collocated,
+    /// From a connection.
+    Remote(&'a Incoming<'a>),
+}
+
+/// What the message of a request says beside its target, operation and arguments.
+#[derive(Clone, Copy, Debug)]
+pub struct Incoming<'a> {
+    /// The other side of the connection.
+    pub peer: &'a Endpoint,
+    /// The moment after which the client no longer waits, if it said so.
+    pub deadline: Option<Instant>,
+    /// Whether the client waits for a reply.
+    pub response_expected: bool,
+    /// Set once the client has cancelled the request.
+    pub cancelled: &'a AtomicBool,
+    /// What services sent along.
+    pub service_contexts: ServiceContexts<'a>,
+    /// The ORB that received it.
+    pub orb: Option<&'a Arc<dyn OrbHandle>>,
 }
 
 impl<'a> Context<'a> {
-    /// Describes a call within this process.
-    pub fn collocated(object_id: &'a [u8], operation: &'a str) -> Self {
+    /// Describes a call to the object `object_id`.
+    #[inline]
+    pub fn new(object_id: &'a [u8], operation: &'a str, origin: Origin<'a>) -> Self {
         Self {
             object_id,
             operation,
-            lives: PhantomData,
+            origin,
         }
     }
 
+    /// Describes a call within this process.
+    #[inline]
+    pub fn collocated(object_id: &'a [u8], operation: &'a str) -> Self {
+        Self::new(object_id, operation, Origin::Collocated)
+    }
+
     /// Returns the id under which the object was activated.
+    #[inline]
     pub fn object_id(&self) -> &'a [u8] {
         self.object_id
     }
 
     /// Returns the name of the operation.
+    #[inline]
     pub fn operation(&self) -> &'a str {
         self.operation
+    }
+
+    /// Tells whether the caller is in this process, and no message was made.
+    pub fn is_collocated(&self) -> bool {
+        matches!(self.origin, Origin::Collocated)
+    }
+
+    /// Returns the other side of the connection; `None` for a caller in this process.
+    pub fn peer(&self) -> Option<&'a Endpoint> {
+        self.incoming().map(|incoming| incoming.peer)
+    }
+
+    /// Returns the moment after which the client no longer waits, if it said so.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.incoming().and_then(|incoming| incoming.deadline)
+    }
+
+    /// Tells whether the client waits for a reply: not for a oneway.
+    pub fn response_expected(&self) -> bool {
+        self.incoming().is_none_or(|incoming| incoming.response_expected)
+    }
+
+    /// Tells whether the client has cancelled the request; work can then be left undone.
+    pub fn is_cancelled(&self) -> bool {
+        self.incoming()
+            .is_some_and(|incoming| incoming.cancelled.load(Ordering::Relaxed))
+    }
+
+    /// Returns what services sent along with the request; nothing for a caller in this process.
+    pub fn service_contexts(&self) -> impl Iterator<Item = ServiceContext<'a>> + use<'a> {
+        self.incoming()
+            .map(|incoming| incoming.service_contexts)
+            .unwrap_or_default()
+            .iter()
+    }
+
+    /// Returns the ORB that received the request; `None` for a caller in this process.
+    pub fn orb(&self) -> Option<&'a Arc<dyn OrbHandle>> {
+        self.incoming().and_then(|incoming| incoming.orb)
+    }
+
+    fn incoming(&self) -> Option<&'a Incoming<'a>> {
+        match self.origin {
+            Origin::Collocated => None,
+            Origin::Remote(incoming) => Some(incoming),
+        }
     }
 }

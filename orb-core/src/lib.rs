@@ -11,4 +11,5 @@ pub mod ior;
 pub mod object;
 pub mod orb;
 pub mod qos;
+pub mod servant;
 pub mod transport;

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The answer to one request, encoded straight into a buffer that is used again.
+
+use std::{fmt, io::IoSlice, sync::Arc};
+
+use bytes::BytesMut;
+
+use crate::{
+    cdr::{CdrError, Encoder, Endian, Marshal, OrbHandle, Version},
+    codeset::CodeSets,
+    exception::{Completed, SystemException},
+    giop::{self, MessageType, ReplyHeader, ReplyStatus, ServiceContexts},
+};
+
+/// Where and how a reply goes.
+#[derive(Clone, Copy, Debug)]
+pub struct ReplyTo {
+    /// The request it answers.
+    pub request_id: u32,
+    /// The GIOP version of the request.
+    pub version: Version,
+    /// The code sets of the connection.
+    pub codesets: CodeSets,
+    /// Whether the client waits for one.
+    pub expected: bool,
+}
+
+/// Takes finished replies.
+pub trait Delivery {
+    /// Takes one whole GIOP message, in parts; they may be dropped when this returns.
+    fn deliver(&mut self, message: &[IoSlice<'_>]);
+}
+
+/// What a request was answered with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing yet.
+    #[default]
+    Open,
+    /// A result.
+    Result,
+    /// A user exception.
+    UserException,
+    /// A system exception.
+    SystemException,
+    /// A location forward.
+    Forward,
+}
+
+/// Answers one request, at most once; does nothing where the client expects no answer.
+pub struct Reply<'a> {
+    to: ReplyTo,
+    buffer: &'a mut BytesMut,
+    delivery: &'a mut dyn Delivery,
+    orb: Option<&'a Arc<dyn OrbHandle>>,
+    outcome: Outcome,
+}
+
+impl<'a> Reply<'a> {
+    /// Prepares the answer to a request; `buffer` is empty, lent, and keeps its capacity.
+    pub fn new(
+        to: ReplyTo,
+        buffer: &'a mut BytesMut,
+        delivery: &'a mut dyn Delivery,
+        orb: Option<&'a Arc<dyn OrbHandle>>,
+    ) -> Self {
+        Self {
+            to,
+            buffer,
+            delivery,
+            orb,
+            outcome: Outcome::Open,
+        }
+    }
+
+    /// Answers with a result: `write` encodes the return value, then `out` and `inout` parameters in IDL order.
+    ///
+    /// # Errors
+    ///
+    /// A system exception, to be returned from the dispatch, if a value has no form on the wire; then nothing was
+    /// answered yet.
+    pub fn ok<'b>(
+        &mut self,
+        write: impl FnOnce(&mut Encoder<'b>) -> Result<(), CdrError>,
+    ) -> Result<(), SystemException>
+    where
+        'a: 'b,
+    {
+        self.answer(ReplyStatus::NoException, Outcome::Result, write)
+    }
+
+    /// Answers with a user exception: `write` encodes its members.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reply::ok`].
+    pub fn user<'b>(
+        &mut self,
+        repository_id: &str,
+        write: impl FnOnce(&mut Encoder<'b>) -> Result<(), CdrError>,
+    ) -> Result<(), SystemException>
+    where
+        'a: 'b,
+    {
+        self.answer(ReplyStatus::UserException, Outcome::UserException, |encoder| {
+            encoder.string(repository_id)?;
+            write(encoder)
+        })
+    }
+
+    /// Answers with a system exception.
+    pub fn system(&mut self, exception: &SystemException) {
+        let written = self.answer(
+            ReplyStatus::SystemException,
+            Outcome::SystemException,
+            |encoder| exception.marshal(encoder),
+        );
+        debug_assert!(
+            written.is_ok(),
+            "a system exception always has a form on the wire"
+        );
+    }
+
+    /// Answers that the object is at `target` (a reference or an IOR), for this call or, where the version of the
+    /// protocol can say so, for good.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reply::ok`].
+    pub fn forward<T: Marshal>(&mut self, target: &T, permanent: bool) -> Result<(), SystemException> {
+        let status = if permanent && self.to.version >= Version::V1_2 {
+            ReplyStatus::LocationForwardPerm
+        } else {
+            ReplyStatus::LocationForward
+        };
+        self.answer(status, Outcome::Forward, |encoder| target.marshal(encoder))
+    }
+
+    /// Returns what the request was answered with so far.
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// Tells whether the client waits for an answer.
+    pub fn expected(&self) -> bool {
+        self.to.expected
+    }
+
+    fn answer<'b>(
+        &mut self,
+        status: ReplyStatus,
+        outcome: Outcome,
+        write: impl FnOnce(&mut Encoder<'b>) -> Result<(), CdrError>,
+    ) -> Result<(), SystemException>
+    where
+        'a: 'b,
+    {
+        if self.outcome != Outcome::Open {
+            return Ok(());
+        }
+        if !self.to.expected {
+            self.outcome = outcome;
+            return Ok(());
+        }
+        let mut encoder = self.encoder();
+        let written = self.message(&mut encoder, status, write);
+        self.end(encoder, written, outcome)
+    }
+
+    #[inline]
+    fn encoder<'b>(&mut self) -> Encoder<'b>
+    where
+        'a: 'b,
+    {
+        let buffer = std::mem::take(self.buffer);
+        Encoder::with_buffer(buffer, Endian::NATIVE, self.to.version, self.to.codesets).with_orb(self.orb)
+    }
+
+    #[inline]
+    fn message<'b>(
+        &self,
+        encoder: &mut Encoder<'b>,
+        status: ReplyStatus,
+        write: impl FnOnce(&mut Encoder<'b>) -> Result<(), CdrError>,
+    ) -> Result<(), CdrError> {
+        let header = ReplyHeader {
+            request_id: self.to.request_id,
+            status,
+            service_contexts: ServiceContexts::default(),
+        };
+        giop::begin(encoder, MessageType::Reply);
+        header.encode(encoder)?;
+        let padding = giop::begin_body(encoder);
+        write(encoder)?;
+        giop::finish(encoder, Some(padding))
+    }
+
+    fn end(
+        &mut self,
+        encoder: Encoder<'_>,
+        written: Result<(), CdrError>,
+        outcome: Outcome,
+    ) -> Result<(), SystemException> {
+        if let Err(error) = written {
+            *self.buffer = encoder.reclaim();
+            // The servant has done its work; it is the answer that cannot be sent.
+            return Err(SystemException::from(error).with_completed(Completed::Yes));
+        }
+        self.outcome = outcome;
+        if encoder.is_contiguous() {
+            let mut buffer = encoder.into_buffer();
+            self.delivery.deliver(&[IoSlice::new(&buffer)]);
+            buffer.clear();
+            *self.buffer = buffer;
+        } else {
+            let parts: Vec<IoSlice<'_>> = encoder.parts().map(IoSlice::new).collect();
+            self.delivery.deliver(&parts);
+            drop(parts);
+            *self.buffer = encoder.reclaim();
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Reply<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply")
+            .field("to", &self.to)
+            .field("outcome", &self.outcome)
+            .finish_non_exhaustive()
+    }
+}
