@@ -82,8 +82,17 @@ impl Diagnostic {
     }
 
     fn new(severity: Severity, span: Option<Span>, message: impl Into<String>) -> Self {
-        let primary = span.map(|span| Label { span, text: String::new() });
-        Self { severity, message: message.into(), primary, secondary: Vec::new(), help: Vec::new() }
+        let primary = span.map(|span| Label {
+            span,
+            text: String::new(),
+        });
+        Self {
+            severity,
+            message: message.into(),
+            primary,
+            secondary: Vec::new(),
+            help: Vec::new(),
+        }
     }
 
     /// Says `text` beside the underlined place.
@@ -98,7 +107,10 @@ impl Diagnostic {
     /// Shows another place.
     #[must_use]
     pub fn also(mut self, span: Span, text: impl Into<String>) -> Self {
-        self.secondary.push(Label { span, text: text.into() });
+        self.secondary.push(Label {
+            span,
+            text: text.into(),
+        });
         self
     }
 
@@ -157,7 +169,8 @@ impl Diagnostics {
 
     /// Puts them in the order of the source: by file as read, then by position.
     pub(crate) fn sort(&mut self) {
-        self.list.sort_by_key(|diagnostic| diagnostic.primary.as_ref().map(|label| label.span));
+        self.list
+            .sort_by_key(|diagnostic| diagnostic.primary.as_ref().map(|label| label.span));
     }
 
     /// Shows them as text: message, file, line and column, the underlined source and the rest.

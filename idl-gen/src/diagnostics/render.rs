@@ -15,7 +15,11 @@ const NEARBY_LINES: u32 = 12;
 const LONGEST_LINE: usize = 400;
 
 pub(super) fn render(list: &[Diagnostic], sources: &SourceMap, styled: bool) -> String {
-    let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
+    let renderer = if styled {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
     let mut text = String::new();
     for diagnostic in list {
         text.push_str(&renderer.render(&[group(diagnostic, sources)]));
@@ -46,8 +50,14 @@ type Marked<'a> = (AnnotationKind, &'a Label);
 
 /// Groups the labels of a diagnostic into pieces of source that are shown together, that of the primary label first.
 fn pieces<'a>(diagnostic: &'a Diagnostic, sources: &SourceMap) -> Vec<Vec<Marked<'a>>> {
-    let primary = diagnostic.primary.iter().map(|label| (AnnotationKind::Primary, label));
-    let secondary = diagnostic.secondary.iter().map(|label| (AnnotationKind::Context, label));
+    let primary = diagnostic
+        .primary
+        .iter()
+        .map(|label| (AnnotationKind::Primary, label));
+    let secondary = diagnostic
+        .secondary
+        .iter()
+        .map(|label| (AnnotationKind::Context, label));
     let mut pieces: Vec<Vec<Marked<'a>>> = Vec::new();
     for marked in primary.chain(secondary) {
         let near = |piece: &Vec<Marked<'a>>| {
@@ -78,7 +88,9 @@ fn snippet<'a>(piece: &[Marked<'a>], sources: &'a SourceMap) -> Option<Snippet<'
     let text = file.text.get(lines.clone())?;
     let line_start = u32::try_from(lines.start).ok()?;
     let location = sources.location(Span::new(first.file, line_start, line_start));
-    let mut snippet = Snippet::source(text).line_start(location.line as usize).path(location.file);
+    let mut snippet = Snippet::source(text)
+        .line_start(location.line as usize)
+        .path(location.file);
     for (kind, label) in piece {
         let range = clipped(text, label.span, lines.start);
         let annotation = kind.span(range);

@@ -18,7 +18,12 @@ fn one_file(text: &str) -> (SourceMap, impl Fn(&str) -> Span) {
 fn an_error_names_file_line_and_column_and_underlines_the_source() {
     let (sources, span) = one_file("struct A {};\nstruct Bé { long x; };\n");
     let mut diagnostics = Diagnostics::default();
-    diagnostics.push(Diagnostic::error(span("Bé"), "wrong").label("this").also(span("A"), "that").help("do so"));
+    diagnostics.push(
+        Diagnostic::error(span("Bé"), "wrong")
+            .label("this")
+            .also(span("A"), "that")
+            .help("do so"),
+    );
     let text = diagnostics.render(&sources);
     assert!(text.contains("error: wrong"), "{text}");
     assert!(text.contains("a.idl:2:8"), "{text}");
@@ -65,7 +70,10 @@ fn a_span_at_the_end_of_a_file_can_be_shown() {
         let (file, _) = sources.files().next().unwrap();
         let mut diagnostics = Diagnostics::default();
         diagnostics.push(Diagnostic::error(Span::new(file, end, end), "unexpected end"));
-        assert!(diagnostics.render(&sources).contains("unexpected end"), "{text:?}");
+        assert!(
+            diagnostics.render(&sources).contains("unexpected end"),
+            "{text:?}"
+        );
     }
 }
 
@@ -85,5 +93,8 @@ fn places_far_apart_are_shown_as_two_pieces() {
     let mut diagnostics = Diagnostics::default();
     diagnostics.push(Diagnostic::error(span("second"), "twice").also(span("first"), "first here"));
     let shown = diagnostics.render(&sources);
-    assert!(shown.contains("first here") && shown.lines().count() < 20, "{shown}");
+    assert!(
+        shown.contains("first here") && shown.lines().count() < 20,
+        "{shown}"
+    );
 }
