@@ -16,3 +16,4 @@ pub mod qos;
 pub mod servant;
 pub mod transport;
 pub mod typecode;
+pub mod url;
