@@ -10,6 +10,7 @@ pub mod giop;
 pub mod invoke;
 pub mod ior;
 pub mod long_double;
+pub mod nested;
 pub mod object;
 pub mod orb;
 pub mod qos;
