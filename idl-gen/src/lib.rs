@@ -2,5 +2,8 @@
 //! Compiles OMG IDL to Rust: a library for build scripts.
 
 pub mod diagnostics;
+mod lexer;
 pub mod model;
+mod preprocess;
 pub mod source;
+mod token;

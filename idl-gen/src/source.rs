@@ -3,6 +3,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Identifies one file of a [`SourceMap`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -65,7 +66,7 @@ pub struct SourceFile {
     /// Where it was found.
     pub path: PathBuf,
     /// Its text; bytes that are not UTF-8 are taken as ISO 8859-1.
-    pub text: String,
+    pub text: Arc<str>,
     /// Offset of the first byte of each line.
     line_starts: Vec<u32>,
     /// `#line` directives: (physical line they are on, presumed line of the next, presumed name).
@@ -91,7 +92,7 @@ impl SourceMap {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
         self.files.push(SourceFile {
             path,
-            text,
+            text: Arc::from(text),
             line_starts,
             presumed: Vec::new(),
         });
@@ -101,7 +102,9 @@ impl SourceMap {
     /// Records a `#line` directive that stands on the line of `offset`.
     pub(crate) fn presume(&mut self, at: Span, line: u32, name: Option<String>) {
         let physical = self.physical_line(at);
-        if let Some(file) = self.files.get_mut(at.file.0 as usize) {
+        if let Some(file) = self.files.get_mut(at.file.0 as usize)
+            && !file.presumed.iter().any(|(at, ..)| *at == physical)
+        {
             file.presumed.push((physical, line, name));
         }
     }

@@ -105,7 +105,7 @@ fn snippet<'a>(piece: &[Marked<'a>], sources: &'a SourceMap) -> Option<Snippet<'
 
 /// Widens a range to whole lines, without the last line's end.
 fn whole_lines(file: &SourceFile, range: Range<usize>) -> Range<usize> {
-    let text = file.text.as_str();
+    let text = &*file.text;
     let before = text.get(..range.start).unwrap_or_default();
     let after = text.get(range.end..).unwrap_or_default();
     let mut start = before.rfind('\n').map_or(0, |at| at + 1);
