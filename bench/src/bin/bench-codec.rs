@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The encoder and decoder by themselves, beside a plain copy of the same bytes.
+#![allow(clippy::print_stderr, reason = "a program says what went wrong")]
+
+use std::hint::black_box;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use orb_core::cdr::{CdrError, Decoder, Encoder, Primitive};
+use probe::{BLOB, Report};
+
+/// Octets of a sequence of primitives.
+const OCTETS: usize = 1 << 16;
+
+fn main() -> ExitCode {
+    let mut report = Report::default();
+    let result = match std::env::args().nth(1).as_deref() {
+        Some("memcpy") => {
+            copies(&mut report);
+            Ok(())
+        }
+        Some("primitives") => primitives(&mut report),
+        _ => {
+            eprintln!("bench-codec: memcpy, primitives or nested?");
+            return ExitCode::FAILURE;
+        }
+    };
+    if let Err(error) = result {
+        eprintln!("bench-codec: {error}");
+        return ExitCode::FAILURE;
+    }
+    report.print("RESULT");
+    ExitCode::SUCCESS
+}
+
+/// The median time of a few thousand runs.
+fn time(runs: usize, mut work: impl FnMut()) -> f64 {
+    let mut times: Vec<u128> = (0..runs)
+        .map(|_| {
+            let started = Instant::now();
+            work();
+            started.elapsed().as_nanos()
+        })
+        .collect();
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or(0) as f64
+}
+
+fn copies(report: &mut Report) {
+    for (name, octets, runs) in [("memcpy_ns", OCTETS, 8000), ("memcpy_mib_ns", BLOB, 1000)] {
+        let (from, mut to) = (vec![7_u8; octets], vec![0_u8; octets]);
+        report.set(
+            name,
+            time(runs, || black_box(&mut to).copy_from_slice(black_box(&from))),
+        );
+    }
+}
+
+fn primitives(report: &mut Report) -> Result<(), CdrError> {
+    let longs: Vec<i32> = (0..).take(OCTETS / 4).collect();
+    let doubles: Vec<f64> = longs
+        .iter()
+        .take(OCTETS / 8)
+        .map(|value| f64::from(*value))
+        .collect();
+    of_type(report, "longs", &longs)?;
+    of_type(report, "doubles", &doubles)
+}
+
+fn of_type<T: Primitive>(report: &mut Report, name: &str, values: &[T]) -> Result<(), CdrError> {
+    // Copying is what is measured: large sequences would only be referred to.
+    let mut encoder = Encoder::native().by_reference_from(usize::MAX);
+    let start = encoder.mark();
+    encoder.primitives(values)?;
+    let encode = time(8000, || {
+        encoder.rewind(start);
+        let _ = black_box(encoder.primitives(black_box(values)));
+    });
+    let bytes = encoder.contiguous();
+    let decode = time(8000, || {
+        let _ = black_box(Decoder::native(black_box(&bytes)).primitives::<T>());
+    });
+    report.set(&format!("encode_{name}_ns"), encode);
+    report.set(&format!("decode_{name}_ns"), decode);
+    Ok(())
+}
