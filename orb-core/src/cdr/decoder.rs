@@ -475,7 +475,7 @@ impl<'a> Decoder<'a> {
         }
         Ok(match bytemuck::try_cast_slice(octets) {
             Ok(values) => Cow::Borrowed(values),
-            Err(_) => Cow::Owned(bytemuck::allocation::pod_collect_to_vec(octets)),
+            Err(_) => Cow::Owned(copied(octets)),
         })
     }
 
@@ -488,7 +488,7 @@ impl<'a> Decoder<'a> {
         Ok(if self.swap && T::SIZE > 1 {
             swapped(octets)
         } else {
-            bytemuck::allocation::pod_collect_to_vec(octets)
+            copied(octets)
         })
     }
 
@@ -555,6 +555,14 @@ fixed! {
     float: f32;
     /// Reads a `double`.
     double: f64;
+}
+
+/// Collects without filling the vector first: that would cost as much as the copy itself.
+fn copied<T: Primitive>(octets: &[u8]) -> Vec<T> {
+    match bytemuck::try_cast_slice(octets) {
+        Ok(values) => values.to_vec(),
+        Err(_) => octets.chunks_exact(T::SIZE).map(bytemuck::pod_read_unaligned).collect(),
+    }
 }
 
 fn swapped<T: Primitive>(octets: &[u8]) -> Vec<T> {
