@@ -52,6 +52,24 @@ pub trait Unmarshal: Sized {
         }
         Ok(values)
     }
+
+    /// Reads an array.
+    ///
+    /// # Errors
+    /// As [`Self::unmarshal`].
+    fn unmarshal_array<const N: usize>(decoder: &mut Decoder<'_>) -> Result<[Self; N], CdrError> {
+        let mut error = None;
+        let values: [Option<Self>; N] = std::array::from_fn(|_| match error {
+            None => Self::unmarshal(decoder)
+                .map_err(|reason| error = Some(reason))
+                .ok(),
+            Some(_) => None,
+        });
+        match error {
+            Some(error) => Err(error),
+            None => Ok(values.map(|value| value.expect("there was no error, so each was read"))),
+        }
+    }
 }
 
 macro_rules! primitives {
@@ -81,6 +99,11 @@ macro_rules! primitives {
             #[inline]
             fn unmarshal_vec(decoder: &mut Decoder<'_>, count: usize) -> Result<Vec<Self>, CdrError> {
                 decoder.primitive_vec(count)
+            }
+
+            #[inline]
+            fn unmarshal_array<const N: usize>(decoder: &mut Decoder<'_>) -> Result<[Self; N], CdrError> {
+                decoder.primitive_array()
             }
         }
     )*};
@@ -221,8 +244,7 @@ impl<T: Unmarshal, const N: usize> Unmarshal for [T; N] {
 
     #[inline]
     fn unmarshal(decoder: &mut Decoder<'_>) -> Result<Self, CdrError> {
-        let values = T::unmarshal_vec(decoder, N)?;
-        Self::try_from(values).map_err(|_| CdrError::UnexpectedEnd)
+        T::unmarshal_array(decoder)
     }
 }
 

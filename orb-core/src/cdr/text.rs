@@ -136,7 +136,15 @@ impl Encoder<'_> {
             value.encode_utf16().for_each(|unit| self.ushort(unit));
             self.ushort(0);
         } else {
-            self.ulong(u32::try_from(units * 2).map_err(|_| CdrError::TooLong)?);
+            // Text that begins like a byte-order mark is told from one by a mark before it (§9.3.1.6).
+            let mark = value.starts_with(['\u{feff}', '\u{fffe}']);
+            let octets = (units + usize::from(mark))
+                .checked_mul(2)
+                .ok_or(CdrError::TooLong)?;
+            self.ulong(u32::try_from(octets).map_err(|_| CdrError::TooLong)?);
+            if mark {
+                self.raw(&BIG_ENDIAN_MARK.to_be_bytes());
+            }
             value
                 .encode_utf16()
                 .for_each(|unit| self.raw(&unit.to_be_bytes()));
@@ -259,7 +267,12 @@ impl<'a> Decoder<'a> {
             return char::from_u32(u32::from(self.ushort()?)).ok_or(CdrError::BadCharacter);
         }
         let length = usize::from(self.octet()?);
-        let (units, swap) = self.counted_units(length)?;
+        // What stands alone is the character, even if it looks like a mark.
+        let (units, swap) = if length == 2 {
+            (self.raw(2)?, false)
+        } else {
+            self.counted_units(length)?
+        };
         let mut characters = char::decode_utf16(in_order(units, swap));
         match (characters.next(), characters.next()) {
             (Some(Ok(character)), None) => Ok(character),
@@ -317,16 +330,16 @@ impl<'a> Decoder<'a> {
         if !length.is_multiple_of(2) {
             return Err(CdrError::BadCharacter);
         }
-        let Some((first, others)) = octets.split_first_chunk() else {
-            return Ok((octets, false));
-        };
-        Ok(match u16::from_be_bytes(*first) {
-            // A lone mark is the character U+FEFF of a `wchar` rather than a mark before nothing.
-            _ if others.is_empty() => (octets, false),
-            BIG_ENDIAN_MARK => (others, false),
-            LITTLE_ENDIAN_MARK => (others, true),
-            _ => (octets, false),
-        })
+        Ok(
+            match octets
+                .split_first_chunk()
+                .map(|(first, others)| (u16::from_be_bytes(*first), others))
+            {
+                Some((BIG_ENDIAN_MARK, others)) => (others, false),
+                Some((LITTLE_ENDIAN_MARK, others)) => (others, true),
+                _ => (octets, false),
+            },
+        )
     }
 
     fn wide_allowed(&self) -> Result<(), CdrError> {
