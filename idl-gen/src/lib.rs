@@ -5,5 +5,6 @@ pub mod diagnostics;
 mod lexer;
 pub mod model;
 mod preprocess;
+pub mod rust;
 pub mod source;
 mod token;

@@ -23,6 +23,7 @@ use crate::{
     context::Context,
     exception::SystemException,
     object::ObjectRef,
+    qos::Qos,
 };
 
 /// One operation of an interface: generated code implements it for a hidden type per operation.
@@ -38,6 +39,11 @@ pub trait Operation: Sized + 'static {
     type Output: Send + 'static;
     /// What it may raise.
     type Error: From<SystemException> + Send + 'static;
+
+    /// Returns the quality of service that the operation's IDL asks for with `@realtime`. Defaults to none.
+    fn qos() -> Option<Qos> {
+        None
+    }
 
     /// Encodes the arguments.
     ///

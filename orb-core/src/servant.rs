@@ -11,7 +11,7 @@ pub use self::{
     reply::{Delivery, Outcome, Reply, ReplyTo},
 };
 
-use crate::{cdr::Decoder, context::Context, exception::SystemException};
+use crate::{cdr::Decoder, context::Context, exception::SystemException, qos::Qos};
 
 /// An object that serves requests: implemented by the generated `FooSkeleton<T>`, or by hand for an interface that
 /// is only known at run time (the Dynamic Skeleton Interface of CORBA 3.3 Part 1 §12).
@@ -35,6 +35,12 @@ pub trait Servant: Send + Sync + 'static {
     /// Tells whether the object has ceased to exist; asked by `_non_existent`. Defaults to `false`.
     fn non_existent(&self) -> bool {
         false
+    }
+
+    /// Returns the quality of service that the object's IDL asks for with `@realtime`; what is asked for at activation
+    /// comes before it. Defaults to none.
+    fn default_qos(&self) -> Option<Qos> {
+        None
     }
 
     /// Serves one request: reads the arguments and answers through `reply`.

@@ -1,2 +1,34 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A real-time CORBA ORB: the crate applications depend on.
+//!
+//! A build script compiles IDL with `idl_gen`, [`include_idl!`] brings the generated Rust in, and an `Orb` gives the
+//! references to call and the adapter to serve with. `docs/idl-mapping.md` says what becomes of each IDL construct.
+
+mod local;
+#[doc(hidden)]
+pub mod rt;
+
+pub use bytes::Bytes;
+pub use orb_core::{
+    cdr::CdrError,
+    context::Context,
+    exception::{Completed, Result, SystemException, SystemExceptionKind},
+    fixed::Fixed,
+    invoke::{Call, OnewayCall, Pending, SyncScope},
+    long_double::LongDouble,
+    object::{Interface, ObjectRef},
+    qos,
+    servant::Servant,
+    typecode::{TypeCode, Typed},
+};
+
+pub use self::local::Local;
+
+/// Includes the Rust that the build script generated from an IDL file, named by its stem: `include_idl!("telemetry")`
+/// for `telemetry.idl`.
+#[macro_export]
+macro_rules! include_idl {
+    ($stem:literal) => {
+        include!(concat!(env!("OUT_DIR"), "/", $stem, ".rs"));
+    };
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The Rust back end: a [`Model`] to Rust source text.
+//!
+//! The mapping is described in `docs/idl-mapping.md`. Definitions are emitted one by one, each formatted by itself, in the
+//! order of the model; several threads share the work, and the text does not depend on how.
+
+mod decode;
+mod docs;
+mod encode;
+mod enums;
+mod format;
+mod interface;
+mod names;
+mod operation;
+mod ops;
+mod qos;
+mod scope;
+mod skeleton;
+mod structs;
+mod ty;
+mod typecode;
+mod unions;
+mod valuetypes;
+mod values;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use self::scope::Scope;
+use self::world::{Made, World};
+use crate::model::{ItemId, ItemKind, Model, Type};
+use crate::source::Span;
+
+/// How the Rust is to be.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Whether types derive serde's traits, which needs the feature `serde` of the `upcall` crate.
+    pub serde: bool,
+}
+
+/// The Rust of one input.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// The input's index in [`Model::inputs`].
+    pub input: usize,
+    /// The text of `<stem>.rs`.
+    pub text: String,
+}
+
+/// Something the user should know, about names that had to be changed or an annotation that has no effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// What it is about.
+    pub span: Span,
+    /// What to know.
+    pub message: String,
+}
+
+/// What the generator makes of a model.
+#[derive(Clone, Debug)]
+pub struct Generated {
+    /// One for each input, in their order.
+    pub outputs: Vec<Output>,
+    /// What the user should know.
+    pub notes: Vec<Note>,
+}
+
+/// Why a model could not be made into Rust.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GenerateError {
+    /// The generator made something that is not Rust: a bug in it.
+    #[error("the code generated for `{item}` is not Rust ({reason}); this is a bug in the generator")]
+    NotRust {
+        /// The scoped IDL name.
+        item: String,
+        /// What the parser said.
+        reason: String,
+    },
+}
+
+/// Says what applies to all the generated items.
+const PREFACE: &str = "// Generated from IDL; changes are lost.\n\n";
+
+/// Generates the Rust of all inputs.
+///
+/// # Errors
+/// [`GenerateError`], which is a bug of the generator.
+pub fn generate(model: &Model, options: &Options) -> Result<Generated, GenerateError> {
+    let mut world = World::new(model, options.clone());
+    let mut notes = std::mem::take(&mut world.notes);
+    notes.extend(annotation_notes(model));
+    let outputs = (0..model.inputs.len())
+        .map(|input| {
+            let mut text = String::from(PREFACE);
+            for &id in model.definitions.iter().filter(|id| model.item(**id).input == input) {
+                emit(&world, id, 0, &mut text)?;
+            }
+            Ok(Output { input, text })
+        })
+        .collect::<Result<_, _>>()?;
+    Ok(Generated { outputs, notes })
+}
+
+fn annotation_notes(model: &Model) -> Vec<Note> {
+    let wrong = model.items().filter_map(|(_, item)| {
+        let message = qos::requested(&item.annotations).err()?;
+        let span = item.annotation("realtime")?.span;
+        Some(Note { span, message: format!("@realtime has no effect: {message}") })
+    });
+    wrong.collect()
+}
+
+/// Appends a definition and all that is inside it.
+fn emit(world: &World<'_>, id: ItemId, depth: usize, out: &mut String) -> Result<(), GenerateError> {
+    let item = world.model.item(id);
+    let mut pieces = Vec::new();
+    let scope = Scope::of(world, id);
+    match &item.kind {
+        ItemKind::Module(_) => {
+            let docs = docs::docs(item.doc.as_deref(), &format!("Module `{}`.", world.model.scoped_name(id)));
+            return emit_module(world, id, &docs, world.name(id), depth, out);
+        }
+        ItemKind::Interface(it) => interface::emit(&scope, id, it, &mut pieces),
+        ItemKind::Valuetype(it) => valuetypes::emit(&scope, id, it, &mut pieces),
+        ItemKind::Struct(it) if it.defined => pieces.push(structs::emit_struct(&scope, id)),
+        ItemKind::Union(it) if it.defined => pieces.push(unions::emit(&scope, id, it)),
+        ItemKind::Enum(it) => pieces.push(enums::emit_enum(&scope, id, it)),
+        ItemKind::Bitset(it) => pieces.push(enums::emit_bitset(&scope, id, it)),
+        ItemKind::Bitmask(it) => pieces.push(enums::emit_bitmask(&scope, id, it)),
+        ItemKind::Exception(_) => pieces.push(structs::emit_exception(&scope, id)),
+        ItemKind::Typedef(it) => pieces.push(emit_typedef(&scope, id, &it.ty)),
+        ItemKind::Const(it) => pieces.push(values::emit_const(&scope, id, it)),
+        ItemKind::Native => pieces.push(emit_native(&scope, id)),
+        ItemKind::Struct(_) | ItemKind::Union(_) | ItemKind::NotGenerated(_) => {}
+    }
+    for piece in pieces {
+        write(world, id, piece, depth, out)?;
+    }
+    if !world.model.definitions(id).is_empty() {
+        let doc = format!("What is defined inside `{}`.", world.model.scoped_name(id));
+        emit_module(world, id, &docs::docs(None, &doc), world.made(id, Made::Inside), depth, out)?;
+    }
+    Ok(())
+}
+
+fn write(
+    world: &World<'_>,
+    id: ItemId,
+    piece: TokenStream,
+    depth: usize,
+    out: &mut String,
+) -> Result<(), GenerateError> {
+    format::format(piece, depth, out).map_err(|error| GenerateError::NotRust {
+        item: world.model.scoped_name(id),
+        reason: error.to_string(),
+    })
+}
+
+/// Appends a module and the definitions in it.
+fn emit_module(
+    world: &World<'_>,
+    id: ItemId,
+    docs: &TokenStream,
+    name: &str,
+    depth: usize,
+    out: &mut String,
+) -> Result<(), GenerateError> {
+    let name = names::ident(name);
+    // An empty module is formatted for its attributes; then its brace is opened again.
+    let mut head = String::new();
+    write(world, id, quote!(#docs pub mod #name {}), depth, &mut head)?;
+    out.push_str(head.trim_end().trim_end_matches('}'));
+    out.push('\n');
+    for &inside in world.model.definitions(id) {
+        emit(world, inside, depth + 1, out)?;
+    }
+    out.push_str(&"    ".repeat(depth));
+    out.push_str("}\n");
+    Ok(())
+}
+
+fn emit_typedef(scope: &Scope<'_>, id: ItemId, target: &Type) -> TokenStream {
+    let item = scope.world.model.item(id);
+    let idl = scope.world.model.scoped_name(id);
+    let docs = docs::docs(item.doc.as_deref(), &format!("Typedef `{idl}`."));
+    let name = names::ident(scope.world.name(id));
+    let rust = scope.owned(&scope.world.ty(target));
+    let function = names::ident(scope.world.made(id, Made::TypeCode));
+    let about = format!(" The TypeCode of the typedef `{idl}`.");
+    let body = typecode::body(scope, id);
+    quote! {
+        #docs
+        pub type #name = #rust;
+        #[doc = #about]
+        pub fn #function() -> ::upcall::TypeCode {
+            use ::upcall::rt;
+            #body
+        }
+    }
+}
+
+fn emit_native(scope: &Scope<'_>, id: ItemId) -> TokenStream {
+    let item = scope.world.model.item(id);
+    let docs = docs::docs(item.doc.as_deref(), &format!("Native type `{}`.", scope.world.model.scoped_name(id)));
+    let name = names::ident(scope.world.name(id));
+    quote! {
+        #docs
+        pub trait #name: ::std::any::Any + Send + Sync {}
+        impl<T: ::std::any::Any + Send + Sync> #name for T {}
+    }
+}
