@@ -7,6 +7,7 @@ pub mod context;
 pub mod exception;
 pub mod fixed;
 pub mod giop;
+pub mod histogram;
 pub mod invoke;
 pub mod ior;
 pub mod long_double;

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+use bytes::Bytes;
+use orb_core::ior::TAG_MULTIPLE_COMPONENTS;
+
+use super::*;
+
+fn reference() -> Ior {
+    let mut profile = IiopProfile::new("::1", 2809, &b"\x00key of an object"[..]);
+    profile.components.push(TaggedComponent::orb_type(0x4154_5400));
+    profile
+        .components
+        .push(TaggedComponent::alternate_address("other.example", 7));
+    profile.components.push(TaggedComponent::code_sets(&CodeSetInfo {
+        narrow: CodeSetComponent {
+            native: 0x0001_0001,
+            conversion: vec![0x0501_0001],
+        },
+        wnarrow: CodeSetComponent {
+            native: 0x0001_0109,
+            conversion: Vec::new(),
+        },
+    }));
+    profile.components.push(TaggedComponent {
+        tag: 77,
+        data: Bytes::from_static(b"\x01"),
+    });
+    Ior::iiop("IDL:Telemetry/Sensor:1.0", &profile)
+}
+
+#[test]
+fn every_part_of_a_reference_is_named() {
+    let text = run(&reference().to_string()).expect("a reference");
+    for part in [
+        "type:       IDL:Telemetry/Sensor:1.0",
+        "profile 1:  TAG_INTERNET_IOP",
+        "IIOP 1.2",
+        "[::1]:2809",
+        "object key: 17 octets",
+        "00 6b 65 79",
+        ".key of an objec",
+        "TAG_ORB_TYPE: omniORB",
+        "TAG_ALTERNATE_IIOP_ADDRESS: other.example:7",
+        "native ISO 8859-1, converts UTF-8",
+        "native UTF-16\n",
+        "tag 0x4d, 1 octets",
+    ] {
+        assert!(text.contains(part), "no `{part}` in\n{text}");
+    }
+}
+
+#[test]
+fn a_location_is_explained_as_the_reference_it_stands_for() {
+    let text = run("corbaloc::1.1@host.example:99/Key").expect("a location");
+    assert!(
+        text.contains("IIOP 1.1") && text.contains("host.example:99") && text.contains("(none"),
+        "{text}"
+    );
+}
+
+#[test]
+fn nil_and_malformed_references_are_explained_too() {
+    assert!(explain(&Ior::nil()).expect("text").starts_with("nil"));
+    let mut broken = Ior::nil();
+    broken.profiles.push(TaggedProfile {
+        tag: 0,
+        data: Bytes::from_static(b"\x00\x01"),
+    });
+    broken.profiles.push(TaggedProfile {
+        tag: TAG_MULTIPLE_COMPONENTS,
+        data: Bytes::from_static(b""),
+    });
+    broken.profiles.push(TaggedProfile {
+        tag: 99,
+        data: Bytes::from_static(b"??"),
+    });
+    let text = explain(&broken).expect("text");
+    assert_eq!(text.matches("malformed").count(), 2, "{text}");
+    assert!(text.contains("unknown, tag 0x63"), "{text}");
+}
+
+#[test]
+fn what_needs_a_running_orb_is_refused_with_a_hint() {
+    for text in [
+        "corbaloc:rir:/NameService",
+        "corbaname::host.example#a/b",
+        "nonsense",
+        "file:no/such/file",
+    ] {
+        let failure = run(text).expect_err(text).to_string();
+        assert!(
+            failure.contains("hint:") || failure.contains("no/such/file"),
+            "{failure}"
+        );
+    }
+}
+
+#[test]
+fn a_long_key_is_cut() {
+    let text = explain(&Ior::iiop(
+        "",
+        &IiopProfile::new("h.example", 1, vec![b'x'; 1000]),
+    ))
+    .expect("text");
+    assert!(text.contains("… and 744 more"), "{text}");
+}
