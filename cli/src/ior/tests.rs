@@ -15,7 +15,7 @@ fn reference() -> Ior {
             native: 0x0001_0001,
             conversion: vec![0x0501_0001],
         },
-        wnarrow: CodeSetComponent {
+        wide: CodeSetComponent {
             native: 0x0001_0109,
             conversion: Vec::new(),
         },
