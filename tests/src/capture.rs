@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Traffic of a loopback port, recorded and read by tshark.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::{PATIENCE, Process, which};
+
+/// A recording of what passes a port of the loopback interface.
+#[derive(Debug)]
+pub struct Capture {
+    tshark: Process,
+    file: PathBuf,
+    port: u16,
+}
+
+impl Capture {
+    /// Starts to record what passes `port`, into `folder`.
+    ///
+    /// # Errors
+    /// Why this machine can't: no tshark, or no right to capture.
+    pub fn start(folder: &Path, port: u16) -> Result<Self, String> {
+        which("tshark").ok_or("tshark is not installed")?;
+        let file = folder.join("traffic.pcapng");
+        let mut command = Command::new("tshark");
+        command
+            .args(["-i", "lo", "-q", "-f", &format!("tcp port {port}"), "-w"])
+            .arg(&file);
+        let tshark = Process::start(&mut command);
+        let capture = Self { tshark, file, port };
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            let said = capture.tshark.errors();
+            if said.contains("Capture started") || said.contains("File:") {
+                return Ok(capture);
+            }
+            if said.contains("permission")
+                || said.contains("no interfaces")
+                || said.contains("no such device")
+            {
+                return Err(said);
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Err(format!(
+            "tshark does not start to capture: {}",
+            capture.tshark.errors()
+        ))
+    }
+
+    /// Ends the recording once it holds `packets` packets with GIOP.
+    ///
+    /// # Panics
+    /// When they don't come in time.
+    #[must_use]
+    pub fn stop_at(self, packets: usize) -> Recording {
+        let Self { tshark, file, port } = self;
+        let recording = Recording { file, port };
+        let deadline = Instant::now() + PATIENCE;
+        while recording.lines("giop", &["frame.number"]).len() < packets {
+            assert!(
+                Instant::now() < deadline,
+                "the capture stays short of {packets} packets"
+            );
+            thread::sleep(Duration::from_millis(100));
+        }
+        tshark.interrupt();
+        tshark.finish(PATIENCE);
+        recording
+    }
+}
+
+/// What [`Capture`] recorded.
+#[derive(Debug)]
+pub struct Recording {
+    file: PathBuf,
+    port: u16,
+}
+
+impl Recording {
+    /// The `fields` of the packets that `filter` selects, one line each, the port read as GIOP.
+    ///
+    /// # Panics
+    /// When tshark can't be run.
+    #[must_use]
+    pub fn lines(&self, filter: &str, fields: &[&str]) -> Vec<String> {
+        let mut command = Command::new("tshark");
+        command.arg("-r").arg(&self.file);
+        command.args([
+            "-d",
+            &format!("tcp.port=={},giop", self.port),
+            "-Y",
+            filter,
+            "-T",
+            "fields",
+        ]);
+        for field in fields {
+            command.args(["-e", field]);
+        }
+        let output = command
+            .output()
+            .unwrap_or_else(|error| panic!("tshark does not run: {error}"));
+        String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// What the dissectors object to: malformed packets and expert warnings and errors, as tshark's lines.
+    ///
+    /// # Panics
+    /// When tshark can't be run.
+    #[must_use]
+    pub fn complaints(&self) -> Vec<String> {
+        // The severities of warnings and errors are 0x600000 and 0x800000; lesser ones are remarks on normal TCP.
+        self.lines(
+            "_ws.malformed || _ws.expert.severity >= 0x600000",
+            &["frame.number", "_ws.expert.message", "_ws.col.info"],
+        )
+    }
+}
