@@ -561,7 +561,10 @@ fixed! {
 fn copied<T: Primitive>(octets: &[u8]) -> Vec<T> {
     match bytemuck::try_cast_slice(octets) {
         Ok(values) => values.to_vec(),
-        Err(_) => octets.chunks_exact(T::SIZE).map(bytemuck::pod_read_unaligned).collect(),
+        Err(_) => octets
+            .chunks_exact(T::SIZE)
+            .map(bytemuck::pod_read_unaligned)
+            .collect(),
     }
 }
 

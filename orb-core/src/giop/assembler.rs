@@ -55,7 +55,7 @@ pub struct Assembler {
     limits: Limits,
     partials: Vec<Partial>,
     /// The octets in `partials`.
-    held: usize,
+    pub(super) held: usize,
 }
 
 impl Default for Assembler {
