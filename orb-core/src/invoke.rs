@@ -20,10 +20,13 @@ pub use self::{
 
 use crate::{
     cdr::{CdrError, Decoder, Encoder},
+    client::{Answer, Arguments, Deferred, Invocation},
     context::Context,
-    exception::SystemException,
+    exception::{Completed, SystemException, SystemExceptionKind as Kind, minor},
+    giop::ResponseFlags,
     object::ObjectRef,
     qos::Qos,
+    servant::{CollocatedError, Servant},
 };
 
 /// One operation of an interface: generated code implements it for a hidden type per operation.
@@ -72,6 +75,12 @@ pub trait Operation: Sized + 'static {
         args: &Self::Args<'_>,
     ) -> Option<Result<Self::Output, Self::Error>> {
         let _ = (facet, cx, args);
+        None
+    }
+
+    /// Calls a servant of this ORB directly without knowing its interface: what the operations of every object do.
+    fn on_servant(servant: &dyn Servant, args: &Self::Args<'_>) -> Option<Result<Self::Output, Self::Error>> {
+        let _ = (servant, args);
         None
     }
 
@@ -146,13 +155,20 @@ impl<'a, O: Operation> Call<'a, O> {
     /// What the operation raises, and system exceptions: `TIMEOUT` when the deadline passed, `COMM_FAILURE`,
     /// `TRANSIENT` and others as CORBA 3.3 Part 1 §7.14.3 has them.
     pub fn wait(self) -> Result<O::Output, O::Error> {
-        let _ = (self.target, &self.args, self.limit);
-        Err(SystemException::new(
-            crate::exception::SystemExceptionKind::NoImplement,
-            0,
-            crate::exception::Completed::No,
-        )
-        .into())
+        if let Some(key) = self.target.local_key()
+            && let Some(result) = collocated::<O>(self.target, key, &self.args)
+        {
+            return result;
+        }
+        let mut answer = AnswerOf::<O>::new();
+        let invocation = Invocation {
+            object: self.target,
+            operation: O::NAME,
+            response: ResponseFlags::Target,
+            limit: self.limit,
+        };
+        invocation.call(&ArgumentsOf::<O> { args: &self.args }, &mut answer)?;
+        answer.take()
     }
 
     /// Puts the call in flight and returns at once; the reply is fetched from the [`Pending`].
@@ -161,7 +177,23 @@ impl<'a, O: Operation> Call<'a, O> {
     ///
     /// System exceptions raised before the request was sent.
     pub fn start(self) -> Result<Pending<O>, O::Error> {
-        Ok(Pending::finished(self.wait()))
+        self.put_in_flight(true)
+    }
+
+    fn put_in_flight(self, patient: bool) -> Result<Pending<O>, O::Error> {
+        if let Some(key) = self.target.local_key()
+            && let Some(result) = collocated::<O>(self.target, key, &self.args)
+        {
+            return Ok(Pending::finished(result));
+        }
+        let invocation = Invocation {
+            object: self.target,
+            operation: O::NAME,
+            response: ResponseFlags::Target,
+            limit: self.limit,
+        };
+        let deferred = Deferred::start(&invocation, &ArgumentsOf::<O> { args: &self.args }, patient)?;
+        Ok(Pending::in_flight(deferred))
     }
 }
 
@@ -170,7 +202,81 @@ impl<'a, O: Operation> IntoFuture for Call<'a, O> {
     type IntoFuture = CallFuture<O>;
 
     fn into_future(self) -> CallFuture<O> {
-        CallFuture::of(self.start())
+        CallFuture::of(self.put_in_flight(false))
+    }
+}
+
+/// Calls an object of this ORB without a message; `None` if that is not possible here.
+#[inline]
+fn collocated<O: Operation>(
+    target: &ObjectRef,
+    key: &[u8],
+    args: &O::Args<'_>,
+) -> Option<Result<O::Output, O::Error>> {
+    let adapter = target.orb().adapter()?;
+    let mut result = None;
+    let called = adapter.collocated(key, O::NAME, &mut |servant, cx| {
+        result = O::on_servant(servant, args).or_else(|| {
+            servant
+                .facet(O::facet())
+                .and_then(|facet| O::collocated(facet, cx, args))
+        });
+    });
+    match called {
+        Ok(()) => result,
+        Err(CollocatedError::Exception(exception)) => Some(Err(exception.into())),
+        Err(CollocatedError::Forward(elsewhere)) => {
+            target.forward(elsewhere.ior().clone(), false);
+            None
+        }
+        Err(CollocatedError::NotLocal) => None,
+    }
+}
+
+/// The arguments of `O`, for the part of a call that does not depend on the operation.
+struct ArgumentsOf<'x, 'a: 'x, O: Operation> {
+    args: &'x O::Args<'a>,
+}
+
+impl<O: Operation> Arguments for ArgumentsOf<'_, '_, O> {
+    fn marshal<'e>(&'e self, encoder: &mut Encoder<'e>) -> Result<(), CdrError> {
+        O::marshal(self.args, encoder)
+    }
+}
+
+/// The result of `O`, for the part of a call that does not depend on the operation.
+struct AnswerOf<O: Operation>(Option<Result<O::Output, O::Error>>);
+
+impl<O: Operation> AnswerOf<O> {
+    fn new() -> Self {
+        Self(None)
+    }
+
+    fn take(self) -> Result<O::Output, O::Error> {
+        self.0.unwrap_or_else(|| {
+            let exception = SystemException::new(Kind::Internal, 0, Completed::Maybe);
+            Err(exception.with_message("a call ended without an answer").into())
+        })
+    }
+}
+
+impl<O: Operation> Answer for AnswerOf<O> {
+    fn results(&mut self, body: &mut Decoder<'_>) -> Result<(), CdrError> {
+        self.0 = Some(Ok(O::unmarshal(body)?));
+        Ok(())
+    }
+
+    fn user_exception(&mut self, body: &mut Decoder<'_>) -> Result<(), CdrError> {
+        let id = body.identifier()?;
+        let error = match O::user_exception(&id, body) {
+            Some(exception) => exception?,
+            // CORBA 3.3 Part 1 §7.14.3.1: an exception that the operation does not declare.
+            None => SystemException::new(Kind::Unknown, minor::UNLISTED_USER_EXCEPTION, Completed::Yes)
+                .with_message(format!("{} raised {id}, which it does not declare", O::NAME))
+                .into(),
+        };
+        self.0 = Some(Err(error));
+        Ok(())
     }
 }
 

@@ -2,6 +2,7 @@
 //! CDR, GIOP, references, invocation, exceptions, Any and policies: what every part of the ORB stands on.
 
 pub mod cdr;
+mod client;
 pub mod codeset;
 pub mod context;
 pub mod exception;

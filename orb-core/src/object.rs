@@ -1,13 +1,31 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Object references.
 
+mod codec;
+mod implicit;
 mod narrow;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use parking_lot::Mutex;
 
 pub use self::narrow::NarrowCall;
 
-use crate::orb::OrbCore;
+use crate::{
+    cdr::OrbHandle,
+    client::{Binding, Target},
+    exception::Result,
+    invoke::Call,
+    ior::Ior,
+    orb::OrbCore,
+};
 
 /// A typed object reference: what generated code makes of an IDL interface.
 pub trait Interface:
@@ -19,19 +37,61 @@ pub trait Interface:
 
 /// A reference to an object of any interface; cheap to clone.
 ///
-/// Two references are equal if they are known to name the same object (`is_equivalent`).
+/// Two references are equal if they are known to name the same object (`is_equivalent`, CORBA 3.3 Part 1 §8.3.6).
 #[derive(Clone)]
 pub struct ObjectRef(Arc<Inner>);
 
 struct Inner {
     core: Arc<OrbCore>,
+    handle: Arc<dyn OrbHandle>,
+    /// Where the reference itself says the object is.
+    origin: Arc<Target>,
     timeout: Option<Duration>,
+    place: Mutex<Place>,
+    /// What is known of the object being in this process: see [`ObjectRef::local_key`].
+    local: AtomicU32,
+}
+
+/// Where calls go now.
+#[derive(Debug)]
+struct Place {
+    /// The origin, or where the last forward led.
+    target: Arc<Target>,
+    binding: Option<Arc<Binding>>,
 }
 
 impl ObjectRef {
+    /// Makes a reference of an IOR.
+    pub fn new(core: &Arc<OrbCore>, ior: Ior) -> Self {
+        let target = Arc::new(Target::new(ior, core.config().max_version));
+        Self::of_target(core, target, None)
+    }
+
+    fn of_target(core: &Arc<OrbCore>, origin: Arc<Target>, timeout: Option<Duration>) -> Self {
+        let handle: Arc<dyn OrbHandle> = Arc::clone(core) as _;
+        let place = Mutex::new(Place {
+            target: Arc::clone(&origin),
+            binding: None,
+        });
+        let local = AtomicU32::new(0);
+        Self(Arc::new(Inner {
+            core: Arc::clone(core),
+            handle,
+            origin,
+            timeout,
+            place,
+            local,
+        }))
+    }
+
     /// Returns the ORB this reference belongs to.
     pub fn orb(&self) -> &Arc<OrbCore> {
         &self.0.core
+    }
+
+    /// Returns the reference in its interoperable form.
+    pub fn ior(&self) -> &Ior {
+        self.0.origin.ior()
     }
 
     /// Asks whether the object supports `T`, and if so returns the reference as one; a call is made only if the
@@ -48,16 +108,169 @@ impl ObjectRef {
     /// Returns the same reference with another time limit for its calls.
     #[must_use]
     pub fn with_timeout(&self, time: Duration) -> Self {
-        Self(Arc::new(Inner {
-            core: Arc::clone(&self.0.core),
-            timeout: Some(time),
-        }))
+        Self::of_target(&self.0.core, Arc::clone(&self.0.origin), Some(time))
     }
+
+    /// Asks the object whether it supports the interface `id`.
+    pub fn is_a<'a>(&'a self, id: &'a str) -> Call<'a, implicit::IsA> {
+        Call::new(self, (id,))
+    }
+
+    /// Asks the object's server whether the object has ceased to exist.
+    ///
+    /// # Errors
+    ///
+    /// The system exceptions of the call, but not `OBJECT_NOT_EXIST`, which is the answer `true`.
+    pub fn non_existent(&self) -> Result<bool> {
+        implicit::non_existent(self)
+    }
+
+    /// Tells whether this and `other` are known to name the same object: they have the same key at the same place.
+    pub fn is_equivalent(&self, other: &Self) -> bool {
+        if Arc::ptr_eq(&self.0.origin, &other.0.origin) || self.ior() == other.ior() {
+            return true;
+        }
+        let (mine, theirs) = (
+            self.0.origin.profiles().first(),
+            other.0.origin.profiles().first(),
+        );
+        mine.zip(theirs).is_some_and(|(mine, theirs)| {
+            mine.key == theirs.key && mine.endpoints().first() == theirs.endpoints().first()
+        })
+    }
+
+    /// Returns a number that is the same for equivalent references, below `maximum` (CORBA 3.3 Part 1 §8.3.5).
+    pub fn hash(&self, maximum: u32) -> u32 {
+        // FNV-1a over the key.
+        let key = self
+            .0
+            .origin
+            .profiles()
+            .first()
+            .map(|profile| &profile.key[..])
+            .unwrap_or_default();
+        let hash = key.iter().fold(0x811c_9dc5_u32, |hash, &octet| {
+            (hash ^ u32::from(octet)).wrapping_mul(0x0100_0193)
+        });
+        if maximum == 0 { hash } else { hash % maximum }
+    }
+
+    /// Tells whether the object is served by this ORB, so that calls make no messages.
+    pub fn is_local(&self) -> bool {
+        self.local_key().is_some()
+    }
+}
+
+impl ObjectRef {
+    pub(crate) fn handle(&self) -> &Arc<dyn OrbHandle> {
+        &self.0.handle
+    }
+
+    /// Returns how long a call may take that says nothing else.
+    #[inline]
+    pub(crate) fn time_limit(&self) -> Duration {
+        self.0.timeout.unwrap_or(self.0.core.config().timeout)
+    }
+
+    /// Returns the object's key if this ORB serves it.
+    #[inline]
+    pub(crate) fn local_key(&self) -> Option<&[u8]> {
+        // The low byte is 1 + the index of the profile, 0 if none is local; above it stands the state of the ORB's
+        // endpoints for which that was found, plus one. Relaxed: it is found out again if it is not seen.
+        let epoch = self.0.core.endpoint_epoch();
+        let known = self.0.local.load(Ordering::Relaxed);
+        let local = if known >> 8 == epoch {
+            known & 0xff
+        } else {
+            self.find_locally(epoch)
+        };
+        let index = usize::try_from(local.checked_sub(1)?).ok()?;
+        self.0
+            .origin
+            .profiles()
+            .get(index)
+            .map(|profile| &profile.key[..])
+    }
+
+    #[cold]
+    fn find_locally(&self, epoch: u32) -> u32 {
+        let core = &self.0.core;
+        let found = (1..=0xff_u32).zip(self.0.origin.profiles()).find(|(_, profile)| {
+            profile
+                .endpoints()
+                .iter()
+                .any(|endpoint| core.is_local_endpoint(endpoint))
+        });
+        let local = found.map_or(0, |(number, _)| number);
+        self.0.local.store(epoch << 8 | local, Ordering::Relaxed);
+        local
+    }
+
+    /// Returns the connection in use, made now if there is none.
+    pub(crate) fn binding(&self, deadline: Instant) -> Result<Arc<Binding>> {
+        let place = self.0.place.lock();
+        if let Some(binding) = &place.binding {
+            return Ok(Arc::clone(binding));
+        }
+        let target = Arc::clone(&place.target);
+        drop(place);
+        let binding = Arc::new(Binding::new(
+            self.0.core.connections(),
+            Arc::clone(&target),
+            deadline,
+        )?);
+        let mut place = self.0.place.lock();
+        if Arc::ptr_eq(&place.target, &target) {
+            place.binding = Some(Arc::clone(&binding));
+        }
+        Ok(binding)
+    }
+
+    /// Forgets a connection that is of no use any more.
+    pub(crate) fn unbind(&self, binding: &Binding) {
+        let mut place = self.0.place.lock();
+        if place
+            .binding
+            .as_deref()
+            .is_some_and(|current| std::ptr::eq(current, binding))
+        {
+            place.binding = None;
+        }
+    }
+
+    /// Sends calls to where the server said the object is.
+    pub(crate) fn forward(&self, ior: Ior, permanently: bool) {
+        tracing::debug!(from = %self.ior().type_id, ?ior, permanently, "location forward");
+        let target = Arc::new(Target::new(ior, self.0.core.config().max_version));
+        *self.0.place.lock() = Place {
+            target,
+            binding: None,
+        };
+    }
+
+    /// Sends calls where the reference says again; `false` if they go there already.
+    pub(crate) fn go_back(&self) -> bool {
+        let mut place = self.0.place.lock();
+        if Arc::ptr_eq(&place.target, &self.0.origin) {
+            return false;
+        }
+        *place = Place {
+            target: Arc::clone(&self.0.origin),
+            binding: None,
+        };
+        true
+    }
+}
+
+/// The ORB of references that were decoded where no ORB was at hand: they can be passed on, not called.
+pub(crate) fn detached() -> &'static Arc<OrbCore> {
+    static DETACHED: OnceLock<Arc<OrbCore>> = OnceLock::new();
+    DETACHED.get_or_init(|| OrbCore::new(crate::orb::OrbConfig::default(), Vec::new()))
 }
 
 impl PartialEq for ObjectRef {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        self.is_equivalent(other)
     }
 }
 
@@ -74,8 +287,17 @@ impl Interface for ObjectRef {
 
 impl fmt::Debug for ObjectRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let profile = self.0.origin.profiles().first();
         f.debug_struct("ObjectRef")
-            .field("timeout", &self.0.timeout)
+            .field("type_id", &self.ior().type_id)
+            .field(
+                "endpoint",
+                &profile.and_then(|profile| profile.endpoints().first()),
+            )
+            .field(
+                "key",
+                &profile.map(|profile| profile.key.escape_ascii().to_string()),
+            )
             .finish_non_exhaustive()
     }
 }

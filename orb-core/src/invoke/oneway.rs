@@ -6,9 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Limit, Operation};
+use super::{ArgumentsOf, Limit, Operation, collocated};
 use crate::{
-    exception::{Completed, Result, SystemException, SystemExceptionKind},
+    cdr::{CdrError, Decoder},
+    client::{Answer, Invocation},
+    exception::Result,
+    giop::ResponseFlags,
     object::ObjectRef,
 };
 
@@ -72,12 +75,43 @@ impl<'a, O: Operation> OnewayCall<'a, O> {
     ///
     /// System exceptions; with [`SyncScope::None`] and [`SyncScope::WithTransport`] only those raised on this side.
     pub fn send(self) -> Result<()> {
-        let _ = (self.target, &self.args, self.limit, self.scope);
-        Err(SystemException::new(
-            SystemExceptionKind::NoImplement,
-            0,
-            Completed::No,
-        ))
+        if let Some(key) = self.target.local_key()
+            && let Some(result) = collocated::<O>(self.target, key, &self.args)
+        {
+            // A oneway's servant has nobody to raise an exception to.
+            drop(result);
+            return Ok(());
+        }
+        let scope = self.scope.unwrap_or(self.target.orb().config().sync_scope);
+        let invocation = Invocation {
+            object: self.target,
+            operation: O::NAME,
+            response: match scope {
+                SyncScope::None | SyncScope::WithTransport => ResponseFlags::None,
+                SyncScope::WithServer => ResponseFlags::Server,
+                SyncScope::WithTarget => ResponseFlags::Target,
+            },
+            limit: self.limit,
+        };
+        let arguments = ArgumentsOf::<O> { args: &self.args };
+        if scope == SyncScope::None {
+            invocation.call_impatiently(&arguments)
+        } else {
+            invocation.call(&arguments, &mut Ignored)
+        }
+    }
+}
+
+/// The reply to a oneway only says how far the request has come.
+struct Ignored;
+
+impl Answer for Ignored {
+    fn results(&mut self, _: &mut Decoder<'_>) -> std::result::Result<(), CdrError> {
+        Ok(())
+    }
+
+    fn user_exception(&mut self, _: &mut Decoder<'_>) -> std::result::Result<(), CdrError> {
+        Ok(())
     }
 }
 

@@ -8,18 +8,34 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::Operation;
+use super::{AnswerOf, Operation};
+use crate::{
+    client::Deferred,
+    exception::{Completed, SystemException, SystemExceptionKind},
+};
 
 /// A call in flight. Dropping it cancels the call: the server is told, and a late reply is thrown away.
 #[must_use = "dropping a pending call cancels it"]
 pub struct Pending<O: Operation> {
-    finished: Option<Result<O::Output, O::Error>>,
+    state: State<O>,
+}
+
+enum State<O: Operation> {
+    InFlight(Box<Deferred>),
+    Finished(Result<O::Output, O::Error>),
+    Taken,
 }
 
 impl<O: Operation> Pending<O> {
-    pub(crate) fn finished(result: Result<O::Output, O::Error>) -> Self {
+    pub(super) fn finished(result: Result<O::Output, O::Error>) -> Self {
         Self {
-            finished: Some(result),
+            state: State::Finished(result),
+        }
+    }
+
+    pub(super) fn in_flight(deferred: Deferred) -> Self {
+        Self {
+            state: State::InFlight(Box::new(deferred)),
         }
     }
 
@@ -28,18 +44,38 @@ impl<O: Operation> Pending<O> {
     /// # Errors
     ///
     /// As [`super::Call::wait`].
-    pub fn wait(mut self) -> Result<O::Output, O::Error> {
-        self.finished.take().unwrap_or_else(|| Err(taken().into()))
+    pub fn wait(self) -> Result<O::Output, O::Error> {
+        match self.state {
+            State::InFlight(deferred) => {
+                let mut answer = AnswerOf::<O>::new();
+                deferred.wait(&mut answer)?;
+                answer.take()
+            }
+            State::Finished(result) => result,
+            State::Taken => Err(taken().into()),
+        }
     }
 
     /// Returns the result if it is there; does not wait. After it was taken, `BAD_INV_ORDER`.
     pub fn try_take(&mut self) -> Option<Result<O::Output, O::Error>> {
-        Some(self.finished.take().unwrap_or_else(|| Err(taken().into())))
+        if let State::InFlight(deferred) = &mut self.state {
+            let mut answer = AnswerOf::<O>::new();
+            let ended = deferred.try_take(&mut answer)?;
+            self.state = State::Taken;
+            return Some(ended.map_err(Into::into).and_then(|()| answer.take()));
+        }
+        Some(self.take())
+    }
+
+    fn take(&mut self) -> Result<O::Output, O::Error> {
+        match std::mem::replace(&mut self.state, State::Taken) {
+            State::Finished(result) => result,
+            State::InFlight(_) | State::Taken => Err(taken().into()),
+        }
     }
 }
 
-fn taken() -> crate::exception::SystemException {
-    use crate::exception::{Completed, SystemException, SystemExceptionKind};
+fn taken() -> SystemException {
     SystemException::new(SystemExceptionKind::BadInvOrder, 0, Completed::Yes)
         .with_message("the result of this call was taken before")
 }
@@ -49,8 +85,16 @@ impl<O: Operation> Unpin for Pending<O> {}
 impl<O: Operation> Future for Pending<O> {
     type Output = Result<O::Output, O::Error>;
 
-    fn poll(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(self.finished.take().unwrap_or_else(|| Err(taken().into())))
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let State::InFlight(deferred) = &mut self.state {
+            let mut answer = AnswerOf::<O>::new();
+            let Poll::Ready(ended) = deferred.poll(cx.waker(), &mut answer) else {
+                return Poll::Pending;
+            };
+            self.state = State::Taken;
+            return Poll::Ready(ended.map_err(Into::into).and_then(|()| answer.take()));
+        }
+        Poll::Ready(self.take())
     }
 }
 

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The calling side: connections shared by many callers, and how a call finds one.
+//!
+//! A caller sends its own request and receives its own reply; no other thread is involved. Of several callers that
+//! share a connection one at a time reads for all (the leader), the others sleep until their reply is there or the
+//! lead is free. While only deferred and async calls are in flight the [`executive`] reads.
+
+mod binding;
+mod cache;
+mod connection;
+mod deferred;
+mod executive;
+mod failure;
+mod invocation;
+mod reader;
+mod slots;
+mod writer;
+
+pub(crate) use self::{
+    binding::{Binding, Target},
+    cache::ConnectionCache,
+    deferred::Deferred,
+    invocation::{Answer, Arguments, Invocation},
+};

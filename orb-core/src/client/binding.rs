@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! From a reference to a connection: which profile, which endpoint, which version, which code sets.
+
+use std::{
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Instant,
+};
+
+use bytes::Bytes;
+
+use super::{
+    cache::ConnectionCache,
+    connection::Connection,
+    failure::{Cause, Failure},
+};
+use crate::{
+    cdr::Version,
+    codeset::CodeSets,
+    exception::{Completed, SystemException, SystemExceptionKind as Kind, minor},
+    giop::{AddressingDisposition, TargetAddress},
+    ior::{Ior, TaggedProfile, component_tag},
+    transport::Endpoint,
+};
+
+/// A reference, read once: where its object may be found.
+#[derive(Debug)]
+pub(crate) struct Target {
+    ior: Ior,
+    profiles: Vec<Profile>,
+}
+
+/// One way to reach the object.
+#[derive(Debug)]
+pub(crate) struct Profile {
+    endpoints: Vec<Endpoint>,
+    /// What the server knows the object by.
+    pub(crate) key: Bytes,
+    /// The highest version both sides speak.
+    pub(crate) version: Version,
+    /// What strings travel in.
+    pub(crate) codesets: CodeSets,
+    /// Whether the server says what code sets it has, so that it is told the choice.
+    pub(crate) negotiates: bool,
+    /// Which of the reference's profiles this is.
+    index: usize,
+    /// How the server wants to be told the target, once it said so.
+    disposition: AtomicU8,
+}
+
+impl Target {
+    /// Reads a reference; profiles that cannot be read or used are left out.
+    pub(crate) fn new(ior: Ior, max_version: Version) -> Self {
+        let indexed = ior.profiles.iter().enumerate();
+        let profiles = indexed
+            .filter_map(|(index, tagged)| Profile::new(tagged, index, max_version))
+            .collect();
+        Self { ior, profiles }
+    }
+
+    /// Returns the reference.
+    pub(crate) fn ior(&self) -> &Ior {
+        &self.ior
+    }
+
+    /// Returns the ways to reach the object.
+    pub(crate) fn profiles(&self) -> &[Profile] {
+        &self.profiles
+    }
+
+    fn tagged(&self, profile: &Profile) -> Option<&TaggedProfile> {
+        self.ior.profiles.get(profile.index)
+    }
+}
+
+impl Profile {
+    fn new(tagged: &TaggedProfile, index: usize, max_version: Version) -> Option<Self> {
+        let profile = match tagged.as_iiop()? {
+            Ok(profile) => profile,
+            Err(error) => {
+                tracing::warn!(%error, "an IIOP profile cannot be read");
+                return None;
+            }
+        };
+        let listed = profile
+            .component(component_tag::CODE_SETS)
+            .and_then(|component| component.as_code_sets());
+        let chosen = listed.and_then(|listed| listed.ok()?.choose().ok());
+        let endpoints = profile
+            .endpoints()
+            .into_iter()
+            .map(|(host, port)| Endpoint::iiop(host, port));
+        Some(Self {
+            endpoints: endpoints.collect(),
+            key: profile.object_key.clone(),
+            version: profile.version.min(max_version),
+            // Code sets are not negotiated before GIOP 1.1 (CORBA 3.3 Part 2 §7.10.2.6).
+            codesets: chosen.unwrap_or(CodeSets::UNNEGOTIATED),
+            negotiates: chosen.is_some() && profile.version > Version::V1_0,
+            index,
+            disposition: AtomicU8::new(0),
+        })
+    }
+
+    /// Returns where the object's server listens.
+    pub(crate) fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
+    /// Notes how the server wants the target to be named; `false` if that is what was done already.
+    pub(crate) fn set_disposition(&self, wanted: AddressingDisposition) -> bool {
+        let code = match wanted {
+            AddressingDisposition::Key => 0,
+            AddressingDisposition::Profile => 1,
+            AddressingDisposition::Reference => 2,
+        };
+        self.disposition.swap(code, Ordering::Relaxed) != code
+    }
+}
+
+/// A target with a connection to it.
+#[derive(Debug)]
+pub(crate) struct Binding {
+    pub(crate) target: Arc<Target>,
+    profile: usize,
+    connection: Weak<Connection>,
+}
+
+impl Binding {
+    /// Connects to the first endpoint of the target that answers.
+    pub(crate) fn new(
+        cache: &ConnectionCache,
+        target: Arc<Target>,
+        deadline: Instant,
+    ) -> Result<Self, SystemException> {
+        let mut last = None;
+        for (index, profile) in target.profiles.iter().enumerate() {
+            for endpoint in &profile.endpoints {
+                match cache.connection(endpoint, deadline) {
+                    Ok(connection) => {
+                        let connection = Arc::downgrade(&connection);
+                        return Ok(Self {
+                            target,
+                            profile: index,
+                            connection,
+                        });
+                    }
+                    Err(failure) => last = Some(failure),
+                }
+            }
+        }
+        Err(unreachable(&target.ior, last))
+    }
+
+    /// Returns the connection if it can be used.
+    #[inline]
+    pub(crate) fn connection(&self) -> Option<Arc<Connection>> {
+        self.connection
+            .upgrade()
+            .filter(|connection| connection.is_open())
+    }
+
+    /// Returns the profile in use.
+    #[inline]
+    pub(crate) fn profile(&self) -> Option<&Profile> {
+        self.target.profiles.get(self.profile)
+    }
+
+    /// Returns the target as the server wants it named.
+    pub(crate) fn address<'a>(&'a self, profile: &'a Profile) -> TargetAddress<'a> {
+        let disposition = profile.disposition.load(Ordering::Relaxed);
+        match self.target.tagged(profile) {
+            Some(tagged) if disposition == 1 => TargetAddress::Profile {
+                tag: tagged.tag,
+                data: &tagged.data,
+            },
+            Some(tagged) if disposition == 2 => TargetAddress::Reference {
+                selected: 0,
+                type_id: self.target.ior.type_id.as_bytes(),
+                profile: (tagged.tag, &tagged.data),
+            },
+            _ => TargetAddress::Key(&profile.key),
+        }
+    }
+}
+
+/// Says why no endpoint of a reference could be reached.
+fn unreachable(ior: &Ior, last: Option<Failure>) -> SystemException {
+    match last {
+        Some(failure) => failure.exception(Completed::No),
+        None if ior.is_nil() => {
+            SystemException::new(Kind::InvObjref, 0, Completed::No).with_message("a nil reference")
+        }
+        None => SystemException::new(Kind::Transient, minor::NO_USABLE_PROFILE, Completed::No).with_message(
+            format!(
+                "the reference to a {} has no profile that can be used",
+                ior.type_id
+            ),
+        ),
+    }
+}
+
+/// Tells whether a failure says something about the place and not about the call.
+pub(crate) fn is_about_the_place(failure: &Failure) -> bool {
+    matches!(failure.cause, Cause::Closed | Cause::Lost | Cause::Unreachable)
+}

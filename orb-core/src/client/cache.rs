@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The connections of an ORB, one per endpoint.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+    time::Instant,
+};
+
+use parking_lot::Mutex;
+
+use super::{
+    connection::{Connection, Settings},
+    executive::Executive,
+    failure::{Cause, Failure},
+};
+use crate::{
+    nested,
+    orb::OrbConfig,
+    transport::{Endpoint, Transport},
+};
+
+/// One endpoint's connection; locked while it is being made.
+type Entry = Arc<Mutex<Weak<Connection>>>;
+
+/// Finds and makes connections.
+#[derive(Debug)]
+pub(crate) struct ConnectionCache {
+    transports: Vec<Arc<dyn Transport>>,
+    settings: Settings,
+    idle_timeout: std::time::Duration,
+    entries: Mutex<HashMap<Endpoint, Entry>>,
+    /// By scheme; started when the first connection is made.
+    executives: Mutex<Executives>,
+}
+
+#[derive(Debug, Default)]
+struct Executives {
+    running: Vec<(String, Arc<Executive>)>,
+    stopped: bool,
+}
+
+impl ConnectionCache {
+    /// Makes a cache without connections.
+    pub(crate) fn new(config: &OrbConfig, transports: Vec<Arc<dyn Transport>>) -> Self {
+        Self {
+            transports,
+            settings: Settings::from(config),
+            idle_timeout: config.idle_timeout,
+            entries: Mutex::default(),
+            executives: Mutex::default(),
+        }
+    }
+
+    /// Returns the transport for URLs with this scheme.
+    pub(crate) fn transport(&self, scheme: &str) -> Option<&Arc<dyn Transport>> {
+        self.transports
+            .iter()
+            .find(|transport| transport.scheme() == scheme)
+    }
+
+    /// Returns the connection to `endpoint`, made now if there is none.
+    pub(crate) fn connection(
+        &self,
+        endpoint: &Endpoint,
+        deadline: Instant,
+    ) -> Result<Arc<Connection>, Failure> {
+        let entry = Arc::clone(self.entries.lock().entry(endpoint.clone()).or_default());
+        // Only one thread connects; the others wait for what comes of it.
+        let _blocking = nested::about_to_block();
+        let Some(mut known) = entry.try_lock_until(deadline) else {
+            return Err(Failure::timeout(endpoint, "connecting to"));
+        };
+        if let Some(connection) = known.upgrade()
+            && connection.is_open()
+        {
+            return Ok(connection);
+        }
+        let connection = self.connect(endpoint, deadline)?;
+        *known = Arc::downgrade(&connection);
+        Ok(connection)
+    }
+
+    fn connect(&self, endpoint: &Endpoint, deadline: Instant) -> Result<Arc<Connection>, Failure> {
+        let Some(transport) = self.transport(endpoint.scheme()) else {
+            let text = format!("no transport for {endpoint}");
+            return Err(Failure::new(Cause::Unreachable, text));
+        };
+        let executive = self.executive(transport.as_ref())?;
+        let link = transport.connect(endpoint, deadline).map_err(|error| {
+            let cause = if error.is_timeout() {
+                Cause::Timeout
+            } else {
+                Cause::Unreachable
+            };
+            tracing::debug!(%error, "cannot connect");
+            Failure::new(cause, error.to_string())
+        })?;
+        tracing::debug!(%endpoint, local = %link.local(), "connected");
+        let token = executive.token();
+        let connection = Connection::new(
+            link,
+            self.settings.clone(),
+            Arc::clone(&executive),
+            token,
+            Instant::now(),
+        );
+        Ok(Arc::new(connection).adopted())
+    }
+
+    fn executive(&self, transport: &dyn Transport) -> Result<Arc<Executive>, Failure> {
+        let mut executives = self.executives.lock();
+        if executives.stopped {
+            return Err(Failure::new(Cause::Shutdown, "the ORB was shut down"));
+        }
+        let scheme = transport.scheme();
+        if let Some((_, running)) = executives.running.iter().find(|(served, _)| served == scheme) {
+            return Ok(Arc::clone(running));
+        }
+        let started = transport
+            .poller()
+            .and_then(|poller| Executive::start(poller, self.idle_timeout));
+        let executive = started.map_err(|error| {
+            Failure::new(
+                Cause::Unreachable,
+                format!("starting the executive for {scheme}: {error}"),
+            )
+        })?;
+        executives
+            .running
+            .push((scheme.to_owned(), Arc::clone(&executive)));
+        Ok(executive)
+    }
+
+    /// Ends every connection; none is made any more.
+    pub(crate) fn stop(&self) {
+        let mut executives = self.executives.lock();
+        executives.stopped = true;
+        for (_, executive) in executives.running.drain(..) {
+            executive.stop();
+        }
+    }
+}
+
+impl Drop for ConnectionCache {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One connection to a server, shared by all threads that call it.
+
+mod lead;
+mod watch;
+
+use std::{
+    collections::VecDeque,
+    io::IoSlice,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use parking_lot::Mutex;
+
+use super::{
+    executive::Executive,
+    failure::{Cause, Delivery, Failure},
+    reader::Reader,
+    slots::Slots,
+    writer::{Patience, Surroundings, WriteError, Writer},
+};
+use crate::{
+    cdr::{Encoder, Endian, Version},
+    codeset::CodeSets,
+    giop::{self, Limits, MessageType},
+    orb::OrbConfig,
+    transport::{Endpoint, Interest, Link},
+};
+
+/// After so long without a call the connection is looked at before it is used: the peer may have closed it.
+const STALE_AFTER: Duration = Duration::from_millis(10);
+
+/// What a connection takes from the ORB's settings.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    busy_poll: Duration,
+    limits: Limits,
+    max_outstanding: usize,
+    max_queued_bytes: usize,
+}
+
+impl From<&OrbConfig> for Settings {
+    fn from(config: &OrbConfig) -> Self {
+        Self {
+            busy_poll: config.busy_poll,
+            limits: Limits {
+                message: config.max_message_size,
+                ..Limits::default()
+            },
+            max_outstanding: config.max_outstanding,
+            max_queued_bytes: config.max_queued_bytes,
+        }
+    }
+}
+
+/// A connection to a server.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    link: Arc<dyn Link>,
+    settings: Settings,
+    executive: Arc<Executive>,
+    /// By which the executive knows this connection.
+    token: u64,
+    writer: Writer,
+    shared: Mutex<Shared>,
+    open: AtomicBool,
+    /// Whether a reply has come: from then on the peer knows what was negotiated.
+    answered: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Shared {
+    slots: Slots<Delivery>,
+    /// The receiving side; taken out by the thread that leads.
+    reader: Option<Box<Reader>>,
+    /// Who sleeps, in the order they came; some may have got their reply meanwhile.
+    followers: VecDeque<u32>,
+    failure: Option<Failure>,
+    /// Senders that are blocked: replies must be read while they are.
+    blocked: usize,
+    /// What the executive has been asked to look for.
+    watched: Interest,
+    /// Whether the writer has a backlog.
+    backlog: bool,
+    last_used: Instant,
+}
+
+/// How long a caller waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wait {
+    /// When it gives up.
+    pub(crate) deadline: Instant,
+    /// What was left of it when the clock was last looked at.
+    pub(crate) left: Duration,
+}
+
+impl Wait {
+    /// Waits until `deadline`, seen from `now`.
+    pub(crate) fn until(deadline: Instant, now: Instant) -> Self {
+        Self {
+            deadline,
+            left: deadline.saturating_duration_since(now),
+        }
+    }
+
+    /// Looks at the clock; `false` when the time is over.
+    fn look(&mut self) -> bool {
+        self.left = self.deadline.saturating_duration_since(Instant::now());
+        !self.left.is_zero()
+    }
+}
+
+impl Connection {
+    /// Takes over a connected link.
+    pub(crate) fn new(
+        link: Arc<dyn Link>,
+        settings: Settings,
+        executive: Arc<Executive>,
+        token: u64,
+        now: Instant,
+    ) -> Self {
+        let shared = Shared {
+            slots: Slots::new(settings.max_outstanding),
+            reader: Some(Box::new(Reader::new(settings.limits))),
+            followers: VecDeque::new(),
+            failure: None,
+            blocked: 0,
+            watched: Interest::NONE,
+            backlog: false,
+            last_used: now,
+        };
+        Self {
+            link,
+            executive,
+            token,
+            writer: Writer::new(settings.max_queued_bytes),
+            settings,
+            shared: Mutex::new(shared),
+            open: AtomicBool::new(true),
+            answered: AtomicBool::new(false),
+        }
+    }
+
+    /// Puts the connection into its executive's care.
+    pub(crate) fn adopted(self: Arc<Self>) -> Arc<Self> {
+        self.executive.adopt(self.token, &self, self.link.fd());
+        self
+    }
+
+    /// Returns the server's address.
+    pub(crate) fn peer(&self) -> &Endpoint {
+        self.link.peer()
+    }
+
+    /// Tells whether requests can be sent.
+    #[inline]
+    pub(crate) fn is_open(&self) -> bool {
+        // Relaxed: who finds out too late gets the failure from `begin`.
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// Tells whether the peer has answered anything yet.
+    #[inline]
+    pub(crate) fn is_answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    /// Reserves a request id.
+    pub(crate) fn begin(&self, now: Instant) -> Result<u32, Failure> {
+        let mut shared = self.shared.lock();
+        if let Some(failure) = &shared.failure {
+            return Err(unsent(failure));
+        }
+        if shared.slots.live() == 0 && now.saturating_duration_since(shared.last_used) > STALE_AFTER {
+            shared = self.look_again(shared)?;
+        }
+        shared.last_used = now;
+        shared.slots.open().ok_or_else(|| {
+            let text = format!("{}: too many requests wait for a reply", self.peer());
+            Failure::new(Cause::Overloaded, text)
+        })
+    }
+
+    /// Sends one message; `deadline` is `None` for a caller that does not wait.
+    pub(crate) fn send(&self, message: &Encoder<'_>, deadline: Option<Instant>) -> Result<(), WriteError> {
+        let patience = Patience { deadline };
+        let result = if message.is_contiguous() {
+            let mut parts = message.parts();
+            self.writer.send(
+                self,
+                &mut [IoSlice::new(parts.next().unwrap_or_default())],
+                patience,
+            )
+        } else {
+            let mut parts: Vec<_> = message.parts().map(IoSlice::new).collect();
+            self.writer.send(self, &mut parts, patience)
+        };
+        if let Err(WriteError::Broken { error, .. }) = &result {
+            self.fail(Failure::lost(self.peer(), Some(error), false));
+        }
+        result
+    }
+
+    /// Takes the reply if it is there. Reads what has arrived if nobody else does, but does not wait.
+    pub(crate) fn try_take(&self, id: u32) -> Option<Delivery> {
+        let mut shared = self.shared.lock();
+        if let Some(delivery) = shared.slots.take(id) {
+            return Some(delivery);
+        }
+        let lead = self.take_lead(&mut shared)?;
+        drop(shared);
+        self.read_what_is_there(lead);
+        self.shared.lock().slots.take(id)
+    }
+
+    /// Takes the reply if it is there, or notes whom to wake when it is; the executive reads meanwhile.
+    pub(crate) fn poll(&self, id: u32, waker: &Waker, deadline: Instant) -> Poll<Delivery> {
+        let mut shared = self.shared.lock();
+        if let Some(delivery) = shared.slots.take(id) {
+            return Poll::Ready(delivery);
+        }
+        shared.slots.set_waker(id, waker, deadline);
+        self.watch_if_needed(&mut shared);
+        drop(shared);
+        self.executive.expect_by(deadline);
+        Poll::Pending
+    }
+
+    /// Gives a request up and tells the server, if it may still be at work on it.
+    pub(crate) fn cancel(&self, id: u32, version: Version) {
+        let in_flight = self.shared.lock().slots.abandon(id);
+        if in_flight {
+            self.send_cancel(id, version);
+        }
+    }
+
+    /// Gives a request up whose time is over, and tells the server.
+    pub(crate) fn give_up(&self, id: u32, version: Version) {
+        self.shared.lock().slots.abandon(id);
+        self.send_cancel(id, version);
+    }
+
+    fn send_cancel(&self, id: u32, version: Version) {
+        if self.is_open() {
+            let mut message = Encoder::new(Endian::NATIVE, version, CodeSets::UNNEGOTIATED);
+            giop::begin(&mut message, MessageType::CancelRequest);
+            message.ulong(id);
+            if giop::finish(&mut message, None).is_ok() {
+                // A courtesy: it is not worth waiting for.
+                drop(self.send(&message, None));
+            }
+        }
+    }
+
+    /// Forgets a request that was not sent.
+    pub(crate) fn retract(&self, id: u32) {
+        let mut shared = self.shared.lock();
+        // A failure may have been delivered to it meanwhile.
+        if shared.slots.take(id).is_none() {
+            shared.slots.close(id);
+        }
+    }
+
+    /// Ends the connection: everybody who waits gets `failure`.
+    pub(crate) fn fail(&self, failure: Failure) {
+        let mut shared = self.shared.lock();
+        if shared.failure.is_some() {
+            return;
+        }
+        tracing::debug!(peer = %self.peer(), ?failure, in_flight = shared.slots.live(), "connection ends");
+        self.open.store(false, Ordering::Relaxed);
+        let wakers = shared.slots.deliver_all(|| Err(failure.clone()));
+        shared.failure = Some(failure);
+        drop(shared);
+        wakers.into_iter().for_each(Waker::wake);
+        self.writer.break_off(std::io::ErrorKind::NotConnected);
+        self.link.shutdown();
+        self.executive.forget(self.token, self.link.fd());
+    }
+
+    /// Closes the connection if nothing is in flight and it was not used since `before`.
+    pub(crate) fn close_if_idle(&self, before: Instant) -> bool {
+        let shared = self.shared.lock();
+        let idle = shared.slots.live() == 0 && shared.last_used <= before && !shared.backlog;
+        drop(shared);
+        if idle {
+            self.fail(Failure::new(
+                Cause::Closed,
+                format!("connection to {}: closed after idling", self.peer()),
+            ));
+        }
+        idle
+    }
+}
+
+/// What a connection's failure means to a request that was not sent yet: it can go elsewhere.
+fn unsent(failure: &Failure) -> Failure {
+    match failure.cause {
+        Cause::Shutdown => failure.clone(),
+        _ => failure.clone().with_cause(Cause::Closed),
+    }
+}
+
+impl Surroundings for Connection {
+    fn link(&self) -> &dyn Link {
+        self.link.as_ref()
+    }
+
+    fn before_blocking(&self) {
+        let mut shared = self.shared.lock();
+        shared.blocked += 1;
+        self.watch_if_needed(&mut shared);
+    }
+
+    fn after_blocking(&self) {
+        self.shared.lock().blocked -= 1;
+    }
+
+    fn flush_later(&self) {
+        let mut shared = self.shared.lock();
+        shared.backlog = true;
+        self.watch(
+            &mut shared,
+            Interest {
+                writable: true,
+                ..Interest::NONE
+            },
+        );
+    }
+}

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Leader and followers: of the threads that wait for replies one reads for all.
+
+use std::{io, sync::atomic::Ordering, task::Waker, time::Instant};
+
+use parking_lot::MutexGuard;
+
+use super::{Connection, Shared, Wait};
+use crate::{
+    client::{
+        failure::{Delivery, Failure},
+        reader::Reader,
+        slots::Delivered,
+    },
+    giop::{Message, MessageType},
+    nested,
+};
+
+/// How many messages one thread reads for others without looking whether one of them could take over.
+const BURST: usize = 1024;
+
+/// The right to receive. Whoever drops it puts the receiving side back and sees to a successor.
+#[derive(Debug)]
+pub(super) struct Lead<'c> {
+    connection: &'c Connection,
+    reader: Option<Box<Reader>>,
+}
+
+/// How receiving ended.
+enum Received {
+    Bytes,
+    /// Nothing came, and the time may be over.
+    Nothing,
+    Failed(Failure),
+}
+
+impl Connection {
+    /// Waits for the reply to `id`: leads if nobody does, follows otherwise.
+    pub(crate) fn wait(&self, id: u32, wait: &mut Wait) -> Delivery {
+        let _blocking = nested::about_to_block();
+        let mut shared = self.shared.lock();
+        loop {
+            if let Some(delivery) = shared.slots.take(id) {
+                self.pass_lead(&mut shared);
+                return delivery;
+            }
+            if let Some(lead) = self.take_lead(&mut shared) {
+                drop(shared);
+                return self.lead(lead, id, wait);
+            }
+            let Some(wakeup) = shared.slots.follow(id) else {
+                return Err(Failure::lost(self.peer(), None, false));
+            };
+            shared.remember_follower(id);
+            let timed_out = wakeup.wait_until(&mut shared, wait.deadline).timed_out();
+            if timed_out && !wait.look() {
+                if let Some(delivery) = shared.slots.take(id) {
+                    self.pass_lead(&mut shared);
+                    return delivery;
+                }
+                shared.slots.rouse(id);
+                self.pass_lead(&mut shared);
+                return Err(Failure::timeout(self.peer(), "waiting for a reply from"));
+            }
+        }
+    }
+
+    /// Takes the lead if it is free.
+    pub(super) fn take_lead<'c>(&'c self, shared: &mut Shared) -> Option<Lead<'c>> {
+        let reader = shared.reader.take()?;
+        Some(Lead {
+            connection: self,
+            reader: Some(reader),
+        })
+    }
+
+    /// Lets the next follower lead, if the lead is free; the executive if only tasks wait.
+    pub(super) fn pass_lead(&self, shared: &mut Shared) {
+        if shared.reader.is_none() {
+            return;
+        }
+        while let Some(follower) = shared.followers.pop_front() {
+            if shared.slots.rouse(follower) {
+                return;
+            }
+        }
+        self.watch_if_needed(shared);
+    }
+
+    /// Reads until the reply to `id` is there, delivering the others'.
+    fn lead(&self, mut lead: Lead<'_>, id: u32, wait: &mut Wait) -> Delivery {
+        let mut mine = None;
+        let mut first = true;
+        loop {
+            if let Err(failure) = lead.take_messages(Some(id), &mut mine) {
+                self.fail(failure);
+            } else if mine.is_none() && !first && !wait.look() {
+                return Err(lead.time_is_over());
+            }
+            if mine.is_some() || !self.is_open() {
+                return lead.finish(id, mine);
+            }
+            first = false;
+            if let Received::Failed(failure) = lead.receive(wait) {
+                self.fail(failure);
+            }
+        }
+    }
+
+    /// Reads what has arrived without waiting. Returns `false` if there may be more.
+    pub(super) fn read_what_is_there(&self, mut lead: Lead<'_>) -> bool {
+        for _ in 0..BURST {
+            if let Err(failure) = lead.take_messages(None, &mut None) {
+                self.fail(failure);
+                return true;
+            }
+            match lead.try_receive() {
+                Received::Bytes => {}
+                Received::Nothing => return true,
+                Received::Failed(failure) => {
+                    self.fail(failure);
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// Looks at a connection that was idle: has the peer closed it?
+    pub(super) fn look_again<'s>(
+        &'s self,
+        mut shared: MutexGuard<'s, Shared>,
+    ) -> Result<MutexGuard<'s, Shared>, Failure> {
+        let Some(lead) = self.take_lead(&mut shared) else {
+            return Ok(shared);
+        };
+        drop(shared);
+        self.read_what_is_there(lead);
+        let shared = self.shared.lock();
+        match &shared.failure {
+            Some(failure) => Err(super::unsent(failure)),
+            None => Ok(shared),
+        }
+    }
+}
+
+impl Lead<'_> {
+    /// Hands out the whole messages that were received; the one for `mine_id` goes to `mine`.
+    fn take_messages(&mut self, mine_id: Option<u32>, mine: &mut Option<Message>) -> Result<(), Failure> {
+        let peer = self.connection.peer();
+        let Some(reader) = &mut self.reader else {
+            return Ok(());
+        };
+        while let Some(message) = reader
+            .next_message()
+            .map_err(|error| Failure::garbage(peer, &error))?
+        {
+            match message.message_type() {
+                MessageType::Reply | MessageType::LocateReply => {
+                    let id = message.request_id();
+                    if id.is_some() && id == mine_id {
+                        *mine = Some(message);
+                    } else {
+                        self.connection.deliver(id, message);
+                    }
+                }
+                MessageType::CloseConnection => return Err(Failure::closed(peer)),
+                MessageType::MessageError => return Err(Failure::refused(peer, message.header().version)),
+                other => return Err(Failure::unexpected(peer, other)),
+            }
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, wait: &mut Wait) -> Received {
+        let connection = self.connection;
+        if !connection.settings.busy_poll.is_zero()
+            && let Some(received) = self.poll_busily(wait)
+        {
+            return received;
+        }
+        let Some(reader) = &mut self.reader else {
+            return Received::Nothing;
+        };
+        let result = connection.link.recv(reader.buffer(), Some(wait.left));
+        self.judge(result)
+    }
+
+    /// Polls for as long as the settings say, but not beyond the deadline.
+    fn poll_busily(&mut self, wait: &mut Wait) -> Option<Received> {
+        let begun = Instant::now();
+        let until = wait.deadline.min(begun + self.connection.settings.busy_poll);
+        loop {
+            match self.try_receive() {
+                Received::Nothing if Instant::now() < until => std::hint::spin_loop(),
+                Received::Nothing => break,
+                received => return Some(received),
+            }
+        }
+        if wait.look() {
+            None
+        } else {
+            Some(Received::Nothing)
+        }
+    }
+
+    fn try_receive(&mut self) -> Received {
+        let Some(reader) = &mut self.reader else {
+            return Received::Nothing;
+        };
+        let result = self.connection.link.try_recv(reader.buffer());
+        self.judge(result)
+    }
+
+    fn judge(&self, result: io::Result<usize>) -> Received {
+        let peer = self.connection.peer();
+        match result {
+            Ok(0) => {
+                let mid_message = self.reader.as_ref().is_some_and(|reader| !reader.is_idle());
+                Received::Failed(Failure::lost(peer, None, mid_message))
+            }
+            Ok(_) => Received::Bytes,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Received::Nothing,
+            Err(error) => Received::Failed(Failure::lost(peer, Some(&error), false)),
+        }
+    }
+
+    /// Ends the lead of a thread that has its reply, or learned that there will be none.
+    fn finish(self, id: u32, mine: Option<Message>) -> Delivery {
+        let connection = self.connection;
+        let mut shared = connection.shared.lock();
+        let delivery = match mine {
+            Some(message) => {
+                shared.slots.take(id);
+                shared.slots.close(id);
+                Ok(message)
+            }
+            None => shared.slots.take(id).unwrap_or_else(|| {
+                let failure = shared.failure.clone();
+                Err(failure.unwrap_or_else(|| Failure::lost(connection.peer(), None, false)))
+            }),
+        };
+        self.put_back(&mut shared);
+        if !connection.is_answered() {
+            connection.answered.store(delivery.is_ok(), Ordering::Relaxed);
+        }
+        delivery
+    }
+
+    fn time_is_over(self) -> Failure {
+        let connection = self.connection;
+        let mut shared = connection.shared.lock();
+        self.put_back(&mut shared);
+        Failure::timeout(connection.peer(), "waiting for a reply from")
+    }
+
+    /// Puts the receiving side back under the lock that the caller holds.
+    fn put_back(mut self, shared: &mut Shared) {
+        if let Some(mut reader) = self.reader.take() {
+            reader.rest();
+            shared.reader = Some(reader);
+            self.connection.pass_lead(shared);
+        }
+    }
+}
+
+impl Drop for Lead<'_> {
+    fn drop(&mut self) {
+        if let Some(mut reader) = self.reader.take() {
+            reader.rest();
+            let mut shared = self.connection.shared.lock();
+            shared.reader = Some(reader);
+            self.connection.pass_lead(&mut shared);
+        }
+    }
+}
+
+impl Shared {
+    fn remember_follower(&mut self, id: u32) {
+        // Those whose reply came while they slept are still in the list.
+        if self.followers.len() > 2 * self.slots.live() + 64 {
+            let Self { followers, slots, .. } = self;
+            followers.retain(|&follower| slots.is_asleep(follower));
+        }
+        self.followers.push_back(id);
+    }
+}
+
+impl Connection {
+    /// Puts a message where its caller finds it.
+    fn deliver(&self, id: Option<u32>, message: Message) {
+        let Some(id) = id else {
+            tracing::warn!(peer = %self.peer(), "a reply whose request id cannot be read");
+            return;
+        };
+        self.answered.store(true, Ordering::Relaxed);
+        let delivered = self.shared.lock().slots.deliver(id, Ok(message));
+        match delivered {
+            Delivered::Kept(waker) => waker.into_iter().for_each(Waker::wake),
+            Delivered::Late => {
+                tracing::debug!(peer = %self.peer(), id, "a reply to a call that was given up")
+            }
+            Delivered::Unknown => tracing::warn!(peer = %self.peer(), id, "a reply nobody asked for"),
+        }
+    }
+}
