@@ -17,6 +17,7 @@ pub mod object;
 pub mod orb;
 pub mod qos;
 pub mod servant;
+pub mod server;
 pub mod transport;
 pub mod typecode;
 pub mod url;

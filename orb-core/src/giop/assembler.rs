@@ -111,6 +111,18 @@ impl Assembler {
         }
     }
 
+    /// Takes a buffer to receive into, if there is none yet; one that is given around serves many connections.
+    pub fn lend(&mut self, buffer: BytesMut) {
+        if self.buffer.capacity() == 0 {
+            self.buffer = buffer;
+        }
+    }
+
+    /// Gives the buffer back while there is nothing in it.
+    pub fn take_buffer(&mut self) -> Option<BytesMut> {
+        (self.buffer.is_empty() && self.buffer.capacity() != 0).then(|| std::mem::take(&mut self.buffer))
+    }
+
     /// Takes the next whole message, if there is one.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use crate::{
     cdr::Decoder,
     context::{Context, Origin},
     exception::SystemException,
-    object::ObjectRef,
+    ior::Ior,
     servant::{Reply, Servant},
 };
 
@@ -52,7 +52,7 @@ pub enum Located {
     /// Here.
     Here,
     /// There.
-    Elsewhere(ObjectRef),
+    Elsewhere(Ior),
     /// It could not be found out.
     Failed(SystemException),
 }
@@ -63,7 +63,7 @@ pub enum CollocatedError {
     /// The adapter raised this.
     Exception(SystemException),
     /// The object is there.
-    Forward(ObjectRef),
+    Forward(Ior),
     /// The key is none of this adapter's.
     NotLocal,
 }

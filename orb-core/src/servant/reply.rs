@@ -9,7 +9,7 @@ use crate::{
     cdr::{CdrError, Encoder, Endian, Marshal, OrbHandle, Version},
     codeset::CodeSets,
     exception::{Completed, SystemException},
-    giop::{self, MessageType, ReplyHeader, ReplyStatus, ServiceContexts},
+    giop::{self, AddressingDisposition, MessageType, ReplyHeader, ReplyStatus, ServiceContexts},
 };
 
 /// Where and how a reply goes.
@@ -134,6 +134,21 @@ impl<'a> Reply<'a> {
             ReplyStatus::LocationForward
         };
         self.answer(status, Outcome::Forward, |encoder| target.marshal(encoder))
+    }
+
+    /// Asks the client to name the target in another way (CORBA 3.3 Part 2 §9.4.3.1, GIOP 1.2).
+    pub(crate) fn needs_addressing(&mut self, disposition: AddressingDisposition) {
+        let written = self.answer(ReplyStatus::NeedsAddressingMode, Outcome::Forward, |encoder| {
+            disposition.encode(encoder);
+            Ok(())
+        });
+        debug_assert!(written.is_ok(), "only GIOP 1.2 has targets other than keys");
+    }
+
+    /// Lets the request be served although it was answered; whatever comes of it is not sent.
+    pub(crate) fn expect_nothing(&mut self) {
+        self.to.expected = false;
+        self.outcome = Outcome::Open;
     }
 
     /// Returns what the request was answered with so far.

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The serving side: connections in, requests to the adapter, replies out.
+//!
+//! Worker threads all wait on one poller. The worker that gets a ready connection serves it from end to end: it
+//! receives, parses, calls the servant and sends the reply, without handing anything to another thread. It then stays
+//! for a moment in a blocking receive, so that a client that calls again and again costs one receive and one send per
+//! call. When a servant makes a call of its own, or takes longer than a few milliseconds, another worker takes over
+//! the reading, so nested calls and callbacks find somebody who listens.
+
+mod config;
+mod connection;
+mod outbox;
+mod session;
+mod shared;
+mod slot;
+mod watchdog;
+mod worker;
+
+use std::{
+    fmt, io,
+    sync::{Arc, atomic::Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use parking_lot::Mutex;
+
+pub use self::config::ServerConfig;
+use self::{
+    shared::{Shared, readable},
+    slot::Slot,
+};
+use crate::{
+    cdr::{OrbHandle, Version},
+    giop,
+    servant::Adapter,
+    transport::{Endpoint, Link, Listener, Poller},
+};
+
+/// How long peers have to close their side after CloseConnection.
+const FAREWELL: Duration = Duration::from_millis(500);
+/// How often shutdown looks whether requests are still in progress.
+const STEP: Duration = Duration::from_millis(2);
+
+/// A running server. Dropping it does not stop it: [`Server::shutdown`] does.
+pub struct Server {
+    shared: Arc<Shared>,
+    watchdog: Mutex<Option<thread::JoinHandle<()>>>,
+}
+
+impl Server {
+    /// Starts the threads of a server; it serves what [`Server::listen`] brings.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says when it starts no thread.
+    pub fn start(
+        config: ServerConfig,
+        adapter: Arc<dyn Adapter>,
+        orb: Option<Arc<dyn OrbHandle>>,
+        poller: Arc<dyn Poller>,
+    ) -> io::Result<Self> {
+        let shared = Arc::new(Shared::new(config, adapter, orb, poller));
+        let watched = Arc::clone(&shared);
+        let watchdog = thread::Builder::new()
+            .name("upcall-watchdog".into())
+            .spawn(move || watchdog::run(watched))?;
+        for _ in 0..2 {
+            shared.hire(false);
+        }
+        Ok(Self {
+            shared,
+            watchdog: Mutex::new(Some(watchdog)),
+        })
+    }
+
+    /// Serves the connections that arrive at `listener`.
+    ///
+    /// # Errors
+    ///
+    /// What the poller says.
+    pub fn listen(&self, listener: Box<dyn Listener>) -> io::Result<()> {
+        self.shared.add_listener(listener.into())
+    }
+
+    /// Returns where connections are accepted.
+    pub fn endpoints(&self) -> Vec<Endpoint> {
+        let listeners = self.shared.listeners();
+        listeners
+            .iter()
+            .map(|(_, listener)| listener.local().clone())
+            .collect()
+    }
+
+    /// Serves one link on the calling thread, until its peer closes it; for links that no poller watches.
+    pub fn serve(&self, link: Arc<dyn Link>) {
+        let Some(connection) = self.shared.add_connection(link) else {
+            return;
+        };
+        let Some((epoch, _)) = connection.own() else {
+            return;
+        };
+        worker::visit(&self.shared, &connection, epoch);
+    }
+
+    /// Returns how many connections are open.
+    pub fn connection_count(&self) -> usize {
+        self.shared.connection_count()
+    }
+
+    /// Returns how many threads serve requests at the moment, those that wait for one included.
+    pub fn worker_count(&self) -> usize {
+        self.shared.worker_count()
+    }
+
+    /// Stops the server: no new connections and requests; requests in progress finish within
+    /// [`ServerConfig::grace`], and clients get CloseConnection.
+    ///
+    /// Called from a servant, it returns at once and a thread does the rest: the servant's own request is one of
+    /// those in progress.
+    pub fn shutdown(&self) {
+        if self.shared.stopping.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let shared = Arc::clone(&self.shared);
+        let watchdog = self.watchdog.lock().take();
+        let finish = move || {
+            finish(&shared);
+            if let Some(watchdog) = watchdog {
+                watchdog.thread().unpark();
+                drop(watchdog.join());
+            }
+        };
+        if worker::is_worker() {
+            drop(
+                thread::Builder::new()
+                    .name("upcall-shutdown".into())
+                    .spawn(finish),
+            );
+        } else {
+            finish();
+        }
+    }
+
+    /// Tells whether the server is being or was stopped.
+    pub fn is_stopped(&self) -> bool {
+        self.shared.stopping.load(Ordering::SeqCst)
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.shared, f)
+    }
+}
+
+fn finish(shared: &Arc<Shared>) {
+    tracing::debug!("server stops");
+    shared.close_listeners();
+    let goodbye = giop::close_connection(Version::V1_2);
+    let mut until = Instant::now() + shared.config.grace;
+    let mut calm = 0;
+    // A worker may be between taking a message and saying so; it is not for two steps.
+    while calm < 2 && Instant::now() < until {
+        calm = if is_busy(shared) { 0 } else { calm + 1 };
+        thread::sleep(STEP);
+    }
+    for connection in shared.connections() {
+        connection.say_goodbye(&goodbye);
+        shared.make_ready([readable(connection.token)]);
+    }
+    until = Instant::now() + FAREWELL;
+    while shared.connection_count() > 0 && Instant::now() < until {
+        thread::sleep(STEP);
+    }
+    for connection in shared.connections() {
+        shared.end(&connection);
+    }
+    shared.stopped.store(true, Ordering::SeqCst);
+    until = Instant::now() + FAREWELL;
+    while shared.worker_count() > 0 && Instant::now() < until {
+        drop(shared.poller.wake());
+        shared.wait_for_workers(STEP);
+    }
+    tracing::debug!("server stopped");
+}
+
+fn is_busy(shared: &Shared) -> bool {
+    shared.slots.lock().iter().any(|slot: &Arc<Slot>| slot.is_busy())
+}

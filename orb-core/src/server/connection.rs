@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One connection as the server sees it: who reads it, and what goes out on it.
+//!
+//! One worker at a time owns the reading; [`Inbox::epoch`] says which. A worker that stays too long in a servant loses
+//! it to another, and notices when it comes back for the next message.
+
+use std::{
+    io::IoSlice,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use bytes::BytesMut;
+use parking_lot::{Mutex, MutexGuard};
+
+use crate::{
+    codeset::CodeSets,
+    giop::{self, Assembler, GiopError, Limits, Message},
+    server::outbox::{Outbox, Sent},
+    transport::{Endpoint, Interest, Link, Poller},
+};
+
+/// Room for at least this much is made before each receive.
+const ROOM: usize = 4 * 1024;
+
+/// The receiving side of a connection.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    pub(super) assembler: Assembler,
+    /// Changes whenever reading passes from one worker to another.
+    pub(super) epoch: u64,
+    /// Whether a worker owns the reading.
+    pub(super) owned: bool,
+    /// What the connection's characters travel in.
+    pub(super) codesets: CodeSets,
+    /// Received until now, in octets.
+    pub(super) received: u64,
+    /// Messages taken until now.
+    pub(super) taken: u64,
+    /// When it was served last.
+    pub(super) served: Instant,
+    /// Nothing is read any more: what comes is thrown away until the peer closes.
+    draining: bool,
+}
+
+/// What a worker finds when it wants the next message.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// A message, in these code sets; `more` if another is there already.
+    Message {
+        message: Message,
+        codesets: CodeSets,
+        more: bool,
+    },
+    /// All that had come was taken.
+    Drained,
+    /// Nothing came in the time given.
+    Nothing,
+    /// Another worker reads now.
+    NotOurs,
+    /// The peer has closed, or the link is broken.
+    Ended,
+    /// The peer broke the rules.
+    Wrong(GiopError),
+}
+
+/// What a receive brought.
+enum Received {
+    /// Octets; whether they were `all` there were.
+    Some {
+        all: bool,
+    },
+    Nothing,
+    End,
+}
+
+/// How to wait for octets.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wait {
+    /// Not at all.
+    No,
+    /// Polling first, then blocking, so long each.
+    For(Duration, Duration),
+}
+
+/// A connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) link: Arc<dyn Link>,
+    pub(super) token: u64,
+    inbox: Mutex<Inbox>,
+    outbox: Mutex<Outbox>,
+    /// Something came in while a worker owned the reading.
+    dirty: AtomicBool,
+    /// The peer takes no more replies, so no more requests are taken from it.
+    backed_up: AtomicBool,
+    /// The owner may block in a receive, the inbox locked.
+    lingering: AtomicBool,
+    /// What housekeeping saw last: a fingerprint of progress, and when it changed (in ms of the server's life).
+    pub(super) seen: AtomicU64,
+    pub(super) seen_at: AtomicU64,
+    /// What had been received then.
+    pub(super) received_then: AtomicU64,
+}
+
+impl Connection {
+    pub(super) fn new(link: Arc<dyn Link>, token: u64, max_message_size: usize) -> Self {
+        let limits = Limits {
+            message: max_message_size,
+            ..Limits::default()
+        };
+        Self {
+            link,
+            token,
+            inbox: Mutex::new(Inbox {
+                assembler: Assembler::new(limits),
+                epoch: 0,
+                owned: false,
+                codesets: CodeSets::UNNEGOTIATED,
+                received: 0,
+                taken: 0,
+                served: Instant::now(),
+                draining: false,
+            }),
+            outbox: Mutex::default(),
+            dirty: AtomicBool::new(false),
+            backed_up: AtomicBool::new(false),
+            lingering: AtomicBool::new(false),
+            seen: AtomicU64::new(0),
+            seen_at: AtomicU64::new(0),
+            received_then: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn peer(&self) -> &Endpoint {
+        self.link.peer()
+    }
+
+    /// Takes the reading, unless another worker has it; that one then looks again before it lets go. Tells too how
+    /// long ago the connection was served.
+    pub(super) fn own(&self) -> Option<(u64, Duration)> {
+        // SeqCst pairs with the load in `let_go`: either the owner sees the flag, or we see that it has let go.
+        self.dirty.store(true, Ordering::SeqCst);
+        let mut inbox = self.briefly()?;
+        (!inbox.owned).then(|| (inbox.take(), inbox.served.elapsed()))
+    }
+
+    /// Locks the receiving side unless its owner blocks in it, and then looks at `dirty` anyway.
+    fn briefly(&self) -> Option<MutexGuard<'_, Inbox>> {
+        (!self.lingering.load(Ordering::SeqCst)).then(|| self.inbox.lock())
+    }
+
+    /// Says that the owner will block in a receive; `false` if it is the owner no more.
+    pub(super) fn linger(&self, epoch: u64) -> bool {
+        let inbox = self.inbox.lock();
+        let ours = inbox.epoch == epoch;
+        if ours {
+            self.lingering.store(true, Ordering::SeqCst);
+        }
+        ours
+    }
+
+    /// Lets go of the reading, and takes it again at once if something came in meanwhile.
+    pub(super) fn let_go(&self, epoch: u64, spare: &mut Option<BytesMut>) -> Option<u64> {
+        {
+            let mut inbox = self.inbox.lock();
+            if inbox.epoch != epoch {
+                return None;
+            }
+            if let Some(buffer) = inbox.assembler.take_buffer() {
+                *spare = Some(buffer);
+            }
+            inbox.served = Instant::now();
+            inbox.owned = false;
+            self.lingering.store(false, Ordering::SeqCst);
+        }
+        if !self.dirty.load(Ordering::SeqCst) || self.is_backed_up() {
+            return None;
+        }
+        let mut inbox = self.briefly()?;
+        (!inbox.owned).then(|| inbox.take())
+    }
+
+    /// Takes the reading away from the worker with `epoch`, for the next one; `Some(true)` if there may be something
+    /// to take at once. `None` if that worker has lost the reading already, or blocks in it (`patient` is `false`).
+    pub(super) fn take_away(&self, epoch: u64, patient: bool) -> Option<bool> {
+        let mut inbox = if patient {
+            self.inbox.lock()
+        } else {
+            self.inbox.try_lock()?
+        };
+        if inbox.epoch != epoch || !inbox.owned {
+            return None;
+        }
+        inbox.epoch += 1;
+        inbox.owned = false;
+        self.lingering.store(false, Ordering::SeqCst);
+        Some(inbox.assembler.wanted() == 0 || self.dirty.load(Ordering::SeqCst))
+    }
+
+    /// Takes the next message, receiving if there is none; `drained` remembers that nothing more was there.
+    pub(super) fn next(
+        &self,
+        epoch: u64,
+        drained: &mut bool,
+        wait: Wait,
+        spare: &mut Option<BytesMut>,
+        taken: impl FnOnce(),
+    ) -> Next {
+        let mut inbox = self.inbox.lock();
+        if inbox.epoch != epoch {
+            return Next::NotOurs;
+        }
+        loop {
+            match inbox.message() {
+                Ok(Some(next)) => {
+                    taken();
+                    return next;
+                }
+                Ok(None) if *drained => return Next::Drained,
+                Ok(None) => {}
+                Err(error) => return Next::Wrong(error),
+            }
+            if let Some(buffer) = spare.take() {
+                inbox.assembler.lend(buffer);
+            }
+            match self.receive(&mut inbox, wait) {
+                Received::End => return Next::Ended,
+                Received::Nothing => return Next::Nothing,
+                Received::Some { all } => *drained = all,
+            }
+        }
+    }
+
+    fn receive(&self, inbox: &mut MutexGuard<'_, Inbox>, wait: Wait) -> Received {
+        self.dirty.store(false, Ordering::SeqCst);
+        let buffer = inbox.assembler.buffer(ROOM);
+        let room = buffer.capacity() - buffer.len();
+        let result = match wait {
+            Wait::No => self.link.try_recv(buffer),
+            Wait::For(polling, blocking) => wait_for(&*self.link, buffer, polling, blocking),
+        };
+        match result {
+            Ok(0) => Received::End,
+            Ok(count) => {
+                inbox.received += count as u64;
+                // A stream socket that fills less than it could has no more at the moment (epoll(7)).
+                Received::Some { all: count < room }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Received::Nothing,
+            Err(error) => {
+                tracing::debug!(peer = %self.peer(), %error, "connection broken");
+                Received::End
+            }
+        }
+    }
+
+    /// Looks at the receiving side, unless a worker is busy with it.
+    pub(super) fn try_inbox(&self) -> Option<MutexGuard<'_, Inbox>> {
+        self.inbox.try_lock()
+    }
+
+    /// Changes the code sets, for this and later messages.
+    pub(super) fn negotiate(&self, codesets: CodeSets) {
+        self.inbox.lock().codesets = codesets;
+    }
+
+    /// Sends a message; `more` if another will follow at once.
+    pub(super) fn send(&self, poller: &dyn Poller, message: &[IoSlice<'_>], more: bool) {
+        let mut outbox = self.outbox.lock();
+        let sent = outbox.send(&*self.link, message, more);
+        self.look_after(poller, sent, &outbox);
+    }
+
+    /// Sends what was held back.
+    pub(super) fn flush(&self, poller: &dyn Poller) {
+        let mut outbox = self.outbox.lock();
+        if outbox.has_pending() && outbox.blocked_since().is_none() {
+            let sent = outbox.flush(&*self.link);
+            self.look_after(poller, sent, &outbox);
+        }
+    }
+
+    /// Goes on after the link became writable; `true` if everything went out and reading may go on.
+    pub(super) fn unblock(&self, poller: &dyn Poller) -> bool {
+        let mut outbox = self.outbox.lock();
+        if outbox.blocked_since().is_none() {
+            return false;
+        }
+        let sent = outbox.flush(&*self.link);
+        if sent == Sent::Fine {
+            self.backed_up.store(false, Ordering::SeqCst);
+            outbox.release();
+            return true;
+        }
+        self.look_after(poller, sent, &outbox);
+        false
+    }
+
+    fn look_after(&self, poller: &dyn Poller, sent: Sent, outbox: &Outbox) {
+        match sent {
+            Sent::Fine => {}
+            Sent::Blocked => {
+                self.backed_up.store(true, Ordering::SeqCst);
+                self.arm_with(poller, outbox);
+            }
+            // Whoever reads sees the end of the stream, and cleans up.
+            Sent::Broken => self.link.shutdown(),
+        }
+    }
+
+    /// Has the poller report what this connection waits for.
+    pub(super) fn arm(&self, poller: &dyn Poller) {
+        self.arm_with(poller, &self.outbox.lock());
+    }
+
+    /// Changes to what is watched are made under the outbox's lock, so that none undoes another.
+    fn arm_with(&self, poller: &dyn Poller, outbox: &Outbox) {
+        let interest = if outbox.blocked_since().is_some() {
+            Interest {
+                readable: false,
+                writable: true,
+                edge: false,
+                oneshot: true,
+            }
+        } else {
+            Interest::READ_EDGE
+        };
+        self.watch(poller, interest);
+    }
+
+    /// Has the poller report nothing, while a worker stays with the connection.
+    pub(super) fn disarm(&self, poller: &dyn Poller) -> bool {
+        let outbox = self.outbox.lock();
+        outbox.blocked_since().is_none() && self.watch(poller, Interest::NONE)
+    }
+
+    fn watch(&self, poller: &dyn Poller, interest: Interest) -> bool {
+        let Some(fd) = self.link.fd() else {
+            return false;
+        };
+        let result = poller.modify(fd, self.token, interest);
+        if let Err(error) = &result {
+            tracing::debug!(peer = %self.peer(), %error, "connection cannot be watched");
+        }
+        result.is_ok()
+    }
+
+    /// Tells whether the peer takes no replies at the moment.
+    pub(super) fn is_backed_up(&self) -> bool {
+        self.backed_up.load(Ordering::SeqCst)
+    }
+
+    /// Tells whether something came in that nobody is looking at.
+    pub(super) fn is_restless(&self) -> bool {
+        self.dirty.load(Ordering::SeqCst) && !self.is_backed_up()
+    }
+
+    /// Tells whether nothing is sent any more: the peer is to close.
+    pub(super) fn is_closing(&self) -> bool {
+        self.outbox.lock().is_closed()
+    }
+
+    /// Tells since when the peer takes nothing, if so.
+    pub(super) fn blocked_since(&self) -> Option<Instant> {
+        self.outbox.lock().blocked_since()
+    }
+
+    /// Lets go of the sending side's memory.
+    pub(super) fn rest(&self) {
+        self.outbox.lock().release();
+    }
+
+    /// Sends a last message and closes this direction; what the peer still sends is thrown away.
+    pub(super) fn say_goodbye(&self, message: &[u8]) {
+        let mut outbox = self.outbox.lock();
+        if outbox.is_closed() {
+            return;
+        }
+        outbox.send(&*self.link, &[IoSlice::new(message)], false);
+        outbox.close();
+        self.link.shutdown_send();
+    }
+
+    /// Answers what made no sense: MessageError in our version (CORBA 3.3 Part 2 §9.4.8), and the end.
+    pub(super) fn refuse(&self, epoch: u64, error: &GiopError) {
+        tracing::warn!(peer = %self.peer(), %error, "message refused");
+        self.say_goodbye(&giop::message_error(crate::cdr::Version::V1_2));
+        let mut inbox = self.inbox.lock();
+        if inbox.epoch == epoch {
+            inbox.draining = true;
+        }
+    }
+}
+
+impl Inbox {
+    fn take(&mut self) -> u64 {
+        self.owned = true;
+        self.epoch += 1;
+        self.epoch
+    }
+
+    fn message(&mut self) -> Result<Option<Next>, GiopError> {
+        if self.draining {
+            self.assembler = Assembler::default();
+            return Ok(None);
+        }
+        let Some(message) = self.assembler.next_message()? else {
+            return Ok(None);
+        };
+        self.taken += 1;
+        Ok(Some(Next::Message {
+            message,
+            codesets: self.codesets,
+            more: self.assembler.wanted() == 0,
+        }))
+    }
+}
+
+/// Polls, then blocks.
+fn wait_for(
+    link: &dyn Link,
+    buffer: &mut BytesMut,
+    polling: Duration,
+    blocking: Duration,
+) -> std::io::Result<usize> {
+    if !polling.is_zero() {
+        let until = Instant::now() + polling;
+        loop {
+            match link.try_recv(buffer) {
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                result => return result,
+            }
+            if Instant::now() >= until {
+                break;
+            }
+            std::hint::spin_loop();
+        }
+    }
+    link.recv(buffer, Some(blocking))
+}

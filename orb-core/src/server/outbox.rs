@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What goes out on one connection: replies that wait for others of their burst, or for a slow peer.
+
+use std::{
+    io::{self, IoSlice},
+    time::{Duration, Instant},
+};
+
+use bytes::{Buf, BytesMut};
+
+use crate::transport::Link;
+
+/// Replies of a burst are sent together up to this many octets.
+const TOGETHER: usize = 64 * 1024;
+/// From this many octets on, sending waits for the peer for a moment instead of keeping a copy.
+const WORTH_WAITING: usize = 64 * 1024;
+/// How long a thread waits for a peer to take some of a large reply.
+const PATIENCE: Duration = Duration::from_millis(40);
+/// A buffer above this size is not kept.
+const KEPT: usize = 128 * 1024;
+
+/// The sending side of a connection.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    pending: BytesMut,
+    blocked_since: Option<Instant>,
+    closed: bool,
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// It went out, or waits for more of its burst.
+    Fine,
+    /// The peer takes no more: the rest waits until the link is writable.
+    Blocked,
+    /// The link is broken, or was closed.
+    Broken,
+}
+
+impl Outbox {
+    /// Sends a message, after what was held back; or holds it back too if `more` will follow at once.
+    pub(super) fn send(&mut self, link: &dyn Link, message: &[IoSlice<'_>], more: bool) -> Sent {
+        if self.closed {
+            return Sent::Broken;
+        }
+        let size: usize = message.iter().map(|part| part.len()).sum();
+        if self.blocked_since.is_some() || (more && self.pending.len() + size <= TOGETHER) {
+            self.keep(message, 0);
+            return Sent::Fine;
+        }
+        if self.pending.is_empty() {
+            return self.transmit(link, message, size);
+        }
+        if size <= TOGETHER {
+            self.keep(message, 0);
+            return self.flush(link);
+        }
+        match self.flush(link) {
+            Sent::Fine => self.transmit(link, message, size),
+            Sent::Blocked => {
+                self.keep(message, 0);
+                Sent::Blocked
+            }
+            Sent::Broken => Sent::Broken,
+        }
+    }
+
+    /// Sends what was held back.
+    pub(super) fn flush(&mut self, link: &dyn Link) -> Sent {
+        if self.closed {
+            return Sent::Broken;
+        }
+        while !self.pending.is_empty() {
+            match link.try_send(&[IoSlice::new(&self.pending)]) {
+                Ok(0) => return self.broken(),
+                Ok(count) => self.pending.advance(count.min(self.pending.len())),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.blocked_since = Some(Instant::now());
+                    return Sent::Blocked;
+                }
+                Err(_) => return self.broken(),
+            }
+        }
+        self.blocked_since = None;
+        // Moves back to the buffer's start, or lets go of a large one.
+        self.pending = if self.pending.capacity() > KEPT {
+            BytesMut::new()
+        } else {
+            let mut empty = std::mem::take(&mut self.pending);
+            empty.clear();
+            empty
+        };
+        Sent::Fine
+    }
+
+    /// Lets go of the memory while nothing is held back.
+    pub(super) fn release(&mut self) {
+        if self.pending.is_empty() {
+            self.pending = BytesMut::new();
+        }
+    }
+
+    /// Tells since when the peer takes nothing, if so.
+    pub(super) fn blocked_since(&self) -> Option<Instant> {
+        self.blocked_since
+    }
+
+    /// Tells whether something is held back.
+    pub(super) fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// Tells whether nothing can be sent any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Lets nothing more be sent.
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+        self.pending = BytesMut::new();
+        self.blocked_since = None;
+    }
+
+    fn transmit(&mut self, link: &dyn Link, message: &[IoSlice<'_>], size: usize) -> Sent {
+        let mut sent = match link.try_send(message) {
+            Ok(count) if count == size => return Sent::Fine,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(_) => return self.broken(),
+        };
+        let mut waits = true;
+        while sent < size {
+            let rest = after(message, sent);
+            let result = if waits && size - sent >= WORTH_WAITING {
+                link.send(&rest, Some(PATIENCE))
+            } else {
+                link.try_send(&rest)
+            };
+            match result {
+                Ok(0) => return self.broken(),
+                Ok(count) => sent += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if waits && size - sent >= WORTH_WAITING {
+                        waits = false;
+                        continue;
+                    }
+                    self.keep(message, sent);
+                    self.blocked_since = Some(Instant::now());
+                    return Sent::Blocked;
+                }
+                Err(_) => return self.broken(),
+            }
+        }
+        Sent::Fine
+    }
+
+    fn keep(&mut self, message: &[IoSlice<'_>], sent: usize) {
+        let mut skip = sent;
+        for part in message {
+            let rest = part.get(skip.min(part.len())..).unwrap_or_default();
+            skip = skip.saturating_sub(part.len());
+            self.pending.extend_from_slice(rest);
+        }
+    }
+
+    fn broken(&mut self) -> Sent {
+        self.close();
+        Sent::Broken
+    }
+}
+
+/// The parts without the first `sent` octets.
+fn after<'a>(message: &'a [IoSlice<'a>], sent: usize) -> Vec<IoSlice<'a>> {
+    let mut skip = sent;
+    let mut rest = Vec::with_capacity(message.len());
+    for part in message {
+        if let Some(left) = part.get(skip..).filter(|left| !left.is_empty()) {
+            rest.push(IoSlice::new(left));
+        }
+        skip = skip.saturating_sub(part.len());
+    }
+    rest
+}

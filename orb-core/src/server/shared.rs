@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the threads of one server share.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use parking_lot::{Condvar, Mutex, RwLock};
+
+use crate::{
+    cdr::OrbHandle,
+    giop,
+    servant::Adapter,
+    server::{ServerConfig, connection::Connection, slot::Slot, worker},
+    transport::{Event, Interest, Link, Listener, Poller},
+};
+
+/// Marks the tokens of listeners.
+const LISTENER: u64 = 1 << 63;
+/// From so many events at once on, threads do better not to stay with one connection.
+const CROWD: usize = 4;
+
+/// The state of one server.
+pub(super) struct Shared {
+    pub(super) config: ServerConfig,
+    pub(super) adapter: Arc<dyn Adapter>,
+    pub(super) orb: Option<Arc<dyn OrbHandle>>,
+    pub(super) poller: Arc<dyn Poller>,
+    pub(super) started: Instant,
+    listeners: RwLock<Vec<Option<Arc<dyn Listener>>>>,
+    connections: RwLock<Connections>,
+    /// What is to be looked at without the poller saying so.
+    ready: Mutex<VecDeque<Event>>,
+    ready_count: AtomicUsize,
+    pub(super) slots: Mutex<Vec<Arc<Slot>>>,
+    workers: Mutex<usize>,
+    all_gone: Condvar,
+    /// Workers that wait for the poller, or are about to.
+    pub(super) polling: AtomicUsize,
+    lingering: AtomicUsize,
+    /// How many events came at once last.
+    pub(super) crowd: AtomicUsize,
+    /// No new requests.
+    pub(super) stopping: AtomicBool,
+    /// The threads are to end.
+    pub(super) stopped: AtomicBool,
+    watchdog: Mutex<Option<thread::Thread>>,
+}
+
+/// The connections by token: a slot in the lower half, its generation in the upper.
+#[derive(Default)]
+struct Connections {
+    slots: Vec<(u32, Option<Arc<Connection>>)>,
+    free: Vec<u32>,
+    count: usize,
+}
+
+impl Shared {
+    pub(super) fn new(
+        config: ServerConfig,
+        adapter: Arc<dyn Adapter>,
+        orb: Option<Arc<dyn OrbHandle>>,
+        poller: Arc<dyn Poller>,
+    ) -> Self {
+        Self {
+            config,
+            adapter,
+            orb,
+            poller,
+            started: Instant::now(),
+            listeners: RwLock::default(),
+            connections: RwLock::default(),
+            ready: Mutex::default(),
+            ready_count: AtomicUsize::new(0),
+            slots: Mutex::default(),
+            workers: Mutex::new(0),
+            all_gone: Condvar::new(),
+            polling: AtomicUsize::new(0),
+            lingering: AtomicUsize::new(0),
+            crowd: AtomicUsize::new(0),
+            stopping: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+            watchdog: Mutex::default(),
+        }
+    }
+
+    /// Watches a listener.
+    pub(super) fn add_listener(&self, listener: Arc<dyn Listener>) -> std::io::Result<()> {
+        let mut listeners = self.listeners.write();
+        let token = LISTENER | listeners.len() as u64;
+        if let Some(fd) = listener.fd() {
+            self.poller.add(fd, token, Interest::READ_EDGE)?;
+        }
+        listeners.push(Some(listener));
+        Ok(())
+    }
+
+    pub(super) fn listener(&self, token: u64) -> Option<Arc<dyn Listener>> {
+        let index = usize::try_from(token & !LISTENER).ok()?;
+        self.listeners.read().get(index)?.clone()
+    }
+
+    pub(super) fn listeners(&self) -> Vec<(u64, Arc<dyn Listener>)> {
+        let listeners = self.listeners.read();
+        let numbered = listeners.iter().enumerate();
+        numbered
+            .filter_map(|(index, listener)| Some((LISTENER | index as u64, Arc::clone(listener.as_ref()?))))
+            .collect()
+    }
+
+    pub(super) fn close_listeners(&self) {
+        for listener in self.listeners.write().iter_mut().filter_map(Option::take) {
+            if let Some(fd) = listener.fd() {
+                drop(self.poller.remove(fd));
+            }
+        }
+    }
+
+    pub(super) fn is_listener(token: u64) -> bool {
+        token & LISTENER != 0
+    }
+
+    /// Takes a new connection in, or closes it where there are too many.
+    pub(super) fn add_connection(&self, link: Arc<dyn Link>) -> Option<Arc<Connection>> {
+        let connection = {
+            let mut connections = self.connections.write();
+            if connections.count >= self.config.max_connections || self.stopping.load(Ordering::Relaxed) {
+                drop(connections);
+                refuse(&*link);
+                return None;
+            }
+            connections.add(link, self.config.max_message_size)?
+        };
+        tracing::debug!(peer = %connection.peer(), "connection accepted");
+        let now = self.now();
+        connection.seen_at.store(now, Ordering::Relaxed);
+        Some(connection)
+    }
+
+    pub(super) fn connection(&self, token: u64) -> Option<Arc<Connection>> {
+        self.connections.read().find(token).cloned()
+    }
+
+    pub(super) fn connections(&self) -> Vec<Arc<Connection>> {
+        let connections = self.connections.read();
+        connections
+            .slots
+            .iter()
+            .filter_map(|(_, connection)| connection.clone())
+            .collect()
+    }
+
+    pub(super) fn connection_count(&self) -> usize {
+        self.connections.read().count
+    }
+
+    /// Forgets a connection that has ended.
+    pub(super) fn end(&self, connection: &Connection) {
+        if let Some(fd) = connection.link.fd() {
+            drop(self.poller.remove(fd));
+        }
+        connection.link.shutdown();
+        if self.connections.write().remove(connection.token) {
+            tracing::debug!(peer = %connection.peer(), "connection closed");
+        }
+    }
+
+    /// Has some worker look at a connection that it takes no event to look at.
+    pub(super) fn make_ready(&self, events: impl IntoIterator<Item = Event>) {
+        let mut ready = self.ready.lock();
+        ready.extend(events);
+        self.ready_count.store(ready.len(), Ordering::SeqCst);
+        drop(ready);
+        drop(self.poller.wake());
+    }
+
+    pub(super) fn next_ready(&self) -> Option<Event> {
+        if self.ready_count.load(Ordering::SeqCst) == 0 {
+            return None;
+        }
+        let mut ready = self.ready.lock();
+        let event = ready.pop_front();
+        self.ready_count.store(ready.len(), Ordering::SeqCst);
+        event
+    }
+
+    /// Takes from a worker what it is too busy to look at; `patient` as in [`Connection::take_away`].
+    pub(super) fn hand_over(self: &Arc<Self>, slot: &Slot, patient: bool) {
+        let batch = std::mem::take(&mut *slot.batch.lock());
+        if !batch.is_empty() {
+            self.make_ready(batch);
+        }
+        let reading = slot.reading.lock().clone();
+        if let Some((connection, epoch)) = reading {
+            connection.flush(&*self.poller);
+            if let Some(ready) = connection.take_away(epoch, patient) {
+                self.pass_on(&connection, ready);
+            }
+        }
+        self.want_poller();
+    }
+
+    /// Has another worker read a connection that nobody owns.
+    pub(super) fn pass_on(&self, connection: &Connection, ready: bool) {
+        if ready || connection.link.fd().is_none() {
+            self.make_ready([readable(connection.token)]);
+        }
+        if connection.link.fd().is_some() {
+            connection.arm(&*self.poller);
+        }
+    }
+
+    /// Sees to it that some worker waits for the poller; `false` if there are as many as there may be.
+    pub(super) fn want_poller(self: &Arc<Self>) -> bool {
+        self.polling.load(Ordering::SeqCst) > 0 || self.hire(false)
+    }
+
+    /// Starts another worker; a `refusing` one is beyond the limit and answers `TRANSIENT` until there is room.
+    pub(super) fn hire(self: &Arc<Self>, refusing: bool) -> bool {
+        let mut workers = self.workers.lock();
+        if self.stopped.load(Ordering::SeqCst) || (*workers >= self.config.max_requests && !refusing) {
+            return false;
+        }
+        let shared = Arc::clone(self);
+        let name = format!("upcall-worker-{workers}");
+        let started = thread::Builder::new()
+            .name(name)
+            .spawn(move || worker::run(&shared, refusing));
+        if let Err(error) = &started {
+            tracing::warn!(%error, "no further worker thread can be started");
+            return false;
+        }
+        *workers += 1;
+        true
+    }
+
+    pub(super) fn worker_count(&self) -> usize {
+        *self.workers.lock()
+    }
+
+    pub(super) fn leave(&self, slot: &Arc<Slot>) {
+        self.slots.lock().retain(|other| !Arc::ptr_eq(other, slot));
+        let mut workers = self.workers.lock();
+        *workers -= 1;
+        self.all_gone.notify_all();
+    }
+
+    /// Waits until all workers have ended; `false` if they have not after `time`.
+    pub(super) fn wait_for_workers(&self, time: Duration) -> bool {
+        let until = Instant::now() + time;
+        let mut workers = self.workers.lock();
+        while *workers > 0 {
+            if self.all_gone.wait_until(&mut workers, until).timed_out() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Tells whether a worker may stay with a connection that it has just served, and counts it.
+    pub(super) fn start_lingering(self: &Arc<Self>) -> bool {
+        let limit = self.config.max_lingering;
+        let more = |count: usize| (count < limit).then_some(count + 1);
+        if self.is_crowded() || self.config.linger.is_zero() {
+            return false;
+        }
+        let counted = self
+            .lingering
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more);
+        if counted.is_err() {
+            return false;
+        }
+        // Somebody must look after the others meanwhile.
+        if !self.want_poller() {
+            self.stop_lingering();
+            return false;
+        }
+        true
+    }
+
+    pub(super) fn stop_lingering(&self) {
+        self.lingering.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Tells whether many connections want to be served at once.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.crowd.load(Ordering::Relaxed) >= CROWD || self.ready_count.load(Ordering::Relaxed) > 0
+    }
+
+    /// Returns the time since the server started, in milliseconds.
+    pub(super) fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn set_watchdog(&self, thread: thread::Thread) {
+        *self.watchdog.lock() = Some(thread);
+    }
+
+    /// Has the watchdog look around at once.
+    pub(super) fn wake_watchdog(&self) {
+        if let Some(thread) = &*self.watchdog.lock() {
+            thread.unpark();
+        }
+    }
+}
+
+/// As if the poller had said so.
+pub(super) fn readable(token: u64) -> Event {
+    Event {
+        token,
+        readable: true,
+        writable: false,
+        closed: false,
+    }
+}
+
+/// Closes in good order what cannot be taken in: the client then tries elsewhere, or later.
+fn refuse(link: &dyn Link) {
+    tracing::warn!(peer = %link.peer(), "too many connections: refused");
+    let goodbye = giop::close_connection(crate::cdr::Version::V1_0);
+    drop(link.try_send(&[std::io::IoSlice::new(&goodbye)]));
+    link.shutdown();
+}
+
+impl Connections {
+    fn add(&mut self, link: Arc<dyn Link>, max_message_size: usize) -> Option<Arc<Connection>> {
+        let index = match self.free.pop() {
+            Some(index) => index,
+            None => {
+                self.slots.push((0, None));
+                u32::try_from(self.slots.len() - 1).ok()?
+            }
+        };
+        let (generation, place) = self.slots.get_mut(usize::try_from(index).ok()?)?;
+        // The top bit is the listeners'.
+        *generation = (*generation + 1) & 0x7fff_ffff;
+        let token = u64::from(*generation) << 32 | u64::from(index);
+        let connection = Arc::new(Connection::new(link, token, max_message_size));
+        *place = Some(Arc::clone(&connection));
+        self.count += 1;
+        Some(connection)
+    }
+
+    fn find(&self, token: u64) -> Option<&Arc<Connection>> {
+        let (generation, place) = self.slots.get(index(token)?)?;
+        place.as_ref().filter(|_| u64::from(*generation) == token >> 32)
+    }
+
+    fn remove(&mut self, token: u64) -> bool {
+        if self.find(token).is_none() {
+            return false;
+        }
+        let Some((_, place)) = index(token).and_then(|index| self.slots.get_mut(index)) else {
+            return false;
+        };
+        *place = None;
+        self.count -= 1;
+        self.free.extend(u32::try_from(token & u64::from(u32::MAX)));
+        true
+    }
+}
+
+fn index(token: u64) -> Option<usize> {
+    usize::try_from(token & u64::from(u32::MAX)).ok()
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("config", &self.config)
+            .field("connections", &self.connection_count())
+            .field("workers", &self.worker_count())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The thread that looks after the others: requests that take long, peers that stall, connections that idle.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    cdr::Version,
+    giop,
+    server::{
+        connection::Connection,
+        shared::{Shared, readable},
+    },
+};
+
+/// How long a request is in progress, at least, before others of its connection no longer wait for it.
+const TICK: Duration = Duration::from_millis(4);
+/// The same on a server that had nothing to do for a while.
+const SLOW_TICK: Duration = Duration::from_millis(64);
+/// How often connections are looked after.
+const ROUND: Duration = Duration::from_millis(500);
+/// A peer must send at least so many octets per millisecond of a message, on the whole.
+const SLOWEST: u64 = 16;
+
+/// What the watchdog remembers from one tick to the next.
+struct Watchdog {
+    shared: Arc<Shared>,
+    saturated_since: Option<Instant>,
+    last_round: Instant,
+    quiet: u32,
+}
+
+/// The life of the watchdog thread.
+pub(super) fn run(shared: Arc<Shared>) {
+    shared.set_watchdog(thread::current());
+    let mut watchdog = Watchdog {
+        shared,
+        saturated_since: None,
+        last_round: Instant::now(),
+        quiet: 0,
+    };
+    while !watchdog.shared.stopped.load(Ordering::SeqCst) {
+        watchdog.tick();
+        match watchdog.pause() {
+            Some(time) => thread::park_timeout(time),
+            None => thread::park(),
+        }
+    }
+}
+
+impl Watchdog {
+    fn pause(&self) -> Option<Duration> {
+        if self.shared.connection_count() == 0 {
+            return None;
+        }
+        Some(if self.quiet > 250 { SLOW_TICK } else { TICK })
+    }
+
+    fn tick(&mut self) {
+        let slots = self.shared.slots.lock().clone();
+        let mut active = false;
+        for slot in slots {
+            let sequence = slot.sequence();
+            let before = slot.watched.swap(sequence, Ordering::Relaxed);
+            active |= before != sequence || slot.is_busy();
+            if slot.is_busy() && before == sequence {
+                self.shared.hand_over(&slot, false);
+            }
+        }
+        self.quiet = if active { 0 } else { self.quiet.saturating_add(1) };
+        self.look_after_workers();
+        if self.last_round.elapsed() >= ROUND {
+            self.last_round = Instant::now();
+            self.look_after_connections();
+            for (token, _) in self.shared.listeners() {
+                // In case accepting had to stop for want of descriptors.
+                self.shared.make_ready([readable(token)]);
+            }
+        }
+    }
+
+    /// Sees to it that somebody waits for events; where all workers are in servants for long, somebody who refuses.
+    fn look_after_workers(&mut self) {
+        if self.shared.want_poller() {
+            self.saturated_since = None;
+            return;
+        }
+        let since = *self.saturated_since.get_or_insert_with(Instant::now);
+        if since.elapsed() >= self.shared.config.queue_time && self.shared.hire(true) {
+            tracing::warn!(
+                limit = self.shared.config.max_requests,
+                "too many requests in progress: further ones are refused"
+            );
+            self.saturated_since = None;
+        }
+    }
+
+    fn look_after_connections(&self) {
+        let now = self.shared.now();
+        for connection in self.shared.connections() {
+            if let Some(verdict) = self.judge(&connection, now) {
+                self.close(&connection, verdict);
+            }
+        }
+    }
+
+    fn judge(&self, connection: &Arc<Connection>, now: u64) -> Option<Verdict> {
+        let config = &self.shared.config;
+        let stall = u64::try_from(config.stall_timeout.as_millis()).unwrap_or(u64::MAX);
+        if connection
+            .blocked_since()
+            .is_some_and(|since| since.elapsed() >= config.stall_timeout)
+        {
+            return Some(Verdict::Stalled("the peer takes no replies"));
+        }
+        let (received, taken, idle) = {
+            // Who holds it is active.
+            let inbox = connection.try_inbox()?;
+            (inbox.received, inbox.taken, inbox.assembler.is_idle())
+        };
+        connection.rest();
+        if connection.is_restless() {
+            self.shared.make_ready([readable(connection.token)]);
+        }
+        let progress = if idle { received } else { taken };
+        if connection.seen.swap(progress, Ordering::Relaxed) != progress {
+            connection.seen_at.store(now, Ordering::Relaxed);
+            connection.received_then.store(received, Ordering::Relaxed);
+            return None;
+        }
+        let quiet = now.saturating_sub(connection.seen_at.load(Ordering::Relaxed));
+        if !idle || connection.is_closing() {
+            let since = received.saturating_sub(connection.received_then.load(Ordering::Relaxed));
+            let allowed = stall.saturating_add(since / SLOWEST);
+            return (quiet >= allowed)
+                .then_some(Verdict::Stalled("the peer does not go on with its message"));
+        }
+        let limit = u64::try_from(config.idle_timeout?.as_millis()).unwrap_or(u64::MAX);
+        let busy = || {
+            let slots = self.shared.slots.lock();
+            slots.iter().any(|slot| slot.serves(connection) && slot.is_busy())
+        };
+        (quiet >= limit && !busy()).then_some(Verdict::Idle)
+    }
+
+    fn close(&self, connection: &Arc<Connection>, verdict: Verdict) {
+        match verdict {
+            Verdict::Stalled(reason) => {
+                tracing::info!(peer = %connection.peer(), reason, "connection given up");
+                self.shared.end(connection);
+            }
+            Verdict::Idle => {
+                tracing::debug!(peer = %connection.peer(), "idle connection closed");
+                connection.say_goodbye(&giop::close_connection(Version::V1_2));
+            }
+        }
+    }
+}
+
+/// Why a connection is closed.
+enum Verdict {
+    Stalled(&'static str),
+    Idle,
+}

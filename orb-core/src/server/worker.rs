@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The threads that serve connections: each reads requests, calls servants and sends replies by itself.
+
+use std::{
+    cell::Cell,
+    io,
+    rc::Rc,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use bytes::BytesMut;
+
+use crate::{
+    codeset::CodeSets,
+    giop::Message,
+    nested::{self, Holder},
+    server::{
+        connection::{Connection, Next, Wait},
+        session::{Follow, Session},
+        shared::{Shared, readable},
+        slot::Slot,
+    },
+    transport::{Event, Interest},
+};
+
+/// Size of the buffer a worker lends to the connection it serves.
+const RECEIVE_BUFFER: usize = 16 * 1024;
+/// A worker keeps a buffer that has grown for a large message up to this size.
+const KEPT: usize = 4 << 20;
+/// A worker with nothing to do for so long ends, if others are there.
+const IDLE: Duration = Duration::from_secs(10);
+/// Workers that are kept although they have nothing to do.
+const CORE: usize = 2;
+
+/// One worker.
+pub(super) struct Worker {
+    shared: Arc<Shared>,
+    slot: Arc<Slot>,
+    /// What connections receive into.
+    spare: Option<BytesMut>,
+    /// What replies are encoded in.
+    buffer: BytesMut,
+    events: Vec<Event>,
+    refusing: bool,
+}
+
+/// What a worker does next with the connection it serves.
+enum Step {
+    /// It takes the next message.
+    Go,
+    /// It lets go of it.
+    LetGo,
+    /// It has lost it already.
+    Lost,
+    /// It closes it.
+    End,
+}
+
+/// The life of a worker thread.
+pub(super) fn run(shared: &Arc<Shared>, refusing: bool) {
+    let slot = Arc::new(Slot::default());
+    shared.slots.lock().push(Arc::clone(&slot));
+    let _leaving = Leaving(shared, &slot);
+    IS_WORKER.set(true);
+    let _held = nested::hold(Rc::new(Reading {
+        shared: Arc::clone(shared),
+        slot: Arc::clone(&slot),
+    }));
+    Worker::new(shared, &slot, refusing).work();
+}
+
+/// Serves one connection on the calling thread, as a worker would.
+pub(super) fn visit(shared: &Arc<Shared>, connection: &Arc<Connection>, epoch: u64) {
+    let slot = Arc::new(Slot::default());
+    shared.slots.lock().push(Arc::clone(&slot));
+    let _held = nested::hold(Rc::new(Reading {
+        shared: Arc::clone(shared),
+        slot: Arc::clone(&slot),
+    }));
+    Worker::new(shared, &slot, false).serve(connection, epoch, true);
+    shared.slots.lock().retain(|other| !Arc::ptr_eq(other, &slot));
+}
+
+thread_local! {
+    static IS_WORKER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Tells whether the calling thread is a server's worker.
+pub(super) fn is_worker() -> bool {
+    IS_WORKER.get()
+}
+
+/// Counts the worker out, however it ends.
+struct Leaving<'a>(&'a Arc<Shared>, &'a Arc<Slot>);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.0.leave(self.1);
+    }
+}
+
+/// What a worker holds while it is in a servant: the reading of a connection.
+struct Reading {
+    shared: Arc<Shared>,
+    slot: Arc<Slot>,
+}
+
+impl Holder for Reading {
+    fn release(&self) {
+        if self.slot.is_busy() {
+            self.shared.hand_over(&self.slot, true);
+        }
+    }
+}
+
+impl Worker {
+    pub(super) fn new(shared: &Arc<Shared>, slot: &Arc<Slot>, refusing: bool) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            slot: Arc::clone(slot),
+            spare: None,
+            buffer: BytesMut::with_capacity(1024),
+            events: Vec::with_capacity(64),
+            refusing,
+        }
+    }
+
+    fn work(&mut self) {
+        while !self.shared.stopped.load(Ordering::SeqCst) {
+            let next = self.slot.batch.lock().pop_front();
+            if let Some(event) = next.or_else(|| self.shared.next_ready()) {
+                self.look_at(event);
+            } else if !self.poll() {
+                return;
+            }
+        }
+    }
+
+    /// Waits for something to do; `false` if there is nothing and the worker is not needed.
+    fn poll(&mut self) -> bool {
+        let shared = &self.shared;
+        if self.refusing && shared.polling.load(Ordering::SeqCst) > 0 {
+            return false;
+        }
+        let began = Instant::now();
+        shared.polling.fetch_add(1, Ordering::SeqCst);
+        let result = shared.poller.wait(&mut self.events, Some(IDLE));
+        shared.polling.fetch_sub(1, Ordering::SeqCst);
+        if let Err(error) = result {
+            tracing::error!(%error, "the poller failed");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        if self.events.is_empty() {
+            let idle = began.elapsed() >= IDLE;
+            if idle {
+                self.spare = None;
+            }
+            return !(idle && shared.worker_count() > CORE);
+        }
+        shared.crowd.store(self.events.len(), Ordering::Relaxed);
+        self.slot.batch.lock().extend(self.events.drain(..));
+        true
+    }
+
+    fn look_at(&mut self, event: Event) {
+        if Shared::is_listener(event.token) {
+            return self.accept(event.token);
+        }
+        let Some(connection) = self.shared.connection(event.token) else {
+            return;
+        };
+        if event.writable && connection.unblock(&*self.shared.poller) {
+            connection.arm(&*self.shared.poller);
+        }
+        if connection.is_backed_up() {
+            if event.closed {
+                self.shared.end(&connection);
+            }
+            return;
+        }
+        if let Some((epoch, ago)) = connection.own() {
+            self.serve(&connection, epoch, ago < self.shared.config.linger);
+        }
+    }
+
+    /// Takes in all connections that wait.
+    fn accept(&mut self, token: u64) {
+        let Some(listener) = self.shared.listener(token) else {
+            return;
+        };
+        loop {
+            match listener.accept() {
+                Ok(link) => self.admit(link),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    // Out of descriptors, most likely; the watchdog arms the listener again in a while.
+                    tracing::warn!(local = %listener.local(), %error, "cannot accept a connection");
+                    return;
+                }
+            }
+        }
+    }
+
+    fn admit(&mut self, link: Arc<dyn crate::transport::Link>) {
+        let Some(connection) = self.shared.add_connection(link) else {
+            return;
+        };
+        self.shared.wake_watchdog();
+        let Some(fd) = connection.link.fd() else {
+            return self.shared.make_ready([readable(connection.token)]);
+        };
+        if let Err(error) = self.shared.poller.add(fd, connection.token, Interest::READ_EDGE) {
+            tracing::warn!(peer = %connection.peer(), %error, "connection cannot be watched");
+            self.shared.end(&connection);
+        }
+    }
+
+    /// Serves a connection until there is nothing more to do, or it was taken away.
+    pub(super) fn serve(&mut self, connection: &Arc<Connection>, epoch: u64, frequent: bool) {
+        let mut visit = Visit {
+            epoch,
+            drained: false,
+            lingering: None,
+            frequent,
+        };
+        self.slot.reading.lock().replace((Arc::clone(connection), epoch));
+        loop {
+            match self.step(connection, &mut visit) {
+                Step::Go => {}
+                Step::Lost => break,
+                Step::End => {
+                    self.shared.end(connection);
+                    break;
+                }
+                Step::LetGo => {
+                    if visit.lingering.take().is_some() {
+                        connection.arm(&*self.shared.poller);
+                    }
+                    let Some(epoch) = connection.let_go(visit.epoch, &mut self.spare) else {
+                        break;
+                    };
+                    (visit.epoch, visit.drained, visit.frequent) = (epoch, false, false);
+                    self.slot.reading.lock().replace((Arc::clone(connection), epoch));
+                }
+            }
+        }
+        self.slot.reading.lock().take();
+        if self.spare.as_ref().is_some_and(|spare| spare.capacity() > KEPT) {
+            self.spare = None;
+        }
+    }
+
+    fn step(&mut self, connection: &Arc<Connection>, visit: &mut Visit) -> Step {
+        let config = &self.shared.config;
+        let wait = match visit.lingering {
+            Some(_) => Wait::For(config.busy_poll, config.linger),
+            None => Wait::No,
+        };
+        if self.spare.is_none() {
+            self.spare = Some(BytesMut::with_capacity(RECEIVE_BUFFER));
+        }
+        let slot = &self.slot;
+        let next = connection.next(visit.epoch, &mut visit.drained, wait, &mut self.spare, || {
+            slot.begin();
+        });
+        match next {
+            Next::Message {
+                message,
+                codesets,
+                more,
+            } => {
+                let step = self.handle(connection, visit.epoch, &message, codesets, more);
+                self.slot.end();
+                step
+            }
+            Next::Drained => {
+                connection.flush(&*self.shared.poller);
+                self.stay(connection, visit)
+            }
+            Next::Nothing if visit.lingering.is_some() && connection.link.fd().is_none() => Step::Go,
+            Next::Nothing => Step::LetGo,
+            Next::NotOurs => Step::Lost,
+            Next::Ended => Step::End,
+            Next::Wrong(error) => {
+                connection.refuse(visit.epoch, &error);
+                visit.drained = false;
+                Step::Go
+            }
+        }
+    }
+
+    /// Stays with the connection, or lets it go: one that calls again at once is cheaper to wait for.
+    fn stay(&self, connection: &Arc<Connection>, visit: &mut Visit) -> Step {
+        let shared = &self.shared;
+        if connection.is_backed_up() {
+            return Step::LetGo;
+        }
+        if visit.lingering.is_some() {
+            if shared.is_crowded() && connection.link.fd().is_some() {
+                return Step::LetGo;
+            }
+            visit.drained = false;
+            return Step::Go;
+        }
+        let pinned = connection.link.fd().is_none();
+        if !pinned && (!visit.frequent || self.refusing || !self.slot.batch.lock().is_empty()) {
+            return Step::LetGo;
+        }
+        if !pinned && !shared.start_lingering() {
+            return Step::LetGo;
+        }
+        if !connection.linger(visit.epoch) {
+            if !pinned {
+                shared.stop_lingering();
+            }
+            return Step::Lost;
+        }
+        visit.lingering = Some(Lingering((!pinned).then(|| Arc::clone(shared))));
+        if !pinned && !connection.disarm(&*shared.poller) {
+            return Step::LetGo;
+        }
+        visit.drained = false;
+        Step::Go
+    }
+
+    fn handle(
+        &mut self,
+        connection: &Arc<Connection>,
+        epoch: u64,
+        message: &Message,
+        codesets: CodeSets,
+        more: bool,
+    ) -> Step {
+        if self.shared.stopping.load(Ordering::SeqCst) {
+            // What is not begun is not served: CloseConnection tells the client so.
+            return Step::LetGo;
+        }
+        let mut session = Session {
+            adapter: &*self.shared.adapter,
+            orb: self.shared.orb.as_ref(),
+            poller: &*self.shared.poller,
+            connection,
+            slot: &self.slot,
+            buffer: &mut self.buffer,
+            codesets,
+            more,
+            refusing: self.refusing,
+        };
+        let follow = session.serve(message);
+        if self.buffer.capacity() > KEPT {
+            self.buffer = BytesMut::with_capacity(1024);
+        }
+        match follow {
+            Ok(Follow::Nothing) => {}
+            Ok(Follow::Cancel(id)) => {
+                for slot in self.shared.slots.lock().iter() {
+                    slot.cancel(connection, id);
+                }
+            }
+            Ok(Follow::Close) => return Step::End,
+            Err(error) => connection.refuse(epoch, &error),
+        }
+        if connection.is_backed_up() {
+            return Step::LetGo;
+        }
+        Step::Go
+    }
+}
+
+/// What a worker knows of its visit to a connection.
+struct Visit {
+    epoch: u64,
+    drained: bool,
+    lingering: Option<Lingering>,
+    /// The connection was served a short while ago.
+    frequent: bool,
+}
+
+/// Counts a worker that stays with its connection.
+struct Lingering(Option<Arc<Shared>>);
+
+impl Drop for Lingering {
+    fn drop(&mut self) {
+        if let Some(shared) = &self.0 {
+            shared.stop_lingering();
+        }
+    }
+}
