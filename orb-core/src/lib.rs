@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! CDR, GIOP, references, invocation, exceptions, Any and policies: what every part of the ORB stands on.
 
+pub mod any;
 pub mod cdr;
 mod client;
 pub mod codeset;
@@ -21,3 +22,4 @@ pub mod server;
 pub mod transport;
 pub mod typecode;
 pub mod url;
+pub mod value;

@@ -39,11 +39,15 @@ mod show;
 mod tests;
 mod typed;
 
-pub(crate) use graph::{Link, Node, NodeRef};
 pub use {
     build::TypeCodeCell,
     kind::{TypeCodeKind, ValueModifier},
     typed::{Typed, WideChar, WideString},
+};
+pub(crate) use {
+    codec::write_label,
+    decode::read_label,
+    graph::{Link, Node, NodeRef},
 };
 
 use graph::Graph;

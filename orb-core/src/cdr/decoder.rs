@@ -154,6 +154,12 @@ impl<'a> Decoder<'a> {
         self.rest.len()
     }
 
+    /// Returns how many octets are left, beyond the current chunk as well.
+    #[must_use]
+    pub fn whole_remaining(&self) -> usize {
+        self.rest.len().saturating_add(self.beyond.map_or(0, <[u8]>::len))
+    }
+
     /// Returns what is left, without consuming it.
     #[must_use]
     pub fn rest(&self) -> &'a [u8] {
@@ -399,7 +405,7 @@ impl<'a> Decoder<'a> {
             return Err(CdrError::BoundExceeded(bound));
         }
         let count = usize::try_from(count).map_err(|_| CdrError::LengthBeyondEnd)?;
-        let available = self.rest.len().saturating_add(self.beyond.map_or(0, <[u8]>::len));
+        let available = self.whole_remaining();
         match count.checked_mul(min_element_size.max(1)) {
             Some(size) if size <= available => Ok(count),
             _ => Err(CdrError::LengthBeyondEnd),

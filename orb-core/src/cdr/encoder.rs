@@ -397,12 +397,35 @@ impl<'a> Encoder<'a> {
         let (outer, before) = (self.position(), self.stream_position());
         self.offset = 0usize.wrapping_sub(self.buffer.len());
         self.octet(self.endian.flag());
+        // Values are not shared across the borders of an encapsulation.
+        let table = self.extension.take();
         let result = write(self);
+        self.extension = table;
         let size = self.stream_position() - before;
         self.offset = (outer + size).wrapping_sub(self.buffer.len());
         result?;
         self.patch_ulong(length, u32::try_from(size).map_err(|_| CdrError::TooLong)?);
         Ok(())
+    }
+
+    /// Lets `write` write what does not live as long as this encoder: nothing is kept by reference.
+    pub fn copying<'b, T>(&mut self, write: impl FnOnce(&mut Encoder<'b>) -> T) -> T
+    where
+        'a: 'b,
+    {
+        let mut inner: Encoder<'b> = Encoder {
+            buffer: std::mem::take(&mut self.buffer),
+            inserts: Vec::new(),
+            by_reference: usize::MAX,
+            extension: self.extension.take(),
+            ..*self
+        };
+        let result = write(&mut inner);
+        self.buffer = inner.buffer;
+        self.offset = inner.offset;
+        self.codesets = inner.codesets;
+        self.extension = inner.extension;
+        result
     }
 
     /// Writes a placeholder for an `unsigned long` that [`Self::patch_ulong`] fills in later.

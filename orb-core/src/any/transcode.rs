@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Converting a value from one stream's representation to another's, as its TypeCode says: byte order, GIOP version,
+//! code sets and indirections may differ.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+
+use super::Any;
+use crate::{
+    cdr::{CdrError, Decoder, Encoder, Primitive},
+    fixed::Decimal,
+    typecode::{Node, NodeRef, TypeCode, TypeCodeKind, read_label, write_label},
+};
+
+/// Steps that every value may take, and those it may take for each of its octets. Types can be made up for whose
+/// values much work is to be done though they have no octets: arrays of empty structs, for example.
+pub(super) const FREE_STEPS: usize = 1 << 16;
+const STEPS_PER_OCTET: usize = 16;
+
+/// Copies values from decoders to an encoder.
+pub(crate) struct Transcoder<'e, 'b> {
+    pub(super) to: &'e mut Encoder<'b>,
+    pub(super) steps: usize,
+    /// Where the values that stand at a place of the source stand in the copy.
+    pub(super) places: HashMap<usize, usize>,
+}
+
+impl<'e, 'b> Transcoder<'e, 'b> {
+    pub(crate) fn new(to: &'e mut Encoder<'b>) -> Self {
+        Self {
+            to,
+            steps: 0,
+            places: HashMap::new(),
+        }
+    }
+
+    /// Copies one value of the type.
+    pub(crate) fn run(&mut self, from: &mut Decoder<'_>, type_code: &TypeCode) -> Result<(), CdrError> {
+        self.steps = from
+            .whole_remaining()
+            .saturating_mul(STEPS_PER_OCTET)
+            .saturating_add(FREE_STEPS);
+        self.copy(from, type_code.root())
+    }
+
+    /// Reads one value of the type and returns its form in this process.
+    pub(crate) fn read(from: &mut Decoder<'_>, type_code: &TypeCode) -> Result<Bytes, CdrError> {
+        let mut encoder = Encoder::native();
+        Transcoder::new(&mut encoder).run(from, type_code)?;
+        Ok(encoder.contiguous())
+    }
+
+    /// Finds out whether the value is one of its type.
+    pub(crate) fn check(any: &Any) -> Result<(), CdrError> {
+        Transcoder::read(&mut any.decoder()?, any.type_code()).map(drop)
+    }
+
+    pub(super) fn copy(&mut self, from: &mut Decoder<'_>, node: NodeRef<'_>) -> Result<(), CdrError> {
+        self.steps = self
+            .steps
+            .checked_sub(1)
+            .ok_or(CdrError::BadAny("much structure for little data"))?;
+        match node.node() {
+            Node::Simple(kind) => self.simple(from, *kind),
+            Node::String { wide: false, bound } => {
+                let text = from.str_ref()?;
+                self.to.string_bounded(&text, *bound)
+            }
+            Node::String { wide: true, bound } => {
+                let text = from.wstring_bounded(*bound)?;
+                self.to.wstring(&text)
+            }
+            Node::Fixed { digits, scale } => {
+                let packed = from.raw(usize::from(*digits) / 2 + 1)?;
+                Decimal::from_packed(packed, *digits, *scale).map_err(|_| CdrError::BadFixed)?;
+                self.to.raw(packed);
+                Ok(())
+            }
+            Node::Enum { enumerators, .. } => {
+                let value = from.ulong()?;
+                check_enumerator(value, enumerators.len())?;
+                self.to.ulong(value);
+                Ok(())
+            }
+            Node::Recursive { .. } => Err(CdrError::BadTypeCode("a recursive part without its type")),
+            _ => {
+                from.enter()?;
+                let copied = self.constructed(from, node);
+                from.leave();
+                copied
+            }
+        }
+    }
+
+    fn simple(&mut self, from: &mut Decoder<'_>, kind: TypeCodeKind) -> Result<(), CdrError> {
+        match kind {
+            TypeCodeKind::Null | TypeCodeKind::Void => {}
+            TypeCodeKind::Short => self.to.short(from.short()?),
+            TypeCodeKind::UShort => self.to.ushort(from.ushort()?),
+            TypeCodeKind::Long => self.to.long(from.long()?),
+            TypeCodeKind::ULong => self.to.ulong(from.ulong()?),
+            TypeCodeKind::LongLong => self.to.longlong(from.longlong()?),
+            TypeCodeKind::ULongLong => self.to.ulonglong(from.ulonglong()?),
+            TypeCodeKind::Float => self.to.float(from.float()?),
+            TypeCodeKind::Double => self.to.double(from.double()?),
+            TypeCodeKind::LongDouble => self.to.longdouble(from.longdouble()?),
+            TypeCodeKind::Boolean => self.to.boolean(from.boolean()?),
+            TypeCodeKind::Octet => self.to.octet(from.octet()?),
+            TypeCodeKind::Char => self.to.char(from.char()?)?,
+            TypeCodeKind::WChar => self.to.wchar(from.wchar()?)?,
+            TypeCodeKind::String => {
+                let text = from.str_ref()?;
+                self.to.string(&text)?;
+            }
+            TypeCodeKind::WString => {
+                let text = from.wstring()?;
+                self.to.wstring(&text)?;
+            }
+            TypeCodeKind::TypeCode => {
+                let type_code = from.type_code()?;
+                self.to.type_code(&type_code)?;
+            }
+            TypeCodeKind::Any => return from.nested(|from| self.any(from)),
+            TypeCodeKind::Principal => self.octets(from)?,
+            _ => return Err(CdrError::BadTypeCode("a kind that needs parameters has none")),
+        }
+        Ok(())
+    }
+
+    fn any(&mut self, from: &mut Decoder<'_>) -> Result<(), CdrError> {
+        let type_code = from.type_code()?;
+        self.to.type_code(&type_code)?;
+        self.copy(from, type_code.root())
+    }
+
+    fn octets(&mut self, from: &mut Decoder<'_>) -> Result<(), CdrError> {
+        let octets = from.octets()?;
+        self.to.sequence_len(octets.len(), None)?;
+        self.to.raw(octets);
+        Ok(())
+    }
+
+    fn constructed(&mut self, from: &mut Decoder<'_>, node: NodeRef<'_>) -> Result<(), CdrError> {
+        match node.node() {
+            Node::Renamed {
+                kind: TypeCodeKind::Alias,
+                content,
+                ..
+            } => self.copy(from, node.follow(content)),
+            Node::Sequence { content, bound } => {
+                let bound = (*bound > 0).then_some(*bound);
+                let count = from.sequence_len(bound, 1)?;
+                self.to.sequence_len(count, bound)?;
+                self.elements(from, node.follow(content), count)
+            }
+            Node::Array { content, length } => {
+                let count = usize::try_from(*length).map_err(|_| CdrError::LengthBeyondEnd)?;
+                self.elements(from, node.follow(content), count)
+            }
+            Node::Struct { kind, members, .. } => {
+                if *kind == TypeCodeKind::Except {
+                    // An exception begins with its repository id (§9.3.5.6).
+                    let id = from.str_ref()?;
+                    self.to.string(&id)?;
+                }
+                members
+                    .iter()
+                    .try_for_each(|member| self.copy(from, node.follow(&member.link)))
+            }
+            Node::Union {
+                discriminator, cases, ..
+            } => {
+                let label = self.discriminator(from, node.follow(discriminator).resolved())?;
+                let case = node
+                    .node()
+                    .selected_case(label)
+                    .and_then(|index| cases.get(index));
+                // A discriminator that selects nothing is the implicit default, which has no value.
+                case.map_or(Ok(()), |case| self.copy(from, node.follow(&case.link)))
+            }
+            Node::Named { kind, .. } => self.named(from, *kind),
+            Node::Renamed { .. } | Node::Value { .. } => self.value(from, Some(node)),
+            _ => Err(CdrError::BadTypeCode("a kind that has no values")),
+        }
+    }
+
+    fn discriminator(&mut self, from: &mut Decoder<'_>, kind: NodeRef<'_>) -> Result<i64, CdrError> {
+        let label = read_label(from, kind.kind())?;
+        if let Node::Enum { enumerators, .. } = kind.node() {
+            check_enumerator(u32::try_from(label).unwrap_or(u32::MAX), enumerators.len())?;
+        }
+        write_label(self.to, kind.kind(), label)?;
+        Ok(label)
+    }
+
+    fn named(&mut self, from: &mut Decoder<'_>, kind: TypeCodeKind) -> Result<(), CdrError> {
+        match kind {
+            TypeCodeKind::ObjRef | TypeCodeKind::Component | TypeCodeKind::Home => self.reference(from),
+            TypeCodeKind::AbstractInterface => {
+                // CORBA 3.3 Part 2 §9.3.7: an object or a value.
+                let object = from.boolean()?;
+                self.to.boolean(object);
+                if object {
+                    self.reference(from)
+                } else {
+                    self.value(from, None)
+                }
+            }
+            TypeCodeKind::LocalInterface => Err(CdrError::LocalObject),
+            _ => Err(CdrError::BadTypeCode("a kind that has no values")),
+        }
+    }
+
+    /// An object reference: its type and its profiles, whose encapsulations stay as they are.
+    fn reference(&mut self, from: &mut Decoder<'_>) -> Result<(), CdrError> {
+        let type_id = from.str_ref()?;
+        self.to.string(&type_id)?;
+        let profiles = from.sequence_len(None, 8)?;
+        self.to.sequence_len(profiles, None)?;
+        for _ in 0..profiles {
+            self.to.ulong(from.ulong()?);
+            self.octets(from)?;
+        }
+        Ok(())
+    }
+
+    fn elements(
+        &mut self,
+        from: &mut Decoder<'_>,
+        element: NodeRef<'_>,
+        count: usize,
+    ) -> Result<(), CdrError> {
+        match element.resolved().node() {
+            Node::Simple(TypeCodeKind::Octet) => {
+                let octets = from.raw(count)?;
+                self.to.raw(octets);
+                Ok(())
+            }
+            Node::Simple(TypeCodeKind::Short) => self.primitives::<i16>(from, count),
+            Node::Simple(TypeCodeKind::UShort) => self.primitives::<u16>(from, count),
+            Node::Simple(TypeCodeKind::Long) => self.primitives::<i32>(from, count),
+            Node::Simple(TypeCodeKind::ULong) => self.primitives::<u32>(from, count),
+            Node::Simple(TypeCodeKind::LongLong) => self.primitives::<i64>(from, count),
+            Node::Simple(TypeCodeKind::ULongLong) => self.primitives::<u64>(from, count),
+            Node::Simple(TypeCodeKind::Float) => self.primitives::<f32>(from, count),
+            Node::Simple(TypeCodeKind::Double) => self.primitives::<f64>(from, count),
+            _ => (0..count).try_for_each(|_| self.copy(from, element)),
+        }
+    }
+
+    fn primitives<T: Primitive>(&mut self, from: &mut Decoder<'_>, count: usize) -> Result<(), CdrError> {
+        let values = from.primitive_vec::<T>(count)?;
+        self.to.copying(|to| to.primitive_array(&values));
+        Ok(())
+    }
+}
+
+fn check_enumerator(value: u32, enumerators: usize) -> Result<(), CdrError> {
+    match usize::try_from(value) {
+        Ok(position) if position < enumerators => Ok(()),
+        _ => Err(CdrError::BadEnum {
+            name: "an enum in an any",
+            value,
+        }),
+    }
+}
