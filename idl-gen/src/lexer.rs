@@ -27,6 +27,8 @@ pub(crate) struct Lexer<'a> {
     file: FileId,
     /// Nothing but white space was seen on this line.
     line_start: bool,
+    /// The last token opened a list, so that a comment after it is of what follows.
+    opening: bool,
     doc: comment::Doc,
     /// Findings, to be collected by the caller.
     pub(crate) findings: Vec<Diagnostic>,
@@ -49,6 +51,7 @@ impl<'a> Lexer<'a> {
             cursor: Cursor::new(text, start),
             file,
             line_start: true,
+            opening: false,
             doc: comment::Doc::default(),
             findings: Vec::new(),
         }
@@ -70,6 +73,7 @@ impl<'a> Lexer<'a> {
         }
         self.line_start = false;
         let (kind, text) = self.scan(c);
+        self.opening = kind == Kind::Punct && matches!(&*text, "{" | "(");
         let mut token = self.finish(kind, start, text, spaced, first);
         token.doc = self.doc.take();
         token
@@ -207,7 +211,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn line_comment(&mut self) {
-        let trailing = !self.line_start;
+        let trailing = !self.line_start && !self.opening;
         let mut text = String::new();
         while let Some(c) = self.cursor.peek().filter(|&c| c != '\n') {
             text.push(c);
@@ -219,7 +223,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn block_comment(&mut self) {
-        let trailing = !self.line_start;
+        let trailing = !self.line_start && !self.opening;
         let start = self.cursor.offset();
         self.cursor.bump();
         self.cursor.bump();
