@@ -4,6 +4,7 @@
 //! The mapping is described in `docs/idl-mapping.md`. Definitions are emitted one by one, each formatted by itself, in the
 //! order of the model; several threads share the work, and the text does not depend on how.
 
+mod cycles;
 mod decode;
 mod docs;
 mod encode;
@@ -189,7 +190,7 @@ fn emit_typedef(scope: &Scope<'_>, id: ItemId, target: &Type) -> TokenStream {
     let idl = scope.world.model.scoped_name(id);
     let docs = docs::docs(item.doc.as_deref(), &format!("Typedef `{idl}`."));
     let name = names::ident(scope.world.name(id));
-    let rust = scope.owned(&scope.world.ty(target));
+    let rust = scope.owned(&scope.world.ty_within(Some(id), target));
     let function = names::ident(scope.world.made(id, Made::TypeCode));
     let about = format!(" The TypeCode of the typedef `{idl}`.");
     let body = typecode::body(scope, id);

@@ -9,7 +9,6 @@ use super::names;
 use super::operation::{self, Op};
 use super::ops;
 use super::scope::Scope;
-use super::ty::Ty;
 use super::world::Made;
 use super::{skeleton, typecode};
 use crate::model::{Interface, InterfaceKind, ItemId, ItemKind};
@@ -241,13 +240,4 @@ fn hidden(scope: &Scope<'_>, id: ItemId, own: &[Op], out: &mut Vec<TokenStream>)
             #(#operations)*
         }
     });
-}
-
-/// Whether the type can only be used within the process.
-pub(crate) fn is_local(ty: &Ty) -> bool {
-    match ty {
-        Ty::Local(_) | Ty::Native(_) => true,
-        Ty::Sequence { element, .. } | Ty::Array { element, .. } => is_local(element),
-        _ => false,
-    }
 }

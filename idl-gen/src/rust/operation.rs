@@ -134,6 +134,9 @@ fn marshal(op: &Op) -> TokenStream {
         .enumerate()
         .map(|(at, param)| {
             let at = Literal::usize_unsuffixed(at);
+            if matches!(param.ty, Ty::Object | Ty::Reference(_)) {
+                return quote!(e.object(args.#at.map(rt::AsRef::as_ref))?;);
+            }
             let place = if Scope::is_reference(&param.ty) {
                 Place::Borrowed(quote!(args.#at))
             } else {

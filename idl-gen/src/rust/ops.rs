@@ -14,7 +14,7 @@ use super::ty::Ty;
 use super::world::{Made, getter, setter};
 use super::Note;
 use crate::model::{
-    Attribute, Direction, Interface, InterfaceMember, ItemId, ItemKind, Model, Operation, Parameter, Type,
+    Attribute, Direction, Interface, InterfaceMember, ItemId, ItemKind, Model, Operation, Parameter,
 };
 
 /// Names the generated code uses beside parameters.
@@ -191,14 +191,4 @@ fn variants(scope: &Scope<'_>, raises: &[ItemId]) -> Vec<(ItemId, proc_macro2::I
             (*id, names::ident(&taken.take(name, name).name))
         })
         .collect()
-}
-
-/// The type of the pairs that a `context` clause sends.
-pub(crate) fn is_context(ty: &Ty) -> bool {
-    matches!(ty, Ty::Context(_))
-}
-
-/// The type as the model has it, for a valuetype's members.
-pub(crate) fn lowered(scope: &Scope<'_>, ty: &Type) -> Ty {
-    scope.world.ty(ty)
 }

@@ -112,6 +112,10 @@ impl<'w> Scope<'w> {
                 let (vec, string) = (self.prelude("Vec"), self.prelude("String"));
                 quote!(#vec<(#string, #string)>)
             }
+            Ty::Cell(value) => {
+                let value = self.value(value);
+                quote!(::upcall::ValueCell<#value>)
+            }
             Ty::Native(id) => {
                 let native = self.path(*id);
                 quote!(::upcall::Local<dyn #native>)
@@ -141,13 +145,20 @@ impl<'w> Scope<'w> {
                 let local = self.path(*id);
                 quote!(::upcall::Local<dyn #local>)
             }
-            Ty::Value(id) => {
-                let value = self.path(*id);
+            Ty::Value(_) | Ty::ValueBase => {
+                let value = self.value(ty);
                 quote!(::std::sync::Arc<#value>)
             }
-            Ty::ValueBase => quote!(::upcall::ValueRef),
             Ty::AbstractBase => quote!(::upcall::AbstractRef),
             _ => quote!(::upcall::ObjectRef),
+        }
+    }
+
+    /// The type of a value itself.
+    fn value(&self, ty: &Ty) -> TokenStream {
+        match ty {
+            Ty::Value(id) => self.path(*id),
+            _ => quote!(dyn ::upcall::Value),
         }
     }
 

@@ -31,12 +31,12 @@ pub(crate) fn fields(scope: &Scope<'_>, id: ItemId) -> Vec<Field> {
         .world
         .members(id)
         .into_iter()
-        .map(|member| {
+        .map(|(member, ty)| {
             let idl = &member.name.text;
             let given = taken.take(&names::snake(idl), idl);
             Field {
                 name: names::ident(&given.name),
-                ty: scope.world.ty(&member.ty),
+                ty,
                 docs: docs(member.doc.as_deref(), &format!("The member `{idl}` of `{owner}`.")),
             }
         })

@@ -69,6 +69,8 @@ pub(crate) enum Ty {
     Native(ItemId),
     /// A valuetype with state, or a boxed value.
     Value(ItemId),
+    /// A [`Ty::Value`] or [`Ty::ValueBase`] that may close a circle of values.
+    Cell(Box<Ty>),
     /// What a `context` clause adds to the parameters: the properties whose names match one of these patterns.
     Context(Vec<String>),
 }
@@ -196,7 +198,7 @@ impl Ty {
             Self::Fixed { digits, .. } => u64::from(*digits) / 2 + 1,
             // Length or count, repository id's length and number of profiles, kind, value tag.
             Self::Text { .. } | Self::Sequence { .. } | Self::Map { .. } | Self::Context(_) => 4,
-            Self::Any | Self::TypeCode | Self::ValueBase | Self::Value(_) => 4,
+            Self::Any | Self::TypeCode | Self::ValueBase | Self::Value(_) | Self::Cell(_) => 4,
             Self::Object | Self::Reference(_) => 8,
             Self::AbstractBase => 5,
             Self::Array { element, len } => element.min_size(of).saturating_mul(u64::from(*len)),

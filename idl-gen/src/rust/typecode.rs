@@ -84,14 +84,14 @@ fn bits(repository_id: &str, name: &str, bits: u8) -> TokenStream {
     quote!(rt::TypeCode::alias(#repository_id, #name, rt::TypeCode::#holder))
 }
 
-fn members(scope: &Scope<'_>, what: &str, id: ItemId, members: &[&Member]) -> TokenStream {
+fn members(scope: &Scope<'_>, what: &str, id: ItemId, members: &[(&Member, Ty)]) -> TokenStream {
     let item = scope.world.model.item(id);
     let (repository_id, name) = (&item.repository_id, &item.name.text);
     let what = Ident::new(what, Span::call_site());
     if members.is_empty() {
         return quote!(rt::TypeCode::#what(#repository_id, #name, [("", rt::TypeCode::NULL); 0]));
     }
-    let members = members.iter().map(|member| {
+    let members = members.iter().map(|(member, _)| {
         let (name, code) = (&member.name.text, code(scope, &member.ty));
         quote!((#name, #code))
     });

@@ -41,7 +41,7 @@ pub(crate) fn emit(scope: &Scope<'_>, id: ItemId, it: &Union) -> TokenStream {
     let name = names::ident(scope.world.name(id));
     let tag = scope.world.ty(&it.discriminator);
     let tag_type = scope.owned(&tag);
-    let variants = variants(scope, it, &tag, &idl);
+    let variants = variants(scope, id, it, &tag, &idl);
     let declared = variants.iter().map(|variant| declare(scope, variant, &tag_type));
     let discriminators = variants.iter().map(discriminator);
     let (marshal, unmarshal) = (marshal(&variants, &tag, &idl), unmarshal(scope, it, &variants, &tag, &idl));
@@ -86,10 +86,11 @@ pub(crate) fn emit(scope: &Scope<'_>, id: ItemId, it: &Union) -> TokenStream {
     }
 }
 
-fn variants(scope: &Scope<'_>, it: &Union, tag: &Ty, idl: &str) -> Vec<Variant> {
+fn variants(scope: &Scope<'_>, id: ItemId, it: &Union, tag: &Ty, idl: &str) -> Vec<Variant> {
     let mut taken = Taken::default();
+    let types = scope.world.members(id).into_iter().map(|(_, ty)| ty);
     let mut variants: Vec<Variant> =
-        it.cases.iter().map(|case| variant(scope, case, &mut taken, tag, idl)).collect();
+        it.cases.iter().zip(types).map(|(case, ty)| variant(scope, case, ty, &mut taken, tag, idl)).collect();
     let has_default = variants.iter().any(|variant| variant.takes_rest);
     if it.implicit_default && !has_default {
         let name = taken.take("Default", "default");
@@ -104,7 +105,7 @@ fn variants(scope: &Scope<'_>, it: &Union, tag: &Ty, idl: &str) -> Vec<Variant> 
     variants
 }
 
-fn variant(scope: &Scope<'_>, case: &Case, taken: &mut Taken, tag: &Ty, idl: &str) -> Variant {
+fn variant(scope: &Scope<'_>, case: &Case, ty: Ty, taken: &mut Taken, tag: &Ty, idl: &str) -> Variant {
     let member = &case.member;
     let text = &member.name.text;
     let labels = case.labels.iter().filter_map(|label| match label {
@@ -116,7 +117,7 @@ fn variant(scope: &Scope<'_>, case: &Case, taken: &mut Taken, tag: &Ty, idl: &st
         docs: docs(member.doc.as_deref(), &format!("The member `{text}` of `{idl}`.")),
         labels: labels.collect(),
         takes_rest: case.labels.contains(&Label::Default),
-        ty: Some(scope.world.ty(&member.ty)),
+        ty: Some(ty),
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::cycles::Cycles;
 use super::names::{self, Taken};
 use super::ops::{self, MethodNames, Methods};
 use super::{Note, Options};
@@ -54,6 +55,7 @@ pub(crate) struct World<'m> {
     serializable: Vec<bool>,
     /// By interface: the names of its own operations.
     methods: HashMap<ItemId, Methods>,
+    cycles: Cycles,
     /// How the Rust is to be.
     pub(crate) options: Options,
     /// What the user should know about names.
@@ -74,6 +76,7 @@ impl<'m> World<'m> {
             defaults: vec![true; count],
             serializable: vec![true; count],
             methods: HashMap::new(),
+            cycles: Cycles::new(model),
             options,
             notes: Vec::new(),
         };
@@ -191,66 +194,77 @@ impl<'m> World<'m> {
         }
     }
 
-    /// The type with its typedefs followed.
+    /// The type of a parameter, a result or a constant, with its typedefs followed.
     pub(crate) fn ty(&self, ty: &Type) -> Ty {
+        match self.ty_within(None, ty) {
+            Ty::Cell(value) => *value,
+            other => other,
+        }
+    }
+
+    /// The type as it stands in the definition `owner`, with its typedefs followed.
+    pub(crate) fn ty_within(&self, owner: Option<ItemId>, ty: &Type) -> Ty {
+        let inner = |ty: &Type| Box::new(self.ty_within(owner, ty));
         match ty {
             Type::Primitive(primitive) => primitive_ty(*primitive),
             Type::String { bound } => Ty::Text { wide: false, bound: *bound },
             Type::WideString { bound } => Ty::Text { wide: true, bound: *bound },
             Type::Fixed { digits, scale } => Ty::Fixed { digits: *digits, scale: *scale },
             Type::FixedConst => Ty::Fixed { digits: 31, scale: 0 },
-            Type::Sequence { element, bound } => {
-                Ty::Sequence { element: Box::new(self.ty(element)), bound: *bound }
-            }
-            Type::Map { key, value, bound } => {
-                Ty::Map { key: Box::new(self.ty(key)), value: Box::new(self.ty(value)), bound: *bound }
-            }
-            Type::Array { element, dimensions } => {
-                let innermost = self.ty(element);
-                dimensions
-                    .iter()
-                    .rev()
-                    .fold(innermost, |element, len| Ty::Array { element: Box::new(element), len: *len })
-            }
-            Type::Named(id) => self.named(*id),
+            Type::Sequence { element, bound } => Ty::Sequence { element: inner(element), bound: *bound },
+            Type::Map { key, value, bound } => Ty::Map { key: inner(key), value: inner(value), bound: *bound },
+            Type::Array { element, dimensions } => dimensions
+                .iter()
+                .rev()
+                .fold(*inner(element), |element, len| Ty::Array { element: Box::new(element), len: *len }),
+            Type::Named(id) => self.named(owner, *id),
             Type::Any => Ty::Any,
-            Type::ValueBase => Ty::ValueBase,
+            Type::ValueBase => self.value(owner, None),
             Type::AbstractBase => Ty::AbstractBase,
             Type::TypeCode => Ty::TypeCode,
             Type::Object => Ty::Object,
         }
     }
 
-    fn named(&self, id: ItemId) -> Ty {
+    fn named(&self, owner: Option<ItemId>, id: ItemId) -> Ty {
         match &self.model.item(id).kind {
-            ItemKind::Typedef(typedef) => self.ty(&typedef.ty),
+            ItemKind::Typedef(typedef) => self.ty_within(Some(id), &typedef.ty),
             ItemKind::Enum(_) | ItemKind::Bitmask(_) => Ty::Copied(id),
             ItemKind::Interface(interface) => match interface.kind {
                 InterfaceKind::Unconstrained => Ty::Reference(id),
                 InterfaceKind::Local => Ty::Local(id),
                 InterfaceKind::Abstract => Ty::AbstractBase,
             },
-            ItemKind::Valuetype(value) => match value.kind {
-                ValueKind::Abstract => Ty::ValueBase,
-                _ if !value.defined => Ty::ValueBase,
-                _ => Ty::Value(id),
-            },
+            ItemKind::Valuetype(value) if value.kind == ValueKind::Abstract || !value.defined => {
+                self.value(owner, None)
+            }
+            ItemKind::Valuetype(_) => self.value(owner, Some(id)),
             ItemKind::Native => Ty::Native(id),
             ItemKind::NotGenerated(_) => Ty::Object,
             _ => Ty::Data(id),
         }
     }
 
-    /// The members of a struct or exception, those of the structs it extends first.
-    pub(crate) fn members(&self, id: ItemId) -> Vec<&'m Member> {
+    /// A value of this type, or of any, as `owner` holds it.
+    fn value(&self, owner: Option<ItemId>, of: Option<ItemId>) -> Ty {
+        let value = of.map_or(Ty::ValueBase, Ty::Value);
+        match owner {
+            Some(owner) if self.cycles.closes(owner, of) => Ty::Cell(Box::new(value)),
+            _ => value,
+        }
+    }
+
+    /// The members of a struct, exception or union with their types, those of the structs it extends first.
+    pub(crate) fn members(&self, id: ItemId) -> Vec<(&'m Member, Ty)> {
+        let typed = |member: &'m Member| (member, self.ty_within(Some(id), &member.ty));
         match &self.model.item(id).kind {
             ItemKind::Struct(structure) => {
                 let mut members = structure.base.map(|base| self.members(base)).unwrap_or_default();
-                members.extend(&structure.members);
+                members.extend(structure.members.iter().map(typed));
                 members
             }
-            ItemKind::Exception(exception) => exception.members.iter().collect(),
-            ItemKind::Union(union) => union.cases.iter().map(|case| &case.member).collect(),
+            ItemKind::Exception(exception) => exception.members.iter().map(typed).collect(),
+            ItemKind::Union(union) => union.cases.iter().map(|case| typed(&case.member)).collect(),
             _ => Vec::new(),
         }
     }
@@ -314,21 +328,21 @@ impl<'m> World<'m> {
             ItemKind::Struct(_) | ItemKind::Exception(_) => self
                 .members(id)
                 .iter()
-                .fold(0u64, |sum, member| sum.saturating_add(self.min_size(&self.ty(&member.ty)))),
+                .fold(0u64, |sum, (_, ty)| sum.saturating_add(self.min_size(ty))),
             _ => 4,
         }
     }
 
     fn default_of(&self, id: ItemId) -> bool {
-        let has_default = |member: &Member| self.has_default(&self.ty(&member.ty));
+        let members = self.members(id);
         match &self.model.item(id).kind {
-            ItemKind::Union(union) => union.cases.first().is_some_and(|case| has_default(&case.member)),
-            _ => self.members(id).into_iter().all(has_default),
+            ItemKind::Union(_) => members.first().is_some_and(|(_, ty)| self.has_default(ty)),
+            _ => members.iter().all(|(_, ty)| self.has_default(ty)),
         }
     }
 
     fn serde_of(&self, id: ItemId) -> bool {
-        self.members(id).into_iter().all(|member| self.is_serializable(&self.ty(&member.ty)))
+        self.members(id).iter().all(|(_, ty)| self.is_serializable(ty))
     }
 }
 
