@@ -3,11 +3,12 @@
 
 use std::{any::Any, sync::Arc};
 
-use super::{ObjectRef, detached};
+use super::{Interface, ObjectRef, detached};
 use crate::{
     cdr::{CdrError, Decoder, Encoder, Marshal, OrbHandle, Unmarshal},
     ior::Ior,
     orb::OrbCore,
+    typecode::{TypeCode, Typed},
 };
 
 impl Encoder<'_> {
@@ -63,16 +64,30 @@ impl Marshal for ObjectRef {
     }
 }
 
-impl Marshal for Option<ObjectRef> {
+/// A reference of any interface; `None` is nil.
+impl<I: Interface> Marshal for Option<I> {
     fn marshal<'a>(&'a self, encoder: &mut Encoder<'a>) -> Result<(), CdrError> {
-        encoder.object(self.as_ref())
+        encoder.object(self.as_ref().map(AsRef::as_ref))
     }
 }
 
-impl Unmarshal for Option<ObjectRef> {
+/// A reference of any interface; `None` is nil. The object is not asked whether it supports the interface.
+impl<I: Interface> Unmarshal for Option<I> {
     const MIN_SIZE: usize = Ior::MIN_SIZE;
 
     fn unmarshal(decoder: &mut Decoder<'_>) -> Result<Self, CdrError> {
-        decoder.object()
+        Ok(decoder.object()?.map(I::from))
+    }
+}
+
+impl<I: Interface + Typed> Typed for Option<I> {
+    fn type_code() -> TypeCode {
+        I::type_code()
+    }
+}
+
+impl Typed for ObjectRef {
+    fn type_code() -> TypeCode {
+        TypeCode::object()
     }
 }
