@@ -226,7 +226,7 @@ fn collocated<O: Operation>(
         Ok(()) => result,
         Err(CollocatedError::Exception(exception)) => Some(Err(exception.into())),
         Err(CollocatedError::Forward(elsewhere)) => {
-            target.forward(elsewhere.ior().clone(), false);
+            target.forward(elsewhere, false);
             None
         }
         Err(CollocatedError::NotLocal) => None,
