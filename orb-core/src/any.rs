@@ -120,9 +120,6 @@ impl Any {
             return Err(wrong_type(&self.type_code, &wanted));
         }
         let mut decoder = self.decoder()?;
-        if self.type_code.resolved().kind() == TypeCodeKind::Except {
-            decoder.string_octets(None)?;
-        }
         Ok(T::unmarshal(&mut decoder)?)
     }
 
@@ -162,9 +159,7 @@ impl Any {
 
     fn encode<T: Marshal + ?Sized>(type_code: TypeCode, value: &T) -> Self {
         let mut encoder = Encoder::native().by_reference_from(usize::MAX);
-        let failure = begin_exception(&mut encoder, &type_code)
-            .and_then(|()| value.marshal(&mut encoder))
-            .err();
+        let failure = value.marshal(&mut encoder).err();
         let value = if failure.is_none() {
             encoder.contiguous()
         } else {
@@ -199,16 +194,6 @@ impl Any {
                 .with_source(&self.value)
                 .with_orb(self.orb.as_ref())),
         }
-    }
-}
-
-/// An exception begins with its repository id, which its own CDR form has not (§9.3.5.6).
-fn begin_exception(encoder: &mut Encoder<'_>, type_code: &TypeCode) -> Result<(), CdrError> {
-    match type_code.resolved() {
-        exception if exception.kind() == TypeCodeKind::Except => {
-            encoder.string(exception.id().unwrap_or_default())
-        }
-        _ => Ok(()),
     }
 }
 

@@ -33,6 +33,27 @@ impl LongDouble {
         Self(bits)
     }
 
+    /// Converts from `f64`, exactly.
+    pub const fn from_f64(value: f64) -> Self {
+        const DOWN: u32 = FRACTION_BITS - 52;
+        let bits = value.to_bits();
+        let sign = ((bits >> 63) as u128) << 127;
+        let fraction = bits & ((1 << 52) - 1);
+        let exponent = ((bits >> 52) & 0x7ff) as u128;
+        let (exponent, fraction) = match exponent {
+            0x7ff => (EXPONENT as u128, (fraction as u128) << DOWN),
+            0 if fraction == 0 => (0, 0),
+            0 => {
+                // Subnormal: shift the first set bit into the hidden place.
+                let shift = fraction.leading_zeros() - 11;
+                let exponent = BIAS.unsigned_abs() - 1022 - shift;
+                (exponent as u128, ((fraction << shift) as u128) << DOWN & FRACTION)
+            }
+            exponent => (exponent + 16383 - 1023, (fraction as u128) << DOWN),
+        };
+        Self(sign | exponent << FRACTION_BITS | fraction)
+    }
+
     /// Returns the bits of the number.
     pub const fn to_bits(self) -> u128 {
         self.0
@@ -106,22 +127,7 @@ fn round_to_f64(significand: u128, exponent: i32) -> u64 {
 
 impl From<f64> for LongDouble {
     fn from(value: f64) -> Self {
-        let bits = value.to_bits();
-        let sign = u128::from(bits >> 63) << 127;
-        let fraction = bits & ((1 << 52) - 1);
-        let wide = |fraction: u64| u128::from(fraction) << (FRACTION_BITS - 52);
-        let with = |exponent: u128, fraction| Self(sign | exponent << FRACTION_BITS | fraction);
-        match (bits >> 52) & 0x7ff {
-            0x7ff => with(u128::from(EXPONENT), wide(fraction)),
-            0 if fraction == 0 => Self(sign),
-            0 => {
-                // Subnormal: shift the first set bit into the hidden place.
-                let shift = fraction.leading_zeros() - 11;
-                let exponent = BIAS.unsigned_abs() - 1022 - shift;
-                with(exponent.into(), wide(fraction << shift) & FRACTION)
-            }
-            exponent => with(u128::from(exponent) + 16383 - 1023, wide(fraction)),
-        }
+        Self::from_f64(value)
     }
 }
 
