@@ -10,6 +10,7 @@ use crate::{
     exception::SystemException,
     fixed::Fixed,
     long_double::LongDouble,
+    object::Interface,
     typecode::{TypeCode, TypeCodeKind, Typed, WideChar, WideString},
     value::{Value, ValueCell, ValueType},
 };
@@ -182,10 +183,6 @@ impl Any {
         }
     }
 
-    pub(crate) fn orb(&self) -> Option<&Arc<dyn OrbHandle>> {
-        self.orb.as_ref()
-    }
-
     /// A decoder of the value.
     pub(crate) fn decoder(&self) -> Result<Decoder<'_>, CdrError> {
         match self.failure {
@@ -253,6 +250,7 @@ impl<const D: u16, const S: i16> AnyValue for Fixed<D, S> {}
 impl<T: Typed + Marshal + Unmarshal> AnyValue for Vec<T> {}
 impl<T: Typed + Marshal + Unmarshal, const N: usize> AnyValue for [T; N] {}
 impl<T: AnyValue> AnyValue for Box<T> {}
+impl<I: Interface + Typed> AnyValue for Option<I> {}
 impl<T: ValueType> AnyValue for Option<Arc<T>> {}
 impl AnyValue for Option<Arc<dyn Value>> {}
 impl<T: ValueType> AnyValue for ValueCell<T> {}

@@ -118,6 +118,7 @@ use crate::{
     typecode::{TypeCode, Typed},
 };
 
+mod abstracts;
 mod cell;
 mod decode;
 mod encode;
@@ -127,6 +128,7 @@ mod header;
 mod tests;
 
 pub use {
+    abstracts::AbstractRef,
     cell::ValueCell,
     factory::{ValueFactory, register},
 };

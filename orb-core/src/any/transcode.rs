@@ -214,8 +214,10 @@ impl<'e, 'b> Transcoder<'e, 'b> {
 
     /// An object reference: its type and its profiles, whose encapsulations stay as they are.
     fn reference(&mut self, from: &mut Decoder<'_>) -> Result<(), CdrError> {
-        let type_id = from.str_ref()?;
-        self.to.string(&type_id)?;
+        let type_id = from.string_octets(None)?;
+        self.to.sequence_len(type_id.len() + 1, None)?;
+        self.to.raw(type_id);
+        self.to.octet(0);
         let profiles = from.sequence_len(None, 8)?;
         self.to.sequence_len(profiles, None)?;
         for _ in 0..profiles {

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::{Link, Node, NodeRef, TypeCode, TypeCodeKind};
+use super::{Node, NodeRef, TypeCode, TypeCodeKind};
 
 /// How deep [`fmt::Debug`] goes into types without a name.
 const DEPTH: u8 = 8;
@@ -120,13 +120,5 @@ impl fmt::Debug for super::Repr {
 impl fmt::Debug for NodeRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         reference(f, *self, DEPTH)
-    }
-}
-
-impl Link {
-    /// Whether the part is complete in itself.
-    #[cfg(test)]
-    pub(super) fn is_foreign(&self) -> bool {
-        matches!(self, Self::Foreign(_))
     }
 }

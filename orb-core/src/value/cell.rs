@@ -163,13 +163,6 @@ impl<T: PartialEq + AnyValueType + ?Sized> PartialEq for ValueCell<T> {
     }
 }
 
-/// Compares identities: values whose types are not known have no other equality.
-impl PartialEq for dyn Value {
-    fn eq(&self, other: &Self) -> bool {
-        std::ptr::addr_eq(self, other)
-    }
-}
-
 impl<T: AnyValueType + ?Sized> fmt::Debug for ValueCell<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(value) = self.get() else {
