@@ -23,6 +23,7 @@ mod typecode;
 mod unions;
 mod valuetypes;
 mod values;
+mod work;
 mod world;
 
 #[cfg(test)]
@@ -95,15 +96,14 @@ pub fn generate(model: &Model, options: &Options) -> Result<Generated, GenerateE
     let mut world = World::new(model, options.clone());
     let mut notes = std::mem::take(&mut world.notes);
     notes.extend(annotation_notes(model));
-    let outputs = (0..model.inputs.len())
-        .map(|input| {
-            let mut text = String::from(PREFACE);
-            for &id in model.definitions.iter().filter(|id| model.item(**id).input == input) {
-                emit(&world, id, 0, &mut text)?;
-            }
-            Ok(Output { input, text })
-        })
-        .collect::<Result<_, _>>()?;
+    let mut outputs = Vec::new();
+    for input in 0..model.inputs.len() {
+        let mut pieces = vec![Piece::Text(PREFACE.to_owned())];
+        for &id in model.definitions.iter().filter(|id| model.item(**id).input == input) {
+            plan(&world, id, 0, &mut pieces)?;
+        }
+        outputs.push(Output { input, text: work::render(&world, &pieces)? });
+    }
     Ok(Generated { outputs, notes })
 }
 
@@ -116,37 +116,50 @@ fn annotation_notes(model: &Model) -> Vec<Note> {
     wrong.collect()
 }
 
-/// Appends a definition and all that is inside it.
-fn emit(world: &World<'_>, id: ItemId, depth: usize, out: &mut String) -> Result<(), GenerateError> {
+/// A part of an output.
+#[derive(Debug)]
+enum Piece {
+    /// Finished text.
+    Text(String),
+    /// A definition, so many modules deep.
+    Definition(ItemId, usize),
+}
+
+/// Lists a definition and all that is inside it.
+fn plan(world: &World<'_>, id: ItemId, depth: usize, out: &mut Vec<Piece>) -> Result<(), GenerateError> {
     let item = world.model.item(id);
-    let mut pieces = Vec::new();
+    let idl = world.model.scoped_name(id);
+    if matches!(item.kind, ItemKind::Module(_)) {
+        let docs = docs::docs(item.doc.as_deref(), &format!("Module `{idl}`."));
+        return plan_module(world, id, &docs, world.name(id), depth, out);
+    }
+    out.push(Piece::Definition(id, depth));
+    if world.model.definitions(id).is_empty() {
+        return Ok(());
+    }
+    let docs = docs::docs(None, &format!("What is defined inside `{idl}`."));
+    plan_module(world, id, &docs, world.made(id, Made::Inside), depth, out)
+}
+
+/// The items of one definition, each formatted by itself.
+fn items(world: &World<'_>, id: ItemId) -> Vec<TokenStream> {
     let scope = Scope::of(world, id);
-    match &item.kind {
-        ItemKind::Module(_) => {
-            let docs = docs::docs(item.doc.as_deref(), &format!("Module `{}`.", world.model.scoped_name(id)));
-            return emit_module(world, id, &docs, world.name(id), depth, out);
-        }
-        ItemKind::Interface(it) => interface::emit(&scope, id, it, &mut pieces),
-        ItemKind::Valuetype(it) => valuetypes::emit(&scope, id, it, &mut pieces),
-        ItemKind::Struct(it) if it.defined => pieces.push(structs::emit_struct(&scope, id)),
-        ItemKind::Union(it) if it.defined => pieces.push(unions::emit(&scope, id, it)),
-        ItemKind::Enum(it) => pieces.push(enums::emit_enum(&scope, id, it)),
-        ItemKind::Bitset(it) => pieces.push(enums::emit_bitset(&scope, id, it)),
-        ItemKind::Bitmask(it) => pieces.push(enums::emit_bitmask(&scope, id, it)),
-        ItemKind::Exception(_) => pieces.push(structs::emit_exception(&scope, id)),
-        ItemKind::Typedef(it) => pieces.push(emit_typedef(&scope, id, &it.ty)),
-        ItemKind::Const(it) => pieces.push(values::emit_const(&scope, id, it)),
-        ItemKind::Native => pieces.push(emit_native(&scope, id)),
-        ItemKind::Struct(_) | ItemKind::Union(_) | ItemKind::NotGenerated(_) => {}
+    let mut items = Vec::new();
+    match &world.model.item(id).kind {
+        ItemKind::Interface(it) => interface::emit(&scope, id, it, &mut items),
+        ItemKind::Valuetype(it) => valuetypes::emit(&scope, id, it, &mut items),
+        ItemKind::Struct(it) if it.defined => items.push(structs::emit_struct(&scope, id)),
+        ItemKind::Union(it) if it.defined => items.push(unions::emit(&scope, id, it)),
+        ItemKind::Enum(it) => items.push(enums::emit_enum(&scope, id, it)),
+        ItemKind::Bitset(it) => items.push(enums::emit_bitset(&scope, id, it)),
+        ItemKind::Bitmask(it) => items.push(enums::emit_bitmask(&scope, id, it)),
+        ItemKind::Exception(_) => items.push(structs::emit_exception(&scope, id)),
+        ItemKind::Typedef(it) => items.push(emit_typedef(&scope, id, &it.ty)),
+        ItemKind::Const(it) => items.push(values::emit_const(&scope, id, it)),
+        ItemKind::Native => items.push(emit_native(&scope, id)),
+        ItemKind::Module(_) | ItemKind::Struct(_) | ItemKind::Union(_) | ItemKind::NotGenerated(_) => {}
     }
-    for piece in pieces {
-        write(world, id, piece, depth, out)?;
-    }
-    if !world.model.definitions(id).is_empty() {
-        let doc = format!("What is defined inside `{}`.", world.model.scoped_name(id));
-        emit_module(world, id, &docs::docs(None, &doc), world.made(id, Made::Inside), depth, out)?;
-    }
-    Ok(())
+    items
 }
 
 fn write(
@@ -162,26 +175,24 @@ fn write(
     })
 }
 
-/// Appends a module and the definitions in it.
-fn emit_module(
+/// Lists a module and the definitions in it.
+fn plan_module(
     world: &World<'_>,
     id: ItemId,
     docs: &TokenStream,
     name: &str,
     depth: usize,
-    out: &mut String,
+    out: &mut Vec<Piece>,
 ) -> Result<(), GenerateError> {
     let name = names::ident(name);
     // An empty module is formatted for its attributes; then its brace is opened again.
     let mut head = String::new();
     write(world, id, quote!(#docs pub mod #name {}), depth, &mut head)?;
-    out.push_str(head.trim_end().trim_end_matches('}'));
-    out.push('\n');
+    out.push(Piece::Text(format!("{}\n", head.trim_end().trim_end_matches('}'))));
     for &inside in world.model.definitions(id) {
-        emit(world, inside, depth + 1, out)?;
+        plan(world, inside, depth + 1, out)?;
     }
-    out.push_str(&"    ".repeat(depth));
-    out.push_str("}\n");
+    out.push(Piece::Text(format!("{}}}\n", "    ".repeat(depth))));
     Ok(())
 }
 

@@ -41,8 +41,10 @@ fn attr(n: &str, ty: Type, readonly: bool) -> InterfaceMember {
 fn telemetry() {
     use Direction::*;
     let mut b = Builder { model: Model::default() };
+    let copies = std::env::var("COPIES").ok().and_then(|c| c.parse().ok()).unwrap_or(1);
     b.model.inputs.push(Input { path: "t.idl".into(), stem: "telemetry".into(), file: FileId(0) });
-    let m = Some(b.add(None, "Telemetry", ItemKind::Module(Module::default())));
+    for copy in 0..copies {
+    let m = Some(b.add(None, &if copy == 0 { "Telemetry".to_owned() } else { format!("Telemetry{copy}") }, ItemKind::Module(Module::default())));
     let en = |n: &str, value| Enumerator { name: name(n), value, repository_id: String::new(), doc: None, annotations: vec![] };
     let unit = b.add(m, "Unit", ItemKind::Enum(Enum { enumerators: vec![en("CELSIUS", 0), en("KELVIN", 1)] }));
     let sample = b.add(m, "Sample", ItemKind::Struct(Struct { defined: true, members: vec![member("t", prim(Primitive::LongLong)), member("value", prim(Primitive::Double)), member("unit", Type::Named(unit))], ..Default::default() }));
@@ -87,7 +89,10 @@ fn telemetry() {
     let base = b.add(m, "Base", ItemKind::Interface(Interface { defined: true, members: vec![op("clone", None, vec![], vec![], false)], ..Default::default() }));
     b.add(m, "Derived", ItemKind::Interface(Interface { defined: true, bases: vec![base], all_bases: vec![base], members: vec![
        op("all", Some(Type::Named(all)), vec![(In, "a", Type::Named(all)), (In, "o", Type::Object), (In, "s", Type::Named(sensor)), (InOut, "ws", Type::WideString { bound: None }), (In, "seqs", seq(Type::String { bound: None }))], vec![oor], false)], ..Default::default() }));
+    }
+    let t = std::time::Instant::now();
     let g = generate(&b.model, &Options::default()).unwrap();
+    println!("{:?} {} bytes {} lines", t.elapsed(), g.outputs[0].text.len(), g.outputs[0].text.lines().count());
     std::fs::write("/tmp/proto/telemetry.rs", &g.outputs[0].text).unwrap();
     println!("{:?}", g.notes);
 }
