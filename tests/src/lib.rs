@@ -8,6 +8,7 @@
 mod capture;
 pub mod peers;
 mod process;
+pub mod serving;
 
 use std::path::{Path, PathBuf};
 

@@ -95,6 +95,8 @@ pub(super) struct Connection {
     outbox: Mutex<Outbox>,
     /// Something came in while a worker owned the reading.
     dirty: AtomicBool,
+    /// The peer has closed its side, so a short read is not all there is: the end of the stream follows.
+    hung_up: AtomicBool,
     /// The peer takes no more replies, so no more requests are taken from it.
     backed_up: AtomicBool,
     /// The owner may block in a receive, the inbox locked.
@@ -127,6 +129,7 @@ impl Connection {
             }),
             outbox: Mutex::default(),
             dirty: AtomicBool::new(false),
+            hung_up: AtomicBool::new(false),
             backed_up: AtomicBool::new(false),
             lingering: AtomicBool::new(false),
             seen: AtomicU64::new(0),
@@ -146,6 +149,11 @@ impl Connection {
         self.dirty.store(true, Ordering::SeqCst);
         let mut inbox = self.briefly()?;
         (!inbox.owned).then(|| (inbox.take(), inbox.served.elapsed()))
+    }
+
+    /// Remembers that the peer has closed its side; before [`Connection::own`].
+    pub(super) fn hang_up(&self) {
+        self.hung_up.store(true, Ordering::SeqCst);
     }
 
     /// Locks the receiving side unless its owner blocks in it, and then looks at `dirty` anyway.
@@ -177,7 +185,8 @@ impl Connection {
             inbox.owned = false;
             self.lingering.store(false, Ordering::SeqCst);
         }
-        if !self.dirty.load(Ordering::SeqCst) || self.is_backed_up() {
+        let restless = self.dirty.load(Ordering::SeqCst) || self.hung_up.load(Ordering::SeqCst);
+        if !restless || self.is_backed_up() {
             return None;
         }
         let mut inbox = self.briefly()?;
@@ -248,9 +257,13 @@ impl Connection {
             Ok(count) => {
                 inbox.received += count as u64;
                 // A stream socket that fills less than it could has no more at the moment (epoll(7)).
-                Received::Some { all: count < room }
+                let all = count < room && !self.hung_up.load(Ordering::SeqCst);
+                Received::Some { all }
             }
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Received::Nothing,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                self.hung_up.store(false, Ordering::SeqCst);
+                Received::Nothing
+            }
             Err(error) => {
                 tracing::debug!(peer = %self.peer(), %error, "connection broken");
                 Received::End

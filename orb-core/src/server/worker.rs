@@ -170,6 +170,9 @@ impl Worker {
         let Some(connection) = self.shared.connection(event.token) else {
             return;
         };
+        if event.closed {
+            connection.hang_up();
+        }
         if event.writable && connection.unblock(&*self.shared.poller) {
             connection.arm(&*self.shared.poller);
         }
@@ -229,7 +232,11 @@ impl Worker {
         loop {
             match self.step(connection, &mut visit) {
                 Step::Go => {}
-                Step::Lost => break,
+                Step::Lost => {
+                    // The last reply may wait for one that another worker sends now.
+                    connection.flush(&*self.shared.poller);
+                    break;
+                }
                 Step::End => {
                     self.shared.end(connection);
                     break;
