@@ -39,13 +39,20 @@ const PURE: &[&str] = &[
 ];
 
 /// Files within those that drive them, and so read files or the environment.
-const DRIVERS: &[&str] = &["idl-gen/src/driver", "idl-gen/src/config"];
+const DRIVERS: &[&str] = &[
+    "idl-gen/src/driver",
+    "idl-gen/src/config",
+    "idl-gen/src/rust/work",
+];
 
 /// What a pure module has no business with.
 const IMPURE: &[&str] = &[
     "std::env",
     "std::fs",
-    "std::net",
+    "std::net::Tcp",
+    "std::net::Udp",
+    "std::net::{",
+    "std::net::ToSocketAddrs",
     "std::os",
     "std::process",
     "std::thread",
@@ -349,7 +356,7 @@ fn mentioned_files(text: &str) -> Vec<&str> {
                 .iter()
                 .any(|ending| word.ends_with(ending))
         })
-        .filter(|word| !word.starts_with(['/', '~']))
+        .filter(|word| !word.starts_with(['/', '~']) && !word.starts_with("foo/"))
         .collect()
 }
 
