@@ -10,7 +10,8 @@ pub mod rt;
 
 pub use bytes::Bytes;
 pub use orb_core::{
-    cdr::CdrError,
+    any::{Any, AnyError, AnyValue},
+    cdr::{CdrError, Decoder, Encoder},
     context::Context,
     exception::{Completed, Result, SystemException, SystemExceptionKind},
     fixed::Fixed,
@@ -20,6 +21,7 @@ pub use orb_core::{
     qos,
     servant::Servant,
     typecode::{TypeCode, Typed},
+    value::{AbstractRef, CustomMarshal, Value, ValueCell, ValueType},
 };
 
 pub use self::local::Local;

@@ -7,12 +7,14 @@ pub mod context;
 pub use std::{
     any::{Any as StdAny, TypeId},
     convert::{AsRef, From, TryFrom},
+    default::Default,
     error::Error,
     fmt, ops,
     sync::Arc,
 };
 
 pub use orb_core::{
+    any::AnyValue,
     cdr::{CdrError, Decoder, Encoder, Marshal, Unmarshal},
     context::Context,
     exception::{SystemException, UserException},
@@ -20,6 +22,7 @@ pub use orb_core::{
     object::{Interface, ObjectRef},
     servant::{Reply, Servant},
     typecode::{TypeCode, TypeCodeCell, Typed, ValueModifier},
+    value::{CustomMarshal, MostDerived, Value, ValueFactory, ValueType, register},
 };
 #[cfg(feature = "serde")]
 pub use serde;
