@@ -21,8 +21,8 @@ mod structs;
 mod ty;
 mod typecode;
 mod unions;
-mod valuetypes;
 mod values;
+mod valuetypes;
 mod work;
 mod world;
 
@@ -99,10 +99,17 @@ pub fn generate(model: &Model, options: &Options) -> Result<Generated, GenerateE
     let mut outputs = Vec::new();
     for input in 0..model.inputs.len() {
         let mut pieces = vec![Piece::Text(PREFACE.to_owned())];
-        for &id in model.definitions.iter().filter(|id| model.item(**id).input == input) {
+        for &id in model
+            .definitions
+            .iter()
+            .filter(|id| model.item(**id).input == input)
+        {
             plan(&world, id, 0, &mut pieces)?;
         }
-        outputs.push(Output { input, text: work::render(&world, &pieces)? });
+        outputs.push(Output {
+            input,
+            text: work::render(&world, &pieces)?,
+        });
     }
     Ok(Generated { outputs, notes })
 }
@@ -111,7 +118,10 @@ fn annotation_notes(model: &Model) -> Vec<Note> {
     let wrong = model.items().filter_map(|(_, item)| {
         let message = qos::requested(&item.annotations).err()?;
         let span = item.annotation("realtime")?.span;
-        Some(Note { span, message: format!("@realtime has no effect: {message}") })
+        Some(Note {
+            span,
+            message: format!("@realtime has no effect: {message}"),
+        })
     });
     wrong.collect()
 }
@@ -188,7 +198,10 @@ fn plan_module(
     // An empty module is formatted for its attributes; then its brace is opened again.
     let mut head = String::new();
     write(world, id, quote!(#docs pub mod #name {}), depth, &mut head)?;
-    out.push(Piece::Text(format!("{}\n", head.trim_end().trim_end_matches('}'))));
+    out.push(Piece::Text(format!(
+        "{}\n",
+        head.trim_end().trim_end_matches('}')
+    )));
     for &inside in world.model.definitions(id) {
         plan(world, inside, depth + 1, out)?;
     }
@@ -218,7 +231,10 @@ fn emit_typedef(scope: &Scope<'_>, id: ItemId, target: &Type) -> TokenStream {
 
 fn emit_native(scope: &Scope<'_>, id: ItemId) -> TokenStream {
     let item = scope.world.model.item(id);
-    let docs = docs::docs(item.doc.as_deref(), &format!("Native type `{}`.", scope.world.model.scoped_name(id)));
+    let docs = docs::docs(
+        item.doc.as_deref(),
+        &format!("Native type `{}`.", scope.world.model.scoped_name(id)),
+    );
     let name = names::ident(scope.world.name(id));
     quote! {
         #docs

@@ -154,7 +154,10 @@ pub fn no_such_operation(interface: &str, operation: &str) -> SystemException {
 /// The TypeCode of a map, for which CORBA has no kind: a sequence of pairs.
 #[must_use]
 pub fn map_type_code(key: TypeCode, value: TypeCode, bound: u32) -> TypeCode {
-    TypeCode::sequence(TypeCode::structure("", "", [("key", key), ("value", value)]), bound)
+    TypeCode::sequence(
+        TypeCode::structure("", "", [("key", key), ("value", value)]),
+        bound,
+    )
 }
 
 /// The TypeCode of `CORBA::AbstractBase`.

@@ -19,8 +19,12 @@ impl Cycles {
         let edges = edges(model);
         let back = reversed(&edges);
         let any_value = edges.len().saturating_sub(1);
-        let mut cycles = Self { of: vec![None; edges.len()] };
-        let values = model.items().filter(|(_, item)| matches!(item.kind, ItemKind::Valuetype(_)));
+        let mut cycles = Self {
+            of: vec![None; edges.len()],
+        };
+        let values = model
+            .items()
+            .filter(|(_, item)| matches!(item.kind, ItemKind::Valuetype(_)));
         let starts = values.map(|(id, _)| id.0 as usize).chain([any_value]);
         for (number, start) in (0u32..).zip(starts) {
             if cycles.of.get(start).is_some_and(Option::is_some) {
@@ -53,7 +57,11 @@ fn edges(model: &Model) -> Vec<Vec<usize>> {
     let mut edges = vec![Vec::new(); count + 1];
     for (id, item) in model.items() {
         let from = id.0 as usize;
-        let mut targets = Targets { model, any_value: count, found: Vec::new() };
+        let mut targets = Targets {
+            model,
+            any_value: count,
+            found: Vec::new(),
+        };
         match &item.kind {
             ItemKind::Struct(it) => {
                 targets.members(&it.members);
@@ -63,7 +71,9 @@ fn edges(model: &Model) -> Vec<Vec<usize>> {
             ItemKind::Union(it) => it.cases.iter().for_each(|case| targets.mention(&case.member.ty)),
             ItemKind::Typedef(it) => targets.mention(&it.ty),
             ItemKind::Valuetype(it) => {
-                it.state.iter().for_each(|state| targets.mention(&state.member.ty));
+                it.state
+                    .iter()
+                    .for_each(|state| targets.mention(&state.member.ty));
                 if let ValueKind::Boxed(ty) = &it.kind {
                     targets.mention(ty);
                 }

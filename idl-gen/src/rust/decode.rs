@@ -38,14 +38,26 @@ pub(crate) struct Argument {
 /// Reads an argument in the form the servant takes it: borrowed from the message where it can be.
 pub(crate) fn decode_argument(scope: &Scope<'_>, ty: &Ty) -> Argument {
     match ty {
-        Ty::Text { wide: false, bound: None } => Argument { read: quote!(d.str_ref()?), by_reference: true },
-        Ty::Text { .. } => Argument { read: decode(scope, ty, 0), by_reference: true },
+        Ty::Text {
+            wide: false,
+            bound: None,
+        } => Argument {
+            read: quote!(d.str_ref()?),
+            by_reference: true,
+        },
+        Ty::Text { .. } => Argument {
+            read: decode(scope, ty, 0),
+            by_reference: true,
+        },
         Ty::Sequence { element, bound } if element.is_octet() => {
             let read = match bound {
                 None => quote!(d.octets()?),
                 Some(bound) => quote!(rt::within(d.octets()?, #bound)?),
             };
-            Argument { read, by_reference: false }
+            Argument {
+                read,
+                by_reference: false,
+            }
         }
         Ty::Sequence { element, bound } => match element.as_ref() {
             Ty::Prim(prim) if prim.in_blocks() => {
@@ -54,12 +66,24 @@ pub(crate) fn decode_argument(scope: &Scope<'_>, ty: &Ty) -> Argument {
                     None => quote!(d.primitives_ref::<#rust>()?),
                     Some(bound) => quote!(rt::within(d.primitives_ref::<#rust>()?, #bound)?),
                 };
-                Argument { read, by_reference: true }
+                Argument {
+                    read,
+                    by_reference: true,
+                }
             }
-            Ty::Prim(_) => Argument { read: decode(scope, ty, 0), by_reference: true },
-            _ => Argument { read: decode(scope, ty, 0), by_reference: false },
+            Ty::Prim(_) => Argument {
+                read: decode(scope, ty, 0),
+                by_reference: true,
+            },
+            _ => Argument {
+                read: decode(scope, ty, 0),
+                by_reference: false,
+            },
         },
-        _ => Argument { read: decode(scope, ty, 0), by_reference: false },
+        _ => Argument {
+            read: decode(scope, ty, 0),
+            by_reference: false,
+        },
     }
 }
 
@@ -115,7 +139,10 @@ fn array(scope: &Scope<'_>, element: &Ty, len: u32, depth: usize) -> TokenStream
     if let Ty::Prim(prim) = element
         && prim.in_blocks()
     {
-        let (rust, len) = (Ident::new(prim.rust(), Span::call_site()), Literal::u32_unsuffixed(len));
+        let (rust, len) = (
+            Ident::new(prim.rust(), Span::call_site()),
+            Literal::u32_unsuffixed(len),
+        );
         return quote!(d.primitive_array::<#rust, #len>()?);
     }
     let each = decode(scope, element, depth + 1);
@@ -124,13 +151,22 @@ fn array(scope: &Scope<'_>, element: &Ty, len: u32, depth: usize) -> TokenStream
 
 fn map(scope: &Scope<'_>, key: &Ty, value: &Ty, bound: Option<u32>, depth: usize) -> TokenStream {
     let (len, entries) = (format_ident!("len{depth}"), format_ident!("map{depth}"));
-    let least = scope.min_size(key).saturating_add(scope.min_size(value)).clamp(1, u64::from(u32::MAX));
+    let least = scope
+        .min_size(key)
+        .saturating_add(scope.min_size(value))
+        .clamp(1, u64::from(u32::MAX));
     let (bound, least) = (optional(bound), Literal::u64_unsuffixed(least));
     let (read_key, read_value) = (decode(scope, key, depth + 1), decode(scope, value, depth + 1));
     let (make, add) = if key.is_ordered() {
-        (quote!(::std::collections::BTreeMap::new()), quote!(insert(#read_key, #read_value)))
+        (
+            quote!(::std::collections::BTreeMap::new()),
+            quote!(insert(#read_key, #read_value)),
+        )
     } else {
-        (quote!(::std::vec::Vec::with_capacity(#len)), quote!(push((#read_key, #read_value))))
+        (
+            quote!(::std::vec::Vec::with_capacity(#len)),
+            quote!(push((#read_key, #read_value))),
+        )
     };
     quote!({
         let #len = d.sequence_len(#bound, #least)?;

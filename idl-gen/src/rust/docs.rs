@@ -20,7 +20,11 @@ pub(crate) fn lines(doc: &str) -> Vec<String> {
             let indent = line.len() - text.len();
             if let Some(info) = text.strip_prefix("```") {
                 in_fence = !in_fence;
-                let language = if in_fence && info.trim().is_empty() { "text" } else { info.trim() };
+                let language = if in_fence && info.trim().is_empty() {
+                    "text"
+                } else {
+                    info.trim()
+                };
                 return format!(" ```{language}");
             }
             // From four spaces on Markdown sees code, and rustdoc an example to compile.

@@ -63,7 +63,11 @@ pub(crate) fn is_plain(ty: &Ty) -> bool {
 pub(crate) fn encode(ty: &Ty, place: &Place, depth: usize) -> TokenStream {
     match ty {
         Ty::Prim(prim) => {
-            let (method, value, ask) = (method(*prim), place.copy(), prim.may_be_refused().then(|| quote!(?)));
+            let (method, value, ask) = (
+                method(*prim),
+                place.copy(),
+                prim.may_be_refused().then(|| quote!(?)),
+            );
             quote!(e.#method(#value) #ask;)
         }
         Ty::Text { wide, bound } => text(*wide, *bound, &place.borrow()),
@@ -119,7 +123,11 @@ fn sequence(element: &Ty, bound: Option<u32>, place: &Place, depth: usize) -> To
         && prim.in_blocks()
     {
         let check = bound.map(|bound| quote!(rt::check_bound(#receiver.len(), #bound)?;));
-        let write = if element.is_octet() { quote!(e.octets(#values)?;) } else { quote!(e.primitives(#values)?;) };
+        let write = if element.is_octet() {
+            quote!(e.octets(#values)?;)
+        } else {
+            quote!(e.primitives(#values)?;)
+        };
         return quote!(#check #write);
     }
     if bound.is_none() && is_plain(element) {
@@ -140,7 +148,11 @@ fn array(element: &Ty, place: &Place, depth: usize) -> TokenStream {
     if let Ty::Prim(prim) = element
         && prim.in_blocks()
     {
-        return if element.is_octet() { quote!(e.octets_array(#values);) } else { quote!(e.primitive_array(#values);) };
+        return if element.is_octet() {
+            quote!(e.octets_array(#values);)
+        } else {
+            quote!(e.primitive_array(#values);)
+        };
     }
     if is_plain(element) {
         return quote!(rt::Marshal::marshal(#values, e)?;);

@@ -31,12 +31,22 @@ pub(crate) fn emit_enum(scope: &Scope<'_>, id: ItemId, it: &Enum) -> TokenStream
     let docs_of_enum = docs(item.doc.as_deref(), &format!("Enumeration `{idl}`."));
     let name = names::ident(scope.world.name(id));
     let variants = variants(it);
-    let values: Vec<_> = it.enumerators.iter().map(|one| Literal::u32_unsuffixed(one.value)).collect();
-    let declared = it.enumerators.iter().zip(&variants).zip(&values).enumerate().map(|(at, ((one, variant), value))| {
-        let docs = docs(one.doc.as_deref(), &format!("`{}`", one.name.text));
-        let default = (at == 0).then(|| quote!(#[default]));
-        quote!(#docs #default #variant = #value,)
-    });
+    let values: Vec<_> = it
+        .enumerators
+        .iter()
+        .map(|one| Literal::u32_unsuffixed(one.value))
+        .collect();
+    let declared =
+        it.enumerators
+            .iter()
+            .zip(&variants)
+            .zip(&values)
+            .enumerate()
+            .map(|(at, ((one, variant), value))| {
+                let docs = docs(one.doc.as_deref(), &format!("`{}`", one.name.text));
+                let default = (at == 0).then(|| quote!(#[default]));
+                quote!(#docs #default #variant = #value,)
+            });
     let serde = scope.serde(true);
     let typed = typecode::typed(scope, id);
     quote! {
@@ -82,13 +92,20 @@ pub(crate) fn emit_enum(scope: &Scope<'_>, id: ItemId, it: &Enum) -> TokenStream
 /// The Rust type and the codec method of the integer that holds a bit type.
 fn holder(bits: u8) -> (Prim, Ident, Ident) {
     let (prim, _) = bit_holder(bits);
-    (prim, Ident::new(prim.rust(), Span::call_site()), Ident::new(prim.method(), Span::call_site()))
+    (
+        prim,
+        Ident::new(prim.rust(), Span::call_site()),
+        Ident::new(prim.method(), Span::call_site()),
+    )
 }
 
 /// Emits a bit mask: a set of flags over an integer.
 pub(crate) fn emit_bitmask(scope: &Scope<'_>, id: ItemId, it: &Bitmask) -> TokenStream {
     let item = scope.world.model.item(id);
-    let docs_of_mask = docs(item.doc.as_deref(), &format!("Bitmask `{}`.", scope.world.model.scoped_name(id)));
+    let docs_of_mask = docs(
+        item.doc.as_deref(),
+        &format!("Bitmask `{}`.", scope.world.model.scoped_name(id)),
+    );
     let name = names::ident(scope.world.name(id));
     let (_, integer, method) = holder(it.bit_bound);
     let mut taken = Taken::default();
@@ -148,7 +165,10 @@ pub(crate) fn emit_bitmask(scope: &Scope<'_>, id: ItemId, it: &Bitmask) -> Token
 
 fn operators(name: &Ident) -> TokenStream {
     let binary = [("BitOr", "bitor"), ("BitAnd", "bitand"), ("BitXor", "bitxor")].map(|(of, method)| {
-        let (of, method) = (Ident::new(of, Span::call_site()), Ident::new(method, Span::call_site()));
+        let (of, method) = (
+            Ident::new(of, Span::call_site()),
+            Ident::new(method, Span::call_site()),
+        );
         quote! {
             impl rt::ops::#of for #name {
                 type Output = Self;
@@ -175,7 +195,11 @@ fn all_fields<'m>(scope: &Scope<'m>, it: &'m Bitset) -> Vec<&'m Bitfield> {
         ItemKind::Bitset(base) => all_fields(scope, base),
         _ => Vec::new(),
     });
-    inherited.unwrap_or_default().into_iter().chain(&it.fields).collect()
+    inherited
+        .unwrap_or_default()
+        .into_iter()
+        .chain(&it.fields)
+        .collect()
 }
 
 /// Emits a bit set: a struct whose members share one integer on the wire.
@@ -189,12 +213,18 @@ pub(crate) fn emit_bitset(scope: &Scope<'_>, id: ItemId, it: &Bitset) -> TokenSt
     let (mut members, mut writes, mut reads) = (Vec::new(), Vec::new(), Vec::new());
     for field in all_fields(scope, it) {
         let Some(field_name) = &field.name else { continue };
-        let docs = docs(field.doc.as_deref(), &format!("The field `{}` of `{idl}`.", field_name.text));
+        let docs = docs(
+            field.doc.as_deref(),
+            &format!("The field `{}` of `{idl}`.", field_name.text),
+        );
         let member = names::ident(&taken.take(&names::snake(&field_name.text), &field_name.text).name);
         let ty = scope.world.ty(&field.ty);
         let rust = scope.owned(&ty);
         members.push(quote!(#docs pub #member: #rust,));
-        let (position, width) = (Literal::u8_unsuffixed(field.position), Literal::u8_unsuffixed(field.width));
+        let (position, width) = (
+            Literal::u8_unsuffixed(field.position),
+            Literal::u8_unsuffixed(field.width),
+        );
         writes.push(quote!(rt::bits::put(&mut bits, self.#member, #position, #width)?;));
         reads.push(quote!(#member: rt::bits::get(bits, #position, #width)?));
     }

@@ -35,10 +35,17 @@ pub(crate) fn emit(scope: &Scope<'_>, id: ItemId, it: &Interface, out: &mut Vec<
 /// The name and documentation of an interface's trait, and what it extends.
 fn head(scope: &Scope<'_>, id: ItemId, it: &Interface, what: &str) -> (TokenStream, TokenStream) {
     let item = scope.world.model.item(id);
-    let docs = docs(item.doc.as_deref(), &format!("{what} `{}`.", scope.world.model.scoped_name(id)));
+    let docs = docs(
+        item.doc.as_deref(),
+        &format!("{what} `{}`.", scope.world.model.scoped_name(id)),
+    );
     let name = names::ident(scope.world.name(id));
     let bases = it.bases.iter().map(|base| scope.path(*base));
-    let supertraits = if it.bases.is_empty() { quote!(Send + Sync + 'static) } else { quote!(#(#bases)+*) };
+    let supertraits = if it.bases.is_empty() {
+        quote!(Send + Sync + 'static)
+    } else {
+        quote!(#(#bases)+*)
+    };
     (docs, quote!(pub trait #name: #supertraits))
 }
 
@@ -94,10 +101,21 @@ pub(crate) fn methods_without_context(scope: &Scope<'_>, own: &[Op]) -> Vec<Toke
 /// The enum of what an operation may raise.
 pub(crate) fn error(scope: &Scope<'_>, op: &Op) -> Option<TokenStream> {
     let name = op.error.as_ref()?;
-    let doc = format!(" What `{}` of `{}` raises.", op.wire, scope.world.model.scoped_name(op.owner));
+    let doc = format!(
+        " What `{}` of `{}` raises.",
+        op.wire,
+        scope.world.model.scoped_name(op.owner)
+    );
     let variants: Vec<_> = op.raises.iter().map(|(_, variant)| variant).collect();
-    let types: Vec<_> = op.raises.iter().map(|(exception, _)| scope.path(*exception)).collect();
-    let docs = op.raises.iter().map(|(id, _)| format!(" `{}`", scope.world.model.scoped_name(*id)));
+    let types: Vec<_> = op
+        .raises
+        .iter()
+        .map(|(exception, _)| scope.path(*exception))
+        .collect();
+    let docs = op
+        .raises
+        .iter()
+        .map(|(id, _)| format!(" `{}`", scope.world.model.scoped_name(*id)));
     let option = scope.prelude("Option");
     Some(quote! {
         #[doc = #doc]
@@ -142,7 +160,10 @@ pub(crate) fn error(scope: &Scope<'_>, op: &Op) -> Option<TokenStream> {
 fn reference(scope: &Scope<'_>, id: ItemId, it: &Interface, all: &[Op], out: &mut Vec<TokenStream>) {
     let item = scope.world.model.item(id);
     let repository_id = &item.repository_id;
-    let doc = format!(" A reference to an object of `{}`.", scope.world.model.scoped_name(id));
+    let doc = format!(
+        " A reference to an object of `{}`.",
+        scope.world.model.scoped_name(id)
+    );
     let name = names::ident(scope.world.made(id, Made::Reference));
     let stubs = all.iter().map(|op| stub(scope, op));
     out.push(quote! {
@@ -156,16 +177,20 @@ fn reference(scope: &Scope<'_>, id: ItemId, it: &Interface, all: &[Op], out: &mu
         }
     });
     let typed = typecode::implementation(scope, id, &quote!(#name));
-    let bases = it.all_bases.iter().filter(|base| is_remote(scope, **base)).map(|base| {
-        let base = scope.made(*base, Made::Reference);
-        quote! {
-            impl rt::From<#name> for #base {
-                fn from(derived: #name) -> Self {
-                    rt::From::from(derived.0)
+    let bases = it
+        .all_bases
+        .iter()
+        .filter(|base| is_remote(scope, **base))
+        .map(|base| {
+            let base = scope.made(*base, Made::Reference);
+            quote! {
+                impl rt::From<#name> for #base {
+                    fn from(derived: #name) -> Self {
+                        rt::From::from(derived.0)
+                    }
                 }
             }
-        }
-    });
+        });
     out.push(quote! {
         const _: () = {
             use ::upcall::rt;
@@ -208,9 +233,17 @@ fn stub(scope: &Scope<'_>, op: &Op) -> TokenStream {
     let (docs, name) = (&op.docs, &op.method);
     let hidden = scope.made(op.owner, Made::Hidden);
     let marker = &op.marker;
-    let call = if op.oneway { quote!(OnewayCall) } else { quote!(Call) };
+    let call = if op.oneway {
+        quote!(OnewayCall)
+    } else {
+        quote!(Call)
+    };
     let borrows = op.inputs().any(|param| Scope::borrows(&param.ty));
-    let (generics, lifetime) = if borrows { (Some(quote!(<'a>)), quote!('a)) } else { (None, quote!()) };
+    let (generics, lifetime) = if borrows {
+        (Some(quote!(<'a>)), quote!('a))
+    } else {
+        (None, quote!())
+    };
     let params = op.inputs().map(|param| {
         let (name, ty) = (&param.name, scope.client_argument(&param.ty, &lifetime));
         quote!(, #name: #ty)

@@ -8,9 +8,9 @@ use proc_macro2::{Ident, Span};
 /// Rust's keywords, reserved ones included, that a raw identifier can spell.
 const KEYWORDS: &[&str] = &[
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn", "else",
-    "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match",
-    "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "static", "struct", "trait", "true", "try",
-    "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+    "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro",
+    "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "static", "struct", "trait",
+    "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
 
 /// Keywords that can't be raw identifiers.
@@ -44,7 +44,8 @@ pub(crate) fn camel(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for word in words(name) {
         // Digits that met lose their boundary (`v1_2` would be `V12`, as would `v12`).
-        let meets = out.ends_with(|c: char| c.is_ascii_digit()) && word.starts_with(|c: char| c.is_ascii_digit());
+        let meets =
+            out.ends_with(|c: char| c.is_ascii_digit()) && word.starts_with(|c: char| c.is_ascii_digit());
         if meets {
             out.push('_');
         }
@@ -65,10 +66,16 @@ pub(crate) fn snake(name: &str) -> String {
 
 /// The name of a module: one that hides neither a primitive type nor the generated code's own import.
 pub(crate) fn module(name: &str) -> String {
-    const TAKEN: &[&str] =
-        &["bool", "char", "str", "u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f32", "f64", "usize", "rt"];
+    const TAKEN: &[&str] = &[
+        "bool", "char", "str", "u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f32", "f64", "usize",
+        "rt",
+    ];
     let snake = snake(name);
-    if TAKEN.contains(&snake.as_str()) { format!("{snake}_") } else { snake }
+    if TAKEN.contains(&snake.as_str()) {
+        format!("{snake}_")
+    } else {
+        snake
+    }
 }
 
 /// The name in `SCREAMING_SNAKE_CASE`: a constant.
@@ -89,7 +96,11 @@ fn spoken(converted: String, name: &str) -> String {
 
 /// The identifier for a name that is already in its Rust form, raw where it is a keyword.
 pub(crate) fn ident(name: &str) -> Ident {
-    if KEYWORDS.contains(&name) { Ident::new_raw(name, Span::call_site()) } else { Ident::new(name, Span::call_site()) }
+    if KEYWORDS.contains(&name) {
+        Ident::new_raw(name, Span::call_site())
+    } else {
+        Ident::new(name, Span::call_site())
+    }
 }
 
 /// The Rust names given out in one Rust scope, so that no two definitions get the same.
@@ -111,7 +122,10 @@ pub(crate) struct Given {
 impl Taken {
     /// A scope in which these names are held by the generator itself.
     pub(crate) fn reserving(names: &[&str]) -> Self {
-        let names = names.iter().map(|name| ((*name).to_owned(), String::new())).collect();
+        let names = names
+            .iter()
+            .map(|name| ((*name).to_owned(), String::new()))
+            .collect();
         Self { names }
     }
 
@@ -184,8 +198,20 @@ mod tests {
     #[test]
     fn the_later_of_two_names_that_meet_gets_an_underscore() {
         let mut taken = Taken::reserving(&["cx"]);
-        assert_eq!(taken.take("foo", "Foo"), Given { name: "foo".into(), instead_of: None });
-        assert_eq!(taken.take("foo", "FOO"), Given { name: "foo_".into(), instead_of: Some("Foo".into()) });
+        assert_eq!(
+            taken.take("foo", "Foo"),
+            Given {
+                name: "foo".into(),
+                instead_of: None
+            }
+        );
+        assert_eq!(
+            taken.take("foo", "FOO"),
+            Given {
+                name: "foo_".into(),
+                instead_of: Some("Foo".into())
+            }
+        );
         assert_eq!(taken.take("cx", "cx").name, "cx_");
         assert!(!taken.is_free("foo_"));
     }

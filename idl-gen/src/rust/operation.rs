@@ -58,7 +58,11 @@ impl Op {
 
     /// The types the caller gets: the result first.
     pub(crate) fn outputs(&self) -> Vec<&Ty> {
-        let given = self.params.iter().filter(|param| param.comes_out).map(|param| &param.ty);
+        let given = self
+            .params
+            .iter()
+            .filter(|param| param.comes_out)
+            .map(|param| &param.ty);
         self.result.iter().chain(given).collect()
     }
 
@@ -99,9 +103,16 @@ pub(crate) fn emit(scope: &Scope<'_>, op: &Op) -> TokenStream {
 
 fn operation(scope: &Scope<'_>, op: &Op) -> TokenStream {
     let (marker, wire) = (&op.marker, &op.wire);
-    let args: Vec<_> = op.inputs().map(|param| scope.client_argument(&param.ty, &quote!('a))).collect();
+    let args: Vec<_> = op
+        .inputs()
+        .map(|param| scope.client_argument(&param.ty, &quote!('a)))
+        .collect();
     let (output, failure) = (op.output(scope), op.failure(scope));
-    let oneway = op.oneway.then(|| quote!(const ONEWAY: bool = true;));
+    let oneway = op.oneway.then(|| {
+        quote!(
+            const ONEWAY: bool = true;
+        )
+    });
     let qos = op.qos.as_ref().map(|qos| {
         let option = scope.prelude("Option");
         quote!(fn qos() -> #option<::upcall::qos::Qos> { Some(#qos) })
@@ -145,7 +156,11 @@ fn marshal(op: &Op) -> TokenStream {
             encode(&param.ty, &place, 0)
         })
         .collect();
-    let (args, e) = if writes.is_empty() { (quote!(_), quote!(_)) } else { (quote!(args), quote!(e)) };
+    let (args, e) = if writes.is_empty() {
+        (quote!(_), quote!(_))
+    } else {
+        (quote!(args), quote!(e))
+    };
     quote! {
         #[inline]
         fn marshal<'e, 'a: 'e>(#args: &'e Self::Args<'a>, #e: &mut rt::Encoder<'e>) -> rt::Encoded {
@@ -202,7 +217,11 @@ fn collocated(scope: &Scope<'_>, op: &Op) -> (TokenStream, TokenStream) {
         .collect();
     let args = if given.is_empty() { quote!(_) } else { quote!(args) };
     let call = quote!(servant.#method(cx #(, #given)*));
-    let result = if op.oneway { quote!({ #call; Some(Ok(())) }) } else { quote!(Some(#call)) };
+    let result = if op.oneway {
+        quote!({ #call; Some(Ok(())) })
+    } else {
+        quote!(Some(#call))
+    };
     let code = quote! {
         #[inline]
         fn collocated(
@@ -237,10 +256,18 @@ fn serve(scope: &Scope<'_>, op: &Op) -> TokenStream {
         let (name, argument) = (&param.name, decode_argument(scope, &param.ty));
         let read = argument.read;
         reads.push(quote!(let #name = #read;));
-        given.push(if argument.by_reference { quote!(&#name) } else { quote!(#name) });
+        given.push(if argument.by_reference {
+            quote!(&#name)
+        } else {
+            quote!(#name)
+        });
     }
     let call = quote!(servant.#method(cx #(, #given)*));
-    let answer = if op.oneway { quote!(#call; Ok(())) } else { answer(scope, op, &call) };
+    let answer = if op.oneway {
+        quote!(#call; Ok(()))
+    } else {
+        answer(scope, op, &call)
+    };
     let d = if reads.is_empty() { quote!(_) } else { quote!(d) };
     let reply = if op.oneway { quote!(_) } else { quote!(reply) };
     quote! {
@@ -264,8 +291,11 @@ fn answer(scope: &Scope<'_>, op: &Op, call: &TokenStream) -> TokenStream {
         1 => vec![format_ident!("result")],
         several => (0..several).map(|at| format_ident!("result{at}")).collect(),
     };
-    let writes: Vec<_> =
-        outputs.iter().zip(&names).map(|(ty, name)| encode(ty, &Place::Owned(quote!(#name)), 0)).collect();
+    let writes: Vec<_> = outputs
+        .iter()
+        .zip(&names)
+        .map(|(ty, name)| encode(ty, &Place::Owned(quote!(#name)), 0))
+        .collect();
     let pattern = match names.as_slice() {
         [one] => quote!(#one),
         several => quote!((#(#several),*)),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use proc_macro2::TokenStream;
 
+use super::Note;
 use super::docs::docs;
 use super::names::{self, Taken};
 use super::operation::{Op, Param};
@@ -12,13 +13,14 @@ use super::qos;
 use super::scope::Scope;
 use super::ty::Ty;
 use super::world::{Made, getter, setter};
-use super::Note;
 use crate::model::{
     Attribute, Direction, Interface, InterfaceMember, ItemId, ItemKind, Model, Operation, Parameter,
 };
 
 /// Names the generated code uses beside parameters.
-const LOCALS: &[&str] = &["self", "cx", "servant", "d", "e", "reply", "result", "raised", "item0", "rt"];
+const LOCALS: &[&str] = &[
+    "self", "cx", "servant", "d", "e", "reply", "result", "raised", "item0", "rt",
+];
 
 /// The Rust names of one operation or half attribute.
 #[derive(Debug, Clone, Default)]
@@ -60,19 +62,33 @@ fn members_named(members: &[InterfaceMember], mut taken: Taken, notes: &mut Vec<
         let (name, halves) = match member {
             InterfaceMember::Operation(it) => {
                 let text = &it.name.text;
-                (&it.name, vec![(text.clone(), names::snake(text), names::camel(text))])
+                (
+                    &it.name,
+                    vec![(text.clone(), names::snake(text), names::camel(text))],
+                )
             }
             InterfaceMember::Attribute(it) => (&it.name, attribute_names(it)),
         };
         for (wire, method, marker) in halves {
             let given = taken.take(&method, &name.text);
             if let Some(other) = given.instead_of {
-                let message =
-                    format!("`{}` is `{}` in Rust, since `{method}` is taken by `{other}`", name.text, given.name);
-                notes.push(Note { span: name.span, message });
+                let message = format!(
+                    "`{}` is `{}` in Rust, since `{method}` is taken by `{other}`",
+                    name.text, given.name
+                );
+                notes.push(Note {
+                    span: name.span,
+                    message,
+                });
             }
             let marker = markers.take(&marker, &name.text).name;
-            methods.insert(wire, MethodNames { method: given.name, marker });
+            methods.insert(
+                wire,
+                MethodNames {
+                    method: given.name,
+                    marker,
+                },
+            );
         }
     }
     methods
@@ -101,10 +117,13 @@ pub(crate) fn own(scope: &Scope<'_>, id: ItemId, members: &[InterfaceMember]) ->
 
 /// The operations of an interface with those of its bases, these first.
 pub(crate) fn all(scope: &Scope<'_>, id: ItemId, it: &Interface) -> Vec<Op> {
-    let inherited = it.all_bases.iter().flat_map(|base| match &scope.world.model.item(*base).kind {
-        ItemKind::Interface(of_base) => own(scope, *base, &of_base.members),
-        _ => Vec::new(),
-    });
+    let inherited = it
+        .all_bases
+        .iter()
+        .flat_map(|base| match &scope.world.model.item(*base).kind {
+            ItemKind::Interface(of_base) => own(scope, *base, &of_base.members),
+            _ => Vec::new(),
+        });
     inherited.chain(own(scope, id, &it.members)).collect()
 }
 
@@ -115,7 +134,12 @@ fn operation(scope: &Scope<'_>, owner: ItemId, it: &Operation) -> Op {
     op.params = parameters(scope, &it.parameters);
     if !it.contexts.is_empty() {
         let ty = Ty::Context(it.contexts.clone());
-        op.params.push(Param { name: names::ident("context"), ty, goes_in: true, comes_out: false });
+        op.params.push(Param {
+            name: names::ident("context"),
+            ty,
+            goes_in: true,
+            comes_out: false,
+        });
     }
     op.qos = qos::requested(&it.annotations).ok().flatten();
     op
@@ -147,7 +171,12 @@ fn attribute(scope: &Scope<'_>, owner: ItemId, it: &Attribute) -> Vec<Op> {
         return vec![get];
     }
     let mut set = new(scope, owner, &setter(text), it.doc.as_deref(), &it.set_raises);
-    set.params = vec![Param { name: names::ident("value"), ty, goes_in: true, comes_out: false }];
+    set.params = vec![Param {
+        name: names::ident("value"),
+        ty,
+        goes_in: true,
+        comes_out: false,
+    }];
     vec![get, set]
 }
 

@@ -11,28 +11,43 @@ use crate::model::{Annotation, Value};
 /// # Errors
 /// What is wrong with it.
 pub(crate) fn requested(annotations: &[Annotation]) -> Result<Option<TokenStream>, String> {
-    annotations.iter().find(|annotation| annotation.name == "realtime").map(expression).transpose()
+    annotations
+        .iter()
+        .find(|annotation| annotation.name == "realtime")
+        .map(expression)
+        .transpose()
 }
 
 fn expression(annotation: &Annotation) -> Result<TokenStream, String> {
-    let class = text(annotation, "class")?.unwrap_or("best_effort").replace('-', "_");
+    let class = text(annotation, "class")?
+        .unwrap_or("best_effort")
+        .replace('-', "_");
     let (made, used): (TokenStream, &[&str]) = match class.as_str() {
         "isochronous" => {
             let period = duration(annotation, "period")?.ok_or("class \"isochronous\" needs a `period`")?;
             let messages = number(annotation, "messages")?.unwrap_or(1);
             let messages = u32::try_from(messages).map_err(|_| "`messages` is out of range")?;
             let messages = Literal::u32_unsuffixed(messages);
-            (quote!(isochronous(#period, #messages)), &["period", "messages", "message_size", "deadline"])
+            (
+                quote!(isochronous(#period, #messages)),
+                &["period", "messages", "message_size", "deadline"],
+            )
         }
         "burst" => {
             let bandwidth = size(annotation, "bandwidth")?.ok_or("class \"burst\" needs a `bandwidth`")?;
             let burst = size(annotation, "burst_size")?.ok_or("class \"burst\" needs a `burst_size`")?;
             let (bandwidth, burst) = (Literal::u64_unsuffixed(bandwidth), Literal::u64_unsuffixed(burst));
-            (quote!(burst(#bandwidth, #burst)), &["bandwidth", "burst_size", "deadline"])
+            (
+                quote!(burst(#bandwidth, #burst)),
+                &["bandwidth", "burst_size", "deadline"],
+            )
         }
         "low_delay" => {
             let delay = duration(annotation, "delay")?.ok_or("class \"low_delay\" needs a `delay`")?;
-            (quote!(low_delay(#delay)), &["delay", "minimum_interval", "message_size", "priority"])
+            (
+                quote!(low_delay(#delay)),
+                &["delay", "minimum_interval", "message_size", "priority"],
+            )
         }
         "best_effort" => {
             let weight = u32::try_from(number(annotation, "weight")?.unwrap_or(1));
@@ -40,7 +55,9 @@ fn expression(annotation: &Annotation) -> Result<TokenStream, String> {
             (quote!(best_effort(#weight)), &["weight"])
         }
         other => {
-            return Err(format!("no class `{other}`: it is isochronous, burst, low_delay or best_effort"));
+            return Err(format!(
+                "no class `{other}`: it is isochronous, burst, low_delay or best_effort"
+            ));
         }
     };
     known(annotation, &class, used)?;
@@ -56,13 +73,19 @@ fn known(annotation: &Annotation, class: &str, used: &[&str]) -> Result<(), Stri
         .find(|name| *name != "class" && !used.contains(name));
     match unknown {
         None => Ok(()),
-        Some(name) => Err(format!("class `{class}` has no `{name}`; it has {}", used.join(", "))),
+        Some(name) => Err(format!(
+            "class `{class}` has no `{name}`; it has {}",
+            used.join(", ")
+        )),
     }
 }
 
 fn refinements(annotation: &Annotation, used: &[&str]) -> Result<TokenStream, String> {
     let mut calls = TokenStream::new();
-    for name in ["deadline", "minimum_interval"].into_iter().filter(|name| used.contains(name)) {
+    for name in ["deadline", "minimum_interval"]
+        .into_iter()
+        .filter(|name| used.contains(name))
+    {
         if let Some(value) = duration(annotation, name)? {
             let method = Ident::new(name, Span::call_site());
             calls.extend(quote!(.#method(#value)));
@@ -105,17 +128,39 @@ fn with_unit<'a>(text: &'a str, name: &str, units: &[(&str, u64)]) -> Result<u64
     let text: &'a str = text.trim();
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(split);
-    let factor = units.iter().find(|(known, _)| *known == unit.trim()).map(|(_, factor)| *factor);
-    let value = digits.parse::<u64>().ok().zip(factor).and_then(|(number, factor)| number.checked_mul(factor));
+    let factor = units
+        .iter()
+        .find(|(known, _)| *known == unit.trim())
+        .map(|(_, factor)| *factor);
+    let value = digits
+        .parse::<u64>()
+        .ok()
+        .zip(factor)
+        .and_then(|(number, factor)| number.checked_mul(factor));
     value.ok_or_else(|| {
-        let units: Vec<_> = units.iter().map(|(unit, _)| *unit).filter(|unit| !unit.is_empty()).collect();
-        format!("`{name}` is a whole number and a unit ({}), not \"{text}\"", units.join(", "))
+        let units: Vec<_> = units
+            .iter()
+            .map(|(unit, _)| *unit)
+            .filter(|unit| !unit.is_empty())
+            .collect();
+        format!(
+            "`{name}` is a whole number and a unit ({}), not \"{text}\"",
+            units.join(", ")
+        )
     })
 }
 
 fn duration(annotation: &Annotation, name: &str) -> Result<Option<TokenStream>, String> {
-    const UNITS: &[(&str, u64)] = &[("ns", 1), ("us", 1_000), ("µs", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000)];
-    let Some(text) = text(annotation, name)? else { return Ok(None) };
+    const UNITS: &[(&str, u64)] = &[
+        ("ns", 1),
+        ("us", 1_000),
+        ("µs", 1_000),
+        ("ms", 1_000_000),
+        ("s", 1_000_000_000),
+    ];
+    let Some(text) = text(annotation, name)? else {
+        return Ok(None);
+    };
     let nanoseconds = with_unit(text, name, UNITS)?;
     let (unit, amount) = match nanoseconds {
         n if n % 1_000_000_000 == 0 => ("from_secs", n / 1_000_000_000),
@@ -123,7 +168,10 @@ fn duration(annotation: &Annotation, name: &str) -> Result<Option<TokenStream>, 
         n if n % 1_000 == 0 => ("from_micros", n / 1_000),
         n => ("from_nanos", n),
     };
-    let (unit, amount) = (Ident::new(unit, Span::call_site()), Literal::u64_unsuffixed(amount));
+    let (unit, amount) = (
+        Ident::new(unit, Span::call_site()),
+        Literal::u64_unsuffixed(amount),
+    );
     Ok(Some(quote!(::std::time::Duration::#unit(#amount))))
 }
 
@@ -140,9 +188,9 @@ fn size(annotation: &Annotation, name: &str) -> Result<Option<u64>, String> {
         ("GiB", 1 << 30),
     ];
     match annotation.argument(name).map(|argument| &argument.value) {
-        Some(Value::Integer(number)) => {
-            u64::try_from(*number).map(Some).map_err(|_| format!("`{name}` is out of range"))
-        }
+        Some(Value::Integer(number)) => u64::try_from(*number)
+            .map(Some)
+            .map_err(|_| format!("`{name}` is out of range")),
         _ => match text(annotation, name)? {
             None => Ok(None),
             Some(text) => with_unit(text.strip_suffix("/s").unwrap_or(text), name, UNITS).map(Some),

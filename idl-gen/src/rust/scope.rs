@@ -21,13 +21,19 @@ pub(crate) struct Scope<'w> {
 impl<'w> Scope<'w> {
     /// The module in which `id` is emitted.
     pub(crate) fn of(world: &'w World<'w>, id: ItemId) -> Self {
-        Self { world, module: world.module(id).to_vec() }
+        Self {
+            world,
+            module: world.module(id).to_vec(),
+        }
     }
 
     /// A module inside this one.
     pub(crate) fn inside(&self, name: &str) -> Self {
         let module = self.module.iter().cloned().chain([name.to_owned()]).collect();
-        Self { world: self.world, module }
+        Self {
+            world: self.world,
+            module,
+        }
     }
 
     /// The path to a definition: for an interface, to its trait.
@@ -46,7 +52,12 @@ impl<'w> Scope<'w> {
     }
 
     fn to(&self, module: &[String], name: &Ident) -> TokenStream {
-        let common = self.module.iter().zip(module).take_while(|(ours, theirs)| ours == theirs).count();
+        let common = self
+            .module
+            .iter()
+            .zip(module)
+            .take_while(|(ours, theirs)| ours == theirs)
+            .count();
         let up = (common..self.module.len()).map(|_| quote!(super::));
         let down = module.iter().skip(common).map(|part| names::ident(part));
         quote!(#(#up)* #(#down::)* #name)

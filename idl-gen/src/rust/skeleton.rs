@@ -28,8 +28,14 @@ fn facets(it: &Interface, id: ItemId) -> Vec<ItemId> {
 fn declaration(scope: &Scope<'_>, id: ItemId, it: &Interface) -> TokenStream {
     let name = names::ident(scope.world.made(id, Made::Skeleton));
     let servant = scope.path(id);
-    let doc = format!(" Serves the requests for `{}` with a servant `T`.", scope.world.model.scoped_name(id));
-    let traits: Vec<_> = facets(it, id).into_iter().map(|facet| scope.path(facet)).collect();
+    let doc = format!(
+        " Serves the requests for `{}` with a servant `T`.",
+        scope.world.model.scoped_name(id)
+    );
+    let traits: Vec<_> = facets(it, id)
+        .into_iter()
+        .map(|facet| scope.path(facet))
+        .collect();
     let fields: Vec<_> = (0..traits.len()).map(|at| format_ident!("facet{at}")).collect();
     let default_qos = default_qos(scope, id);
     quote! {
@@ -82,7 +88,11 @@ fn requested(scope: &Scope<'_>, id: ItemId) -> Option<TokenStream> {
     };
     let own = qos::requested(&item.annotations).ok().flatten();
     own.or_else(|| {
-        bases.iter().rev().find_map(|base| qos::requested(&scope.world.model.item(*base).annotations).ok().flatten())
+        bases.iter().rev().find_map(|base| {
+            qos::requested(&scope.world.model.item(*base).annotations)
+                .ok()
+                .flatten()
+        })
     })
 }
 
@@ -90,7 +100,10 @@ fn servant(scope: &Scope<'_>, id: ItemId, it: &Interface, all: &[Op]) -> TokenSt
     let name = names::ident(scope.world.made(id, Made::Skeleton));
     let servant = scope.path(id);
     let repository_id = &scope.world.model.item(id).repository_id;
-    let bases = it.all_bases.iter().map(|base| &scope.world.model.item(*base).repository_id);
+    let bases = it
+        .all_bases
+        .iter()
+        .map(|base| &scope.world.model.item(*base).repository_id);
     let option = scope.prelude("Option");
     let facets: Vec<_> = facets(it, id)
         .into_iter()
@@ -109,7 +122,11 @@ fn servant(scope: &Scope<'_>, id: ItemId, it: &Interface, all: &[Op]) -> TokenSt
         let (wire, hidden, marker) = (&op.wire, scope.made(op.owner, Made::Hidden), &op.marker);
         quote!(#wire => #hidden::#marker::serve(&*self.servant, cx, d, reply),)
     });
-    let (d, reply) = if all.is_empty() { (quote!(_), quote!(_)) } else { (quote!(d), quote!(reply)) };
+    let (d, reply) = if all.is_empty() {
+        (quote!(_), quote!(_))
+    } else {
+        (quote!(d), quote!(reply))
+    };
     let qos = requested(scope, id).map(|_| {
         quote! {
             fn default_qos(&self) -> #option<::upcall::qos::Qos> {

@@ -37,7 +37,10 @@ pub(crate) fn fields(scope: &Scope<'_>, id: ItemId) -> Vec<Field> {
             Field {
                 name: names::ident(&given.name),
                 ty,
-                docs: docs(member.doc.as_deref(), &format!("The member `{idl}` of `{owner}`.")),
+                docs: docs(
+                    member.doc.as_deref(),
+                    &format!("The member `{idl}` of `{owner}`."),
+                ),
             }
         })
         .collect()
@@ -135,7 +138,10 @@ pub(crate) fn emit_exception(scope: &Scope<'_>, id: ItemId) -> TokenStream {
 
 fn declaration(scope: &Scope<'_>, id: ItemId, fields: &[Field], what: &str) -> TokenStream {
     let item = scope.world.model.item(id);
-    let docs = docs(item.doc.as_deref(), &format!("{what} `{}`.", scope.world.model.scoped_name(id)));
+    let docs = docs(
+        item.doc.as_deref(),
+        &format!("{what} `{}`.", scope.world.model.scoped_name(id)),
+    );
     let name = names::ident(scope.world.name(id));
     let members = fields.iter().map(|field| {
         let (docs, name, ty) = (&field.docs, &field.name, scope.owned(&field.ty));
@@ -210,7 +216,14 @@ fn reads(scope: &Scope<'_>, fields: &[Field], recursive: bool) -> (TokenStream, 
         quote!(#name: #value)
     });
     let value = quote!(Ok(Self { #(#reads),* }));
-    (quote!(d), if recursive { quote!(d.nested(|d| #value)) } else { value })
+    (
+        quote!(d),
+        if recursive {
+            quote!(d.nested(|d| #value))
+        } else {
+            value
+        },
+    )
 }
 
 /// The least size of a value as a literal; at least 1, as the trait demands.

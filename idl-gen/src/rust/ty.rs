@@ -178,7 +178,10 @@ impl Ty {
 
     /// Whether a value is passed by value in every position, and is `Copy`.
     pub(crate) fn is_copy(&self) -> bool {
-        matches!(self, Self::Prim(_) | Self::LongDouble | Self::Fixed { .. } | Self::Copied(_))
+        matches!(
+            self,
+            Self::Prim(_) | Self::LongDouble | Self::Fixed { .. } | Self::Copied(_)
+        )
     }
 
     /// Whether Rust orders the type, so that it can be a map's key.

@@ -11,7 +11,8 @@ use super::ty::{Prim, Ty};
 use super::values;
 use super::world::Made;
 use crate::model::{
-    Case, InterfaceKind, ItemId, ItemKind, Label, Member, Primitive, Struct, Type, Union, ValueKind, Valuetype, Value,
+    Case, InterfaceKind, ItemId, ItemKind, Label, Member, Primitive, Struct, Type, Union, Value, ValueKind,
+    Valuetype,
 };
 
 /// The implementation of `Typed` for a definition, where `rt` is in scope.
@@ -161,7 +162,11 @@ fn value(scope: &Scope<'_>, id: ItemId, it: &Valuetype) -> TokenStream {
         None => quote!(None),
     };
     let state = it.state.iter().map(|state| {
-        let (name, code, public) = (&state.member.name.text, code(scope, &state.member.ty), state.public);
+        let (name, code, public) = (
+            &state.member.name.text,
+            code(scope, &state.member.ty),
+            state.public,
+        );
         quote!((#name, #code, #public))
     });
     let state = if it.state.is_empty() {
@@ -204,10 +209,15 @@ pub(crate) fn code(scope: &Scope<'_>, ty: &Type) -> TokenStream {
             let bound = Literal::u32_unsuffixed(bound.unwrap_or(0));
             quote!(rt::map_type_code(#key, #value, #bound))
         }
-        Type::Array { element, dimensions } => dimensions.iter().rev().fold(code(scope, element), |element, len| {
-            let len = Literal::u32_unsuffixed(*len);
-            quote!(rt::TypeCode::array(#element, #len))
-        }),
+        Type::Array { element, dimensions } => {
+            dimensions
+                .iter()
+                .rev()
+                .fold(code(scope, element), |element, len| {
+                    let len = Literal::u32_unsuffixed(*len);
+                    quote!(rt::TypeCode::array(#element, #len))
+                })
+        }
         Type::Named(id) => named(scope, *id),
         Type::Any => quote!(rt::TypeCode::ANY),
         Type::Object => quote!(rt::TypeCode::object()),

@@ -44,7 +44,10 @@ pub(crate) fn emit(scope: &Scope<'_>, id: ItemId, it: &Union) -> TokenStream {
     let variants = variants(scope, id, it, &tag, &idl);
     let declared = variants.iter().map(|variant| declare(scope, variant, &tag_type));
     let discriminators = variants.iter().map(discriminator);
-    let (marshal, unmarshal) = (marshal(&variants, &tag, &idl), unmarshal(scope, it, &variants, &tag, &idl));
+    let (marshal, unmarshal) = (
+        marshal(&variants, &tag, &idl),
+        unmarshal(scope, it, &variants, &tag, &idl),
+    );
     let default = default(scope, &name, it, &variants, &tag);
     let serde = scope.serde(scope.world.is_serializable(&Ty::Data(id)));
     let min_size = min_size(scope, id);
@@ -89,8 +92,12 @@ pub(crate) fn emit(scope: &Scope<'_>, id: ItemId, it: &Union) -> TokenStream {
 fn variants(scope: &Scope<'_>, id: ItemId, it: &Union, tag: &Ty, idl: &str) -> Vec<Variant> {
     let mut taken = Taken::default();
     let types = scope.world.members(id).into_iter().map(|(_, ty)| ty);
-    let mut variants: Vec<Variant> =
-        it.cases.iter().zip(types).map(|(case, ty)| variant(scope, case, ty, &mut taken, tag, idl)).collect();
+    let mut variants: Vec<Variant> = it
+        .cases
+        .iter()
+        .zip(types)
+        .map(|(case, ty)| variant(scope, case, ty, &mut taken, tag, idl))
+        .collect();
     let has_default = variants.iter().any(|variant| variant.takes_rest);
     if it.implicit_default && !has_default {
         let name = taken.take("Default", "default");
@@ -152,7 +159,10 @@ fn marshal(variants: &[Variant], tag: &Ty, idl: &str) -> TokenStream {
             (quote!(Self::#name(#value)), Place::Owned(quote!(#(#label)*)))
         };
         let write_tag = encode(tag, &place, 0);
-        let write = variant.ty.as_ref().map(|ty| encode(ty, &Place::Borrowed(quote!(value)), 0));
+        let write = variant
+            .ty
+            .as_ref()
+            .map(|ty| encode(ty, &Place::Borrowed(quote!(value)), 0));
         quote!(#pattern => { #check #write_tag #write })
     });
     quote! {
@@ -169,7 +179,10 @@ fn check(variant: &Variant, named: &[&TokenStream], idl: &str) -> Option<TokenSt
     let refuse = quote!(return Err(rt::CdrError::BadParam(#refuse)););
     if variant.takes_rest {
         let own: Vec<String> = variant.labels.iter().map(ToString::to_string).collect();
-        let others: Vec<_> = named.iter().filter(|label| !own.contains(&label.to_string())).collect();
+        let others: Vec<_> = named
+            .iter()
+            .filter(|label| !own.contains(&label.to_string()))
+            .collect();
         (!others.is_empty()).then(|| quote!(if matches!(*tag, #(#others)|*) { #refuse }))
     } else {
         let labels = &variant.labels;
@@ -185,16 +198,20 @@ fn unmarshal(scope: &Scope<'_>, it: &Union, variants: &[Variant], tag: &Ty, idl:
         let held = variant.ty.as_ref().map(|ty| decode(scope, ty, 0));
         quote!(Self::#name(#kept #held))
     };
-    let labelled = variants.iter().filter(|variant| !variant.takes_rest).map(|variant| {
-        let (labels, value) = (&variant.labels, make(variant));
-        quote!(#(#labels)|* => #value,)
-    });
+    let labelled = variants
+        .iter()
+        .filter(|variant| !variant.takes_rest)
+        .map(|variant| {
+            let (labels, value) = (&variant.labels, make(variant));
+            quote!(#(#labels)|* => #value,)
+        });
     let rest = match variants.iter().find(|variant| variant.takes_rest) {
         Some(variant) => {
             let value = make(variant);
             Some(quote!(tag => #value,))
         }
-        None => covers_nothing_else(it, tag).then(|| quote!(_ => return Err(rt::CdrError::BadDiscriminator(#idl)),)),
+        None => covers_nothing_else(it, tag)
+            .then(|| quote!(_ => return Err(rt::CdrError::BadDiscriminator(#idl)),)),
     };
     let value = quote! {
         let tag = #read_tag;
@@ -203,7 +220,11 @@ fn unmarshal(scope: &Scope<'_>, it: &Union, variants: &[Variant], tag: &Ty, idl:
             #rest
         })
     };
-    if it.recursive { quote!(d.nested(|d| { #value })) } else { value }
+    if it.recursive {
+        quote!(d.nested(|d| { #value }))
+    } else {
+        value
+    }
 }
 
 /// Whether Rust wants an arm for the rest although the labels name every value there is: it knows that of `bool` and
@@ -213,7 +234,13 @@ fn covers_nothing_else(it: &Union, tag: &Ty) -> bool {
     it.implicit_default || !matches!(tag, Ty::Prim(Prim::Boolean) | Ty::Copied(_))
 }
 
-fn default(scope: &Scope<'_>, name: &Ident, it: &Union, variants: &[Variant], tag: &Ty) -> Option<TokenStream> {
+fn default(
+    scope: &Scope<'_>,
+    name: &Ident,
+    it: &Union,
+    variants: &[Variant],
+    tag: &Ty,
+) -> Option<TokenStream> {
     let first = variants.first()?;
     let ty = first.ty.as_ref()?;
     if !scope.world.has_default(ty) {

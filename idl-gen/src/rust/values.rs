@@ -14,7 +14,10 @@ use crate::model::{Const, ItemId, ItemKind, Value};
 /// Emits a constant.
 pub(crate) fn emit_const(scope: &Scope<'_>, id: ItemId, it: &Const) -> TokenStream {
     let item = scope.world.model.item(id);
-    let docs = docs(item.doc.as_deref(), &format!("Constant `{}`.", scope.world.model.scoped_name(id)));
+    let docs = docs(
+        item.doc.as_deref(),
+        &format!("Constant `{}`.", scope.world.model.scoped_name(id)),
+    );
     let name = names::ident(scope.world.name(id));
     let ty = scope.world.ty(&it.ty);
     let (rust, value) = match (&ty, &it.value) {
@@ -24,7 +27,10 @@ pub(crate) fn emit_const(scope: &Scope<'_>, id: ItemId, it: &Const) -> TokenStre
             let scale = Literal::u16_unsuffixed(fixed.scale);
             let mantissa = integer(fixed.digits);
             let rust = quote!(::upcall::Fixed<31, #scale>);
-            (rust, quote!(::upcall::Fixed::from_mantissa(#mantissa).expect("31 digits hold every constant")))
+            (
+                rust,
+                quote!(::upcall::Fixed::from_mantissa(#mantissa).expect("31 digits hold every constant")),
+            )
         }
         _ => (scope.owned(&ty), value(scope, &ty, &it.value)),
     };
@@ -70,14 +76,21 @@ pub(crate) fn enumerator(scope: &Scope<'_>, of: ItemId, index: usize) -> TokenSt
 /// An integer literal without suffix.
 pub(crate) fn integer(number: i128) -> TokenStream {
     let literal = Literal::u128_unsuffixed(number.unsigned_abs());
-    if number < 0 { quote!(-#literal) } else { quote!(#literal) }
+    if number < 0 {
+        quote!(-#literal)
+    } else {
+        quote!(#literal)
+    }
 }
 
 fn float(ty: &Ty, number: f64) -> TokenStream {
     let magnitude = number.abs();
     let literal = match ty {
         // The nearest float, so that the literal does not claim digits it has not.
-        #[expect(clippy::cast_possible_truncation, reason = "a float constant has the precision of float")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a float constant has the precision of float"
+        )]
         Ty::Prim(Prim::Float) => Literal::f32_unsuffixed(magnitude as f32),
         _ => Literal::f64_unsuffixed(magnitude),
     };

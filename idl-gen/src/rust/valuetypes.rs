@@ -68,7 +68,9 @@ fn fields(scope: &Scope<'_>, id: ItemId) -> Vec<Field> {
         let own = valuetype(model, owner).map_or(&[][..], |it| &it.state);
         own.iter().map(move |state| (owner, state))
     });
-    state.map(|(owner, state)| field(scope, owner, state, &mut taken)).collect()
+    state
+        .map(|(owner, state)| field(scope, owner, state, &mut taken))
+        .collect()
 }
 
 fn field(scope: &Scope<'_>, owner: ItemId, state: &StateMember, taken: &mut Taken) -> Field {
@@ -79,13 +81,19 @@ fn field(scope: &Scope<'_>, owner: ItemId, state: &StateMember, taken: &mut Take
     Field {
         name: names::ident(&taken.take(&names::snake(idl), idl).name),
         ty: scope.world.ty_within(Some(owner), &member.ty),
-        docs: docs(member.doc.as_deref(), &format!("The {access} member `{idl}` of `{of}`.")),
+        docs: docs(
+            member.doc.as_deref(),
+            &format!("The {access} member `{idl}` of `{of}`."),
+        ),
     }
 }
 
 fn declaration(scope: &Scope<'_>, id: ItemId, state: &[Field]) -> TokenStream {
     let item = scope.world.model.item(id);
-    let docs = docs(item.doc.as_deref(), &format!("Valuetype `{}`.", scope.world.model.scoped_name(id)));
+    let docs = docs(
+        item.doc.as_deref(),
+        &format!("Valuetype `{}`.", scope.world.model.scoped_name(id)),
+    );
     let name = names::ident(scope.world.name(id));
     let names: Vec<_> = state.iter().map(|field| &field.name).collect();
     let types: Vec<_> = state.iter().map(|field| scope.owned(&field.ty)).collect();
@@ -133,7 +141,11 @@ fn implementation(scope: &Scope<'_>, id: ItemId, it: &Valuetype, state: &[Field]
     let value = value_impl(scope, id, it, state);
     let derived = derived(scope, id);
     let read = if it.kind == ValueKind::Custom {
-        quote!(fn unmarshal_state(d: &mut rt::Decoder<'_>) -> rt::Decoded<Self> { rt::CustomMarshal::unmarshal(d) })
+        quote!(
+            fn unmarshal_state(d: &mut rt::Decoder<'_>) -> rt::Decoded<Self> {
+                rt::CustomMarshal::unmarshal(d)
+            }
+        )
     } else {
         let names: Vec<_> = state.iter().map(|field| &field.name).collect();
         let reads: Vec<_> = state.iter().map(|field| decode(scope, &field.ty, 0)).collect();
@@ -144,7 +156,9 @@ fn implementation(scope: &Scope<'_>, id: ItemId, it: &Valuetype, state: &[Field]
             }
         }
     };
-    let conversions = ancestors(scope, id).into_iter().map(|base| conversion(scope, base, &name));
+    let conversions = ancestors(scope, id)
+        .into_iter()
+        .map(|base| conversion(scope, base, &name));
     quote! {
         const _: () = {
             use ::upcall::rt;
@@ -165,12 +179,21 @@ fn value_impl(scope: &Scope<'_>, id: ItemId, it: &Valuetype, state: &[Field]) ->
     let ids = ids(scope.world.model, id);
     let option = scope.prelude("Option");
     let custom = it.kind == ValueKind::Custom;
-    let is_custom = custom.then(|| quote!(fn is_custom(&self) -> bool { true }));
+    let is_custom = custom.then(|| {
+        quote!(
+            fn is_custom(&self) -> bool {
+                true
+            }
+        )
+    });
     let (e, write) = match (custom, writes(state)) {
         (true, _) => (quote!(e), quote!(rt::CustomMarshal::marshal(self, e))),
         (false, (e, writes)) => (e, quote!(#writes Ok(()))),
     };
-    let ancestors: Vec<_> = ancestors(scope, id).into_iter().map(|base| scope.path(base)).collect();
+    let ancestors: Vec<_> = ancestors(scope, id)
+        .into_iter()
+        .map(|base| scope.path(base))
+        .collect();
     let upcast = (!ancestors.is_empty()).then(|| {
         quote! {
             fn upcast(self: rt::Arc<Self>, to: rt::TypeId) -> #option<rt::Arc<dyn rt::StdAny + Send + Sync>> {
@@ -215,7 +238,10 @@ fn ids(model: &Model, id: ItemId) -> Vec<&str> {
 
 /// The valuetypes it inherits state from.
 fn ancestors(scope: &Scope<'_>, id: ItemId) -> Vec<ItemId> {
-    lineage(scope.world.model, id).into_iter().filter(|of| *of != id).collect()
+    lineage(scope.world.model, id)
+        .into_iter()
+        .filter(|of| *of != id)
+        .collect()
 }
 
 /// The list of the types that derive from it.
@@ -244,7 +270,11 @@ fn conversion(scope: &Scope<'_>, base: ItemId, derived: &Ident) -> TokenStream {
     let target = scope.path(base);
     let members = fields(scope, base).into_iter().map(|field| {
         let name = &field.name;
-        let copy = if matches!(field.ty, Ty::Cell(_)) { quote!(shared) } else { quote!(clone) };
+        let copy = if matches!(field.ty, Ty::Cell(_)) {
+            quote!(shared)
+        } else {
+            quote!(clone)
+        };
         quote!(#name: value.#name.#copy())
     });
     quote! {
@@ -318,7 +348,10 @@ fn operations(scope: &Scope<'_>, id: ItemId, it: &Valuetype, out: &mut Vec<Token
     let own = ops::own(scope, id, &it.members);
     out.extend(own.iter().filter_map(|op| interface::error(scope, op)));
     let name = names::ident(scope.world.made(id, Made::Operations));
-    let doc = format!(" The operations of the valuetype `{}`.", scope.world.model.scoped_name(id));
+    let doc = format!(
+        " The operations of the valuetype `{}`.",
+        scope.world.model.scoped_name(id)
+    );
     let methods = interface::methods_without_context(scope, &own);
     out.push(quote! {
         #[doc = #doc]

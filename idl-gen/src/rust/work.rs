@@ -48,9 +48,13 @@ fn batches(world: &World<'_>, pieces: &[Piece], next: &AtomicUsize) -> Vec<Batch
     loop {
         // Relaxed: the number is all that is shared.
         let at = next.fetch_add(1, Ordering::Relaxed);
-        let Some(batch) = pieces.chunks(BATCH).nth(at) else { return done };
+        let Some(batch) = pieces.chunks(BATCH).nth(at) else {
+            return done;
+        };
         let mut text = String::new();
-        let result = batch.iter().try_for_each(|piece| render_piece(world, piece, &mut text));
+        let result = batch
+            .iter()
+            .try_for_each(|piece| render_piece(world, piece, &mut text));
         done.push((at, result.map(|()| text)));
     }
 }

@@ -7,8 +7,8 @@ use std::collections::{HashMap, HashSet};
 use super::cycles::Cycles;
 use super::names::{self, Taken};
 use super::ops::{self, MethodNames, Methods};
-use super::{Note, Options};
 use super::ty::{Prim, Ty};
+use super::{Note, Options};
 use crate::model::{
     Interface, InterfaceKind, InterfaceMember, ItemId, ItemKind, Member, Model, Primitive, Type, ValueKind,
 };
@@ -103,7 +103,11 @@ impl<'m> World<'m> {
 
     /// The names of an operation, given its interface and its name on the wire.
     pub(crate) fn method(&self, interface: ItemId, wire: &str) -> MethodNames {
-        self.methods.get(&interface).and_then(|methods| methods.get(wire)).cloned().unwrap_or_default()
+        self.methods
+            .get(&interface)
+            .and_then(|methods| methods.get(wire))
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// Whether something generated has this name of the prelude.
@@ -142,8 +146,14 @@ impl<'m> World<'m> {
         };
         let given = taken.take(&wanted, text);
         if let Some(other) = given.instead_of {
-            let message = format!("`{text}` is `{}` in Rust, since `{wanted}` is taken by `{other}`", given.name);
-            self.notes.push(Note { span: item.name.span, message });
+            let message = format!(
+                "`{text}` is `{}` in Rust, since `{wanted}` is taken by `{other}`",
+                given.name
+            );
+            self.notes.push(Note {
+                span: item.name.span,
+                message,
+            });
         }
         self.note_shadow(&given.name);
         if let Some(name) = self.names.get_mut(id.0 as usize) {
@@ -207,16 +217,37 @@ impl<'m> World<'m> {
         let inner = |ty: &Type| Box::new(self.ty_within(owner, ty));
         match ty {
             Type::Primitive(primitive) => primitive_ty(*primitive),
-            Type::String { bound } => Ty::Text { wide: false, bound: *bound },
-            Type::WideString { bound } => Ty::Text { wide: true, bound: *bound },
-            Type::Fixed { digits, scale } => Ty::Fixed { digits: *digits, scale: *scale },
+            Type::String { bound } => Ty::Text {
+                wide: false,
+                bound: *bound,
+            },
+            Type::WideString { bound } => Ty::Text {
+                wide: true,
+                bound: *bound,
+            },
+            Type::Fixed { digits, scale } => Ty::Fixed {
+                digits: *digits,
+                scale: *scale,
+            },
             Type::FixedConst => Ty::Fixed { digits: 31, scale: 0 },
-            Type::Sequence { element, bound } => Ty::Sequence { element: inner(element), bound: *bound },
-            Type::Map { key, value, bound } => Ty::Map { key: inner(key), value: inner(value), bound: *bound },
-            Type::Array { element, dimensions } => dimensions
-                .iter()
-                .rev()
-                .fold(*inner(element), |element, len| Ty::Array { element: Box::new(element), len: *len }),
+            Type::Sequence { element, bound } => Ty::Sequence {
+                element: inner(element),
+                bound: *bound,
+            },
+            Type::Map { key, value, bound } => Ty::Map {
+                key: inner(key),
+                value: inner(value),
+                bound: *bound,
+            },
+            Type::Array { element, dimensions } => {
+                dimensions
+                    .iter()
+                    .rev()
+                    .fold(*inner(element), |element, len| Ty::Array {
+                        element: Box::new(element),
+                        len: *len,
+                    })
+            }
             Type::Named(id) => self.named(owner, *id),
             Type::Any => Ty::Any,
             Type::ValueBase => self.value(owner, None),
@@ -305,7 +336,11 @@ impl<'m> World<'m> {
             for (id, _) in self.model.items() {
                 let at = id.0 as usize;
                 let next = (self.size_of(id), self.default_of(id), self.serde_of(id));
-                let slots = (self.sizes.get_mut(at), self.defaults.get_mut(at), self.serializable.get_mut(at));
+                let slots = (
+                    self.sizes.get_mut(at),
+                    self.defaults.get_mut(at),
+                    self.serializable.get_mut(at),
+                );
                 if let (Some(size), Some(default), Some(serde)) = slots
                     && (*size, *default, *serde) != next
                 {
@@ -382,15 +417,24 @@ fn errors(own: &str, interface: &Interface) -> Vec<(Made, String)> {
         match member {
             InterfaceMember::Operation(operation) if !operation.raises.is_empty() => {
                 let text = &operation.name.text;
-                errors.push((Made::Error(text.clone()), format!("{own}{}Error", names::camel(text))));
+                errors.push((
+                    Made::Error(text.clone()),
+                    format!("{own}{}Error", names::camel(text)),
+                ));
             }
             InterfaceMember::Attribute(attribute) => {
                 let text = &attribute.name.text;
                 if !attribute.get_raises.is_empty() {
-                    errors.push((Made::Error(getter(text)), format!("{own}{}Error", names::camel(text))));
+                    errors.push((
+                        Made::Error(getter(text)),
+                        format!("{own}{}Error", names::camel(text)),
+                    ));
                 }
                 if !attribute.set_raises.is_empty() {
-                    errors.push((Made::Error(setter(text)), format!("{own}Set{}Error", names::camel(text))));
+                    errors.push((
+                        Made::Error(setter(text)),
+                        format!("{own}Set{}Error", names::camel(text)),
+                    ));
                 }
             }
             InterfaceMember::Operation(_) => {}
