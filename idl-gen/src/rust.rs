@@ -205,6 +205,11 @@ fn plan_module(
     for &inside in world.model.definitions(id) {
         plan(world, inside, depth + 1, out)?;
     }
+    if world.has_values(id) {
+        let mut text = String::new();
+        write(world, id, valuetypes::register_all(world, id), depth + 1, &mut text)?;
+        out.push(Piece::Text(text));
+    }
     out.push(Piece::Text(format!("{}}}\n", "    ".repeat(depth))));
     Ok(())
 }

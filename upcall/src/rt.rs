@@ -165,3 +165,6 @@ pub fn map_type_code(key: TypeCode, value: TypeCode, bound: u32) -> TypeCode {
 pub fn abstract_base_type_code() -> TypeCode {
     TypeCode::abstract_interface("IDL:omg.org/CORBA/AbstractBase:1.0", "AbstractBase")
 }
+
+#[cfg(test)]
+mod tests;

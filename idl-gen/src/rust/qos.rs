@@ -197,3 +197,6 @@ fn size(annotation: &Annotation, name: &str) -> Result<Option<u64>, String> {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

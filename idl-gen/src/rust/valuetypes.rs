@@ -14,7 +14,7 @@ use super::scope::Scope;
 use super::structs::{Field, writes};
 use super::ty::Ty;
 use super::typecode;
-use super::world::Made;
+use super::world::{Made, World};
 use crate::model::{ItemId, ItemKind, Model, StateMember, ValueKind, Valuetype};
 
 /// Emits all of a valuetype, piece by piece.
@@ -359,4 +359,32 @@ fn operations(scope: &Scope<'_>, id: ItemId, it: &Valuetype, out: &mut Vec<Token
             #(#methods)*
         }
     });
+}
+
+/// The function that registers all valuetypes inside a definition.
+pub(crate) fn register_all(world: &World<'_>, id: ItemId) -> TokenStream {
+    let idl = world.model.scoped_name(id);
+    let about = format!(" Makes this process able to read the valuetypes of `{idl}` wherever a base of theirs, an abstract");
+    let function = names::ident(world.made(id, Made::Register));
+    let definitions = world.model.definitions(id);
+    let own = definitions.iter().filter(|inside| world.is_value(**inside)).map(|inside| {
+        let name = names::ident(world.name(*inside));
+        quote!(#name::register();)
+    });
+    let deeper = definitions.iter().filter(|inside| world.has_values(**inside)).map(|inside| {
+        let module = match world.model.item(*inside).kind {
+            ItemKind::Module(_) => world.name(*inside),
+            _ => world.made(*inside, Made::Inside),
+        };
+        let (module, function) = (names::ident(module), names::ident(world.made(*inside, Made::Register)));
+        quote!(#module::#function();)
+    });
+    quote! {
+        #[doc = #about]
+        /// valuetype or `ValueBase` is expected.
+        pub fn #function() {
+            #(#own)*
+            #(#deeper)*
+        }
+    }
 }

@@ -31,6 +31,8 @@ pub(crate) enum Made {
     TypeCode,
     /// `FooOperations`
     Operations,
+    /// `register_values()`, of a module with valuetypes in it.
+    Register,
     /// The error enum of the operation, by its name on the wire.
     Error(String),
 }
@@ -80,7 +82,7 @@ impl<'m> World<'m> {
             options,
             notes: Vec::new(),
         };
-        world.name_all(&model.definitions, &[]);
+        world.name_all(None, &model.definitions, &[]);
         world.methods = ops::name_methods(model, &mut world.notes);
         world.measure();
         world
@@ -115,13 +117,17 @@ impl<'m> World<'m> {
         self.shadowed.contains(prelude)
     }
 
-    fn name_all(&mut self, definitions: &[ItemId], module: &[String]) {
+    fn name_all(&mut self, parent: Option<ItemId>, definitions: &[ItemId], module: &[String]) {
         let mut taken = Taken::default();
         for &id in definitions {
             self.name_definition(id, module, &mut taken);
         }
         for &id in definitions {
             self.name_made(id, &mut taken);
+        }
+        if let Some(parent) = parent.filter(|parent| self.has_values(*parent)) {
+            let given = taken.take("register_values", "");
+            self.made.insert((parent, Made::Register), given.name);
         }
         for &id in definitions {
             let inside = self.model.definitions(id);
@@ -131,7 +137,7 @@ impl<'m> World<'m> {
                     _ => self.made(id, Made::Inside),
                 };
                 let path: Vec<String> = module.iter().cloned().chain([own.to_owned()]).collect();
-                self.name_all(inside, &path);
+                self.name_all(Some(id), inside, &path);
             }
         }
     }
@@ -298,6 +304,16 @@ impl<'m> World<'m> {
             ItemKind::Union(union) => union.cases.iter().map(|case| typed(&case.member)).collect(),
             _ => Vec::new(),
         }
+    }
+
+    /// Whether the definition is a valuetype of which there are instances.
+    pub(crate) fn is_value(&self, id: ItemId) -> bool {
+        matches!(&self.model.item(id).kind, ItemKind::Valuetype(it) if it.defined && it.kind != ValueKind::Abstract)
+    }
+
+    /// Whether valuetypes are defined inside, at any depth.
+    pub(crate) fn has_values(&self, id: ItemId) -> bool {
+        self.model.definitions(id).iter().any(|inside| self.is_value(*inside) || self.has_values(*inside))
     }
 
     /// The fewest octets a value takes on the wire.
