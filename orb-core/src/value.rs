@@ -137,7 +137,7 @@ pub(crate) use {
     decode::{ReadValues, read_state, revisit},
     encode::{begin as begin_value, end as end_value, indirection as write_indirection},
     factory::registered,
-    header::Header,
+    header::{Header, peek},
 };
 
 /// A valuetype's instance, of whatever type: IDL `ValueBase`.

@@ -11,6 +11,7 @@ use crate::{
     cdr::{CdrError, Decoder, Encoder, Primitive},
     fixed::Decimal,
     typecode::{Node, NodeRef, TypeCode, TypeCodeKind, read_label, write_label},
+    value::peek,
 };
 
 /// Steps that every value may take, and those it may take for each of its octets. Types can be made up for whose
@@ -158,11 +159,11 @@ impl<'e, 'b> Transcoder<'e, 'b> {
                 let count = usize::try_from(*length).map_err(|_| CdrError::LengthBeyondEnd)?;
                 self.elements(from, node.follow(content), count)
             }
-            Node::Struct { kind, members, .. } => {
+            Node::Struct {
+                kind, id, members, ..
+            } => {
                 if *kind == TypeCodeKind::Except {
-                    // An exception begins with its repository id (§9.3.5.6).
-                    let id = from.str_ref()?;
-                    self.to.string(&id)?;
+                    self.exception_id(from, id)?;
                 }
                 members
                     .iter()
@@ -192,6 +193,14 @@ impl<'e, 'b> Transcoder<'e, 'b> {
         }
         write_label(self.to, kind.kind(), label)?;
         Ok(label)
+    }
+
+    /// An exception begins with its repository id (§9.3.5.5). omniORB leaves it away in an `any`.
+    fn exception_id(&mut self, from: &mut Decoder<'_>, id: &str) -> Result<(), CdrError> {
+        if id.is_empty() || begins_with(from, id) {
+            from.string_octets(None)?;
+        }
+        self.to.string(id)
     }
 
     fn named(&mut self, from: &mut Decoder<'_>, kind: TypeCodeKind) -> Result<(), CdrError> {
@@ -256,6 +265,15 @@ impl<'e, 'b> Transcoder<'e, 'b> {
         self.to.copying(|to| to.primitive_array(&values));
         Ok(())
     }
+}
+
+/// Whether a string stands next that is `text`.
+fn begins_with(from: &Decoder<'_>, text: &str) -> bool {
+    let padding = 0usize.wrapping_sub(from.position()) & 3;
+    let octets = from.rest().get(padding + 4..);
+    let octets = octets.and_then(|octets| octets.strip_prefix(text.as_bytes()));
+    let length = u32::try_from(text.len() + 1);
+    octets.is_some_and(|octets| octets.first() == Some(&0)) && peek(from).ok() == length.ok()
 }
 
 fn check_enumerator(value: u32, enumerators: usize) -> Result<(), CdrError> {
