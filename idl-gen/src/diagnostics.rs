@@ -150,6 +150,20 @@ impl Diagnostics {
         self.errors > 0
     }
 
+    /// Returns how many errors there are, those beyond the bound included.
+    #[must_use]
+    pub const fn errors(&self) -> usize {
+        self.errors
+    }
+
+    /// Adds the findings of another.
+    pub(crate) fn extend(&mut self, other: Self) {
+        other
+            .list
+            .into_iter()
+            .for_each(|diagnostic| self.push(diagnostic));
+    }
+
     /// Returns them in the order they were made.
     pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
         self.list.iter()

@@ -49,20 +49,20 @@ pub(crate) struct Files {
 
 /// Preprocesses one input.
 pub(crate) struct Preprocessor<'a> {
-    pub(super) options: &'a Options,
-    pub(super) loader: &'a mut dyn SourceLoader,
-    pub(super) files: &'a mut Files,
-    pub(super) diagnostics: &'a mut Diagnostics,
-    pub(super) macros: HashMap<Rc<str>, Rc<Macro>>,
-    pub(super) once: HashSet<FileId>,
-    pub(super) output: Vec<Token>,
+    options: &'a Options,
+    loader: &'a mut dyn SourceLoader,
+    files: &'a mut Files,
+    diagnostics: &'a mut Diagnostics,
+    macros: HashMap<Rc<str>, Rc<Macro>>,
+    once: HashSet<FileId>,
+    output: Vec<Token>,
     /// Tokens that macro expansion has gone through.
-    pub(super) work: usize,
-    pub(super) depth: usize,
+    work: usize,
+    depth: usize,
     entered: usize,
     bytes: usize,
     /// A bound was met; nothing more is read.
-    pub(super) stopped: bool,
+    stopped: bool,
 }
 
 impl std::fmt::Debug for Preprocessor<'_> {
@@ -119,7 +119,7 @@ impl<'a> Preprocessor<'a> {
     }
 
     /// Goes through one file.
-    pub(super) fn file(&mut self, id: FileId) {
+    fn file(&mut self, id: FileId) {
         let Some(text) = self.files.map.file(id).map(|file| Arc::clone(&file.text)) else {
             return;
         };
@@ -177,7 +177,7 @@ impl<'a> Preprocessor<'a> {
     }
 
     /// Reports that a bound was met, and ends.
-    pub(super) fn stop(&mut self, span: Span, why: &str) {
+    fn stop(&mut self, span: Span, why: &str) {
         if !self.stopped {
             self.stopped = true;
             let bounds =
@@ -186,14 +186,14 @@ impl<'a> Preprocessor<'a> {
         }
     }
 
-    pub(super) fn error(&mut self, span: Span, message: impl Into<String>) {
+    fn error(&mut self, span: Span, message: impl Into<String>) {
         self.diagnostics.push(Diagnostic::error(span, message));
     }
 
-    pub(super) fn marker(&mut self, marker: Marker, text: &str, span: Span) {
+    fn marker(&mut self, marker: Marker, text: &str, span: Span) {
         self.output.push(Token::new(Kind::Marker(marker), text, span));
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -51,7 +51,7 @@ pub struct Union {
     pub cases: Vec<Case>,
     /// Whether there are discriminator values that no case takes; then the union may hold no member.
     pub implicit_default: bool,
-    /// The least discriminator value that no label names; what a mapping uses for the default case or the implicit default.
+    /// The discriminator value that no label names (the least from zero up); what a mapping uses for the default case or the implicit default.
     /// `None` when the labels name all values.
     pub default_discriminator: Option<Value>,
     /// Whether a value of it can contain another (through a sequence).

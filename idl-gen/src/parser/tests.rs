@@ -99,9 +99,15 @@ fn annotations_stand_before_everything() {
 fn doc_comments_reach_their_definitions() {
     let definitions = accepts("/// A.\nstruct S { /** b */ long b; /// no\n long c; };");
     assert_eq!(definitions[0].prelude.doc.as_deref(), Some("A."));
-    let DefinitionKind::Struct { members, .. } = &definitions[0].kind else { panic!() };
+    let DefinitionKind::Struct { members, .. } = &definitions[0].kind else {
+        panic!()
+    };
     assert_eq!(members[0].prelude.doc.as_deref(), Some("b"));
-    assert_eq!(members[1].prelude.doc.as_deref(), None, "a comment after a member on its line is not of the next");
+    assert_eq!(
+        members[1].prelude.doc.as_deref(),
+        None,
+        "a comment after a member on its line is not of the next"
+    );
 }
 
 #[test]

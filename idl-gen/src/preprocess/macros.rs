@@ -11,7 +11,7 @@ use crate::token::{Kind, Token};
 
 /// A macro.
 #[derive(Debug)]
-pub(super) struct Macro {
+pub(crate) struct Macro {
     pub(super) kind: MacroKind,
     pub(super) body: Vec<Token>,
     /// Where it was defined; `None` for one given on the command line.
@@ -19,7 +19,7 @@ pub(super) struct Macro {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum MacroKind {
+pub(crate) enum MacroKind {
     /// Replaced wherever its name stands.
     Object,
     /// Replaced where arguments follow its name.
@@ -156,12 +156,11 @@ fn parameters(line: &mut impl Iterator<Item = Token>) -> Result<MacroKind, Optio
 
 /// ISO C++ [cpp.stringize], [cpp.concat]: `#` stands before a parameter, `##` between two tokens.
 fn misplaced_operator(kind: &MacroKind, body: &[Token]) -> Option<(Span, &'static str)> {
-    if let [edge, ..] | [.., edge] = body
-        && edge.is("##")
+    if let Some(edge) = [body.first(), body.last()]
+        .into_iter()
+        .flatten()
+        .find(|token| token.is("##"))
     {
-        return Some((edge.span, "`##` must stand between two tokens"));
-    }
-    if let Some(edge) = body.last().filter(|token| token.is("##")) {
         return Some((edge.span, "`##` must stand between two tokens"));
     }
     let MacroKind::Function { parameters, .. } = kind else {
