@@ -125,7 +125,7 @@ mod encode;
 mod factory;
 mod header;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use {
     abstracts::AbstractRef,

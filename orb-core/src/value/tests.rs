@@ -5,7 +5,7 @@ mod hostile;
 mod inheritance;
 mod sharing;
 mod standard;
-mod types;
+pub(crate) mod types;
 
 use std::sync::Arc;
 
@@ -41,10 +41,10 @@ fn same<T: ?Sized>(left: &Option<Arc<T>>, right: &Option<Arc<T>>) -> bool {
 
 /// Octets of a message, put together as the standard lists them.
 #[derive(Default)]
-struct Octets(Vec<u8>);
+pub(crate) struct Octets(pub(crate) Vec<u8>);
 
 impl Octets {
-    fn long(mut self, value: u32) -> Self {
+    pub(crate) fn long(mut self, value: u32) -> Self {
         while !self.0.len().is_multiple_of(4) {
             self.0.push(0);
         }
@@ -52,7 +52,7 @@ impl Octets {
         self
     }
 
-    fn text(self, text: &str) -> Self {
+    pub(crate) fn text(self, text: &str) -> Self {
         let mut octets = self.long(u32::try_from(text.len() + 1).expect("short"));
         octets.0.extend(text.as_bytes());
         octets.0.push(0);
