@@ -5,6 +5,7 @@
 //! references to call and the adapter to serve with. `docs/idl-mapping.md` says what becomes of each IDL construct.
 
 mod local;
+mod orb;
 #[doc(hidden)]
 pub mod rt;
 
@@ -24,7 +25,10 @@ pub use orb_core::{
     value::{AbstractRef, CustomMarshal, Value, ValueCell, ValueType},
 };
 
-pub use self::local::Local;
+pub use self::{
+    local::Local,
+    orb::{BuildError, Orb, OrbBuilder},
+};
 
 /// Includes the Rust that the build script generated from an IDL file, named by its stem: `include_idl!("telemetry")`
 /// for `telemetry.idl`.

@@ -22,7 +22,11 @@ fn an_array_stops_at_the_first_failure() {
     let mut calls = 0;
     let read: Decoded<[i32; 5]> = array(|| {
         calls += 1;
-        if calls == 3 { Err(CdrError::UnexpectedEnd) } else { Ok(calls) }
+        if calls == 3 {
+            Err(CdrError::UnexpectedEnd)
+        } else {
+            Ok(calls)
+        }
     });
     assert_eq!(read, Err(CdrError::UnexpectedEnd));
     assert_eq!(calls, 3);
@@ -65,5 +69,8 @@ fn a_map_is_described_as_a_sequence_of_pairs() {
     let code = map_type_code(TypeCode::STRING, TypeCode::LONG, 3);
     assert_eq!((code.kind(), code.length()), (TypeCodeKind::Sequence, Some(3)));
     let pair = code.content_type().unwrap();
-    assert_eq!((pair.member_name(0), pair.member_type(1)), (Some("key"), Some(TypeCode::LONG)));
+    assert_eq!(
+        (pair.member_name(0), pair.member_type(1)),
+        (Some("key"), Some(TypeCode::LONG))
+    );
 }

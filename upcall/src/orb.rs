@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The ORB: where a program starts and ends.
+
+mod builder;
+mod stop;
+
+use std::{fmt, sync::Arc};
+
+use orb_core::{
+    exception::Result,
+    ior::Ior,
+    object::{Interface, ObjectRef},
+    orb::OrbCore,
+    servant::Adapter,
+    server::Server,
+    transport::{Endpoint, Listener},
+};
+use parking_lot::Mutex;
+
+pub use self::builder::{BuildError, OrbBuilder};
+use self::{builder::Serving, stop::Stop};
+
+/// An ORB. Cheap to clone; the last clone that goes stops serving, while references stay good.
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let orb = upcall::Orb::builder().args(std::env::args()).build()?;
+/// let object: upcall::ObjectRef = orb.resolve("corbaname::localhost#sensors/t0")?;
+/// println!("{}", object.is_a("IDL:Telemetry/Sensor:1.0").wait()?);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Orb(Arc<Inner>);
+
+struct Inner {
+    core: Arc<OrbCore>,
+    serving: Serving,
+    /// Bound when the ORB was built; handed to the server when there is an adapter.
+    listeners: Mutex<Vec<Box<dyn Listener>>>,
+    server: Mutex<Option<Arc<Server>>>,
+    arguments: Vec<String>,
+    trace_level: Option<u32>,
+    stop: Stop,
+}
+
+impl Orb {
+    /// Begins to configure an ORB.
+    pub fn builder() -> OrbBuilder {
+        OrbBuilder::new()
+    }
+
+    /// Returns the reference that a URL names, as one of `T`: `IOR:`, `corbaloc:`, `corbaname:` or `file:`. The object
+    /// is asked whether it is a `T` if the reference does not say so.
+    ///
+    /// # Errors
+    ///
+    /// `BAD_PARAM` for a text that is no such URL or an object of another type, `INV_OBJREF` for nil, and what the
+    /// calls raise that are needed to find the object.
+    pub fn resolve<T: Interface>(&self, url: &str) -> Result<T> {
+        self.0.core.resolve(url)
+    }
+
+    /// Returns the reference that a URL names, without asking the object anything.
+    ///
+    /// # Errors
+    ///
+    /// As [`Orb::resolve`].
+    pub fn string_to_object(&self, url: &str) -> Result<ObjectRef> {
+        self.0.core.string_to_object(url)
+    }
+
+    /// Returns a reference as `IOR:` and hexadecimal digits.
+    pub fn object_to_string(&self, object: &impl AsRef<ObjectRef>) -> String {
+        self.0.core.object_to_string(object)
+    }
+
+    /// Makes a reference of an IOR.
+    pub fn object(&self, ior: Ior) -> ObjectRef {
+        self.0.core.object(ior)
+    }
+
+    /// Returns an initial reference, such as `NameService`: one that was registered, then one that `-ORBInitRef`
+    /// gave, then one below `-ORBDefaultInitRef`.
+    ///
+    /// # Errors
+    ///
+    /// `BAD_PARAM` if there is none of that name, and what resolving its URL raises.
+    pub fn resolve_initial(&self, name: &str) -> Result<ObjectRef> {
+        self.0.core.resolve_initial(name)
+    }
+
+    /// Makes a reference known as an initial reference of this ORB.
+    pub fn register_initial(&self, name: &str, object: &impl AsRef<ObjectRef>) {
+        self.0.core.register_initial(name, object.as_ref());
+    }
+
+    /// Returns where this ORB's objects can be reached, as its references say.
+    pub fn endpoints(&self) -> Vec<Endpoint> {
+        self.0.core.local_endpoints()
+    }
+
+    /// Returns the command line that was given to [`OrbBuilder::args`] without the ORB's own arguments.
+    pub fn arguments(&self) -> &[String] {
+        &self.0.arguments
+    }
+
+    /// Returns the level that `-ORBtraceLevel` or `UPCALL_TRACE_LEVEL` gave. Events go to `tracing`; what becomes of
+    /// them is the program's choice, and this is a hint for it.
+    pub fn trace_level(&self) -> Option<u32> {
+        self.0.trace_level
+    }
+
+    /// Serves until [`Orb::shutdown`] is called or the process is asked to end (`SIGINT`, which is Ctrl-C, or
+    /// `SIGTERM`); then shuts down.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says when signals cannot be caught.
+    pub fn run(&self) -> std::io::Result<()> {
+        self.0.stop.wait()?;
+        self.shutdown();
+        Ok(())
+    }
+
+    /// Ends the ORB: requests in progress finish, clients get CloseConnection, calls in flight raise
+    /// `BAD_INV_ORDER`, and [`Orb::run`] returns.
+    pub fn shutdown(&self) {
+        self.0.stop_serving();
+        self.0.core.shutdown();
+        self.0.stop.set();
+    }
+
+    /// Tells whether [`Orb::shutdown`] was called.
+    pub fn is_shut_down(&self) -> bool {
+        self.0.core.is_shut_down()
+    }
+
+    /// Returns the core that all parts of this ORB share.
+    pub fn core(&self) -> &Arc<OrbCore> {
+        &self.0.core
+    }
+
+    /// Serves the objects of `adapter` at the endpoints the ORB listens at, instead of those of the root POA.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says when threads or pollers cannot be made.
+    pub fn serve(&self, adapter: Arc<dyn Adapter>) -> std::io::Result<()> {
+        self.0.core.set_adapter(Arc::clone(&adapter));
+        let listeners = std::mem::take(&mut *self.0.listeners.lock());
+        if listeners.is_empty() {
+            return Ok(());
+        }
+        let server = self.0.serving.start(&self.0.core, adapter, listeners)?;
+        *self.0.server.lock() = Some(Arc::new(server));
+        Ok(())
+    }
+}
+
+impl Inner {
+    fn stop_serving(&self) {
+        self.listeners.lock().clear();
+        // Not under the lock: requests that are in progress may ask for it.
+        let server = self.server.lock().take();
+        if let Some(server) = server {
+            server.shutdown();
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.stop_serving();
+    }
+}
+
+impl fmt::Debug for Orb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Orb")
+            .field("core", &self.0.core)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

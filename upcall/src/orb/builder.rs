@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Configuring an ORB.
+
+use std::{io, net::UdpSocket, sync::Arc, time::Duration};
+
+use orb_core::{
+    cdr::{OrbHandle, Version},
+    invoke::SyncScope,
+    orb::{ArgumentError, OrbArguments, OrbConfig, OrbCore},
+    servant::Adapter,
+    server::{Server, ServerConfig},
+    transport::{Endpoint, EndpointError, Listener, Transport, TransportError},
+};
+use parking_lot::Mutex;
+use transport_tcp::KernelTcp;
+
+use super::{Inner, Orb, stop::Stop};
+
+/// Configures an [`Orb`].
+///
+/// What the builder sets, the environment overrides, and the command line overrides both; so a program's settings are
+/// defaults for those who run it. Endpoints to listen at replace each other as a whole.
+///
+/// | builder | environment | command line |
+/// |---|---|---|
+/// | [`listen`](Self::listen) | `UPCALL_LISTEN` | `-ORBListenEndpoints url`, `-ORBendPoint giop:tcp:host:port` |
+/// | [`init_ref`](Self::init_ref) | `UPCALL_INIT_REF` | `-ORBInitRef name=url` |
+/// | [`default_init_ref`](Self::default_init_ref) | `UPCALL_DEFAULT_INIT_REF` | `-ORBDefaultInitRef url` |
+/// | [`server_id`](Self::server_id) | `UPCALL_SERVER_ID` | `-ORBServerId name` |
+/// | [`timeout`](Self::timeout) | `UPCALL_TIMEOUT_MS` | `-ORBclientCallTimeOutPeriod ms` |
+/// | [`max_giop_version`](Self::max_giop_version) | `UPCALL_MAX_GIOP_VERSION` | `-ORBmaxGIOPVersion 1.2` |
+/// | [`max_message_size`](Self::max_message_size) | `UPCALL_MAX_MESSAGE_SIZE` | `-ORBgiopMaxMsgSize bytes` |
+/// | | `UPCALL_TRACE_LEVEL` | `-ORBtraceLevel n` |
+#[derive(Debug)]
+#[must_use = "an ORB is made by .build()"]
+pub struct OrbBuilder {
+    config: OrbConfig,
+    server: ServerConfig,
+    listen: Vec<String>,
+    publish: Option<String>,
+    arguments: Vec<String>,
+    environment: bool,
+    transports: Vec<Arc<dyn Transport>>,
+}
+
+/// Why an ORB could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// An endpoint is not one.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// An argument or an environment variable was not understood.
+    #[error(transparent)]
+    Argument(#[from] ArgumentError),
+    /// An endpoint cannot be listened at.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// There is no transport for an endpoint.
+    #[error("nothing listens at {0}: there is no transport for its scheme")]
+    NoTransport(Endpoint),
+    /// The operating system gives no threads or pollers.
+    #[error("starting to serve: {0}")]
+    System(#[from] io::Error),
+}
+
+/// What the serving side needs.
+#[derive(Debug)]
+pub(super) struct Serving {
+    config: ServerConfig,
+}
+
+impl OrbBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            config: OrbConfig::default(),
+            server: ServerConfig::default(),
+            listen: Vec::new(),
+            publish: None,
+            arguments: Vec::new(),
+            environment: true,
+            transports: Vec::new(),
+        }
+    }
+
+    /// Listens at `url`, such as `iiop://127.0.0.1:2809`, `iiop://[::1]:0` (any port) or `iiop://:2809` (every address
+    /// of this machine). An ORB that listens nowhere can only call.
+    pub fn listen(mut self, url: impl Into<String>) -> Self {
+        self.listen.push(url.into());
+        self
+    }
+
+    /// Writes this host into references instead of the one that was listened at: for machines that others know by
+    /// another name or address.
+    pub fn publish(mut self, host: impl Into<String>) -> Self {
+        self.publish = Some(host.into());
+        self
+    }
+
+    /// Takes the `-ORB…` arguments of a command line; [`Orb::arguments`] has the others.
+    pub fn args(mut self, arguments: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.arguments = arguments.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Looks at `UPCALL_…` variables, or not. Defaults to `true`.
+    pub fn environment(mut self, look: bool) -> Self {
+        self.environment = look;
+        self
+    }
+
+    /// Gives every call this much time that says nothing else. Defaults to 30 s.
+    pub fn timeout(mut self, time: Duration) -> Self {
+        self.config.timeout = time;
+        self
+    }
+
+    /// Polls for so long before blocking, on both sides. Defaults to zero.
+    pub fn busy_poll(mut self, time: Duration) -> Self {
+        self.config.busy_poll = time;
+        self.server.busy_poll = time;
+        self
+    }
+
+    /// Closes connections to servers that were not used for so long. Defaults to 2 min.
+    pub fn idle_timeout(mut self, time: Duration) -> Self {
+        self.config.idle_timeout = time;
+        self
+    }
+
+    /// Accepts messages up to this size. Defaults to 64 MiB.
+    pub fn max_message_size(mut self, bytes: usize) -> Self {
+        self.config.max_message_size = bytes;
+        self
+    }
+
+    /// Speaks no higher version of GIOP. Defaults to 1.2.
+    pub fn max_giop_version(mut self, version: Version) -> Self {
+        self.config.max_version = version;
+        self
+    }
+
+    /// Sets how far a oneway has come when `send` returns. Defaults to [`SyncScope::WithTransport`].
+    pub fn sync_scope(mut self, scope: SyncScope) -> Self {
+        self.config.sync_scope = scope;
+        self
+    }
+
+    /// Makes `url` known as the initial reference `name`.
+    pub fn init_ref(mut self, name: impl Into<String>, url: impl Into<String>) -> Self {
+        self.config.init_refs.push((name.into(), url.into()));
+        self
+    }
+
+    /// Looks for other initial references at `url/name`.
+    pub fn default_init_ref(mut self, url: impl Into<String>) -> Self {
+        self.config.default_init_ref = Some(url.into());
+        self
+    }
+
+    /// Sets the name under which this process's persistent objects are known.
+    pub fn server_id(mut self, name: impl Into<String>) -> Self {
+        self.config.server_id = Some(name.into());
+        self
+    }
+
+    /// Changes the serving side's settings: bounds, idle time, grace at shutdown.
+    pub fn server(mut self, change: impl FnOnce(&mut ServerConfig)) -> Self {
+        change(&mut self.server);
+        self
+    }
+
+    /// Adds a transport beside TCP; one for the same scheme comes first.
+    pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
+        self.transports.push(transport);
+        self
+    }
+
+    /// Makes the ORB, and binds the endpoints it listens at.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] for a wrong URL, argument or variable, or an endpoint that cannot be listened at.
+    pub fn build(mut self) -> Result<Orb, BuildError> {
+        let mut listen: Vec<Endpoint> = self
+            .listen
+            .iter()
+            .map(|url| url.parse())
+            .collect::<Result<_, _>>()?;
+        let mut trace_level = None;
+        let mut given = |parsed: &mut OrbArguments| {
+            if !parsed.listen.is_empty() {
+                listen = std::mem::take(&mut parsed.listen);
+            }
+            trace_level = parsed.trace_level.or(trace_level);
+        };
+        if self.environment {
+            given(&mut OrbArguments::from_environment(
+                |name| std::env::var(name).ok(),
+                &mut self.config,
+            )?);
+        }
+        let mut parsed = OrbArguments::parse(std::mem::take(&mut self.arguments), &mut self.config)?;
+        given(&mut parsed);
+        self.server.max_message_size = self.config.max_message_size;
+        self.transports.push(Arc::new(KernelTcp::new()));
+        let core = OrbCore::new(self.config, self.transports);
+        let listeners = bind(&core, &listen, self.publish.as_deref())?;
+        Ok(Orb(Arc::new(Inner {
+            core,
+            serving: Serving { config: self.server },
+            listeners: Mutex::new(listeners),
+            server: Mutex::new(None),
+            arguments: parsed.rest,
+            trace_level,
+            stop: Stop::default(),
+        })))
+    }
+}
+
+impl Serving {
+    pub(super) fn start(
+        &self,
+        core: &Arc<OrbCore>,
+        adapter: Arc<dyn Adapter>,
+        listeners: Vec<Box<dyn Listener>>,
+    ) -> io::Result<Server> {
+        let scheme = listeners
+            .first()
+            .map_or(Endpoint::IIOP, |listener| listener.local().scheme());
+        let transport = core.transport(scheme).ok_or(io::ErrorKind::Unsupported)?;
+        let handle: Arc<dyn OrbHandle> = Arc::clone(core) as _;
+        let server = Server::start(self.config.clone(), adapter, Some(handle), transport.poller()?)?;
+        for listener in listeners {
+            server.listen(listener)?;
+        }
+        Ok(server)
+    }
+}
+
+/// Binds the endpoints, and notes how references name them.
+fn bind(
+    core: &Arc<OrbCore>,
+    endpoints: &[Endpoint],
+    publish: Option<&str>,
+) -> Result<Vec<Box<dyn Listener>>, BuildError> {
+    let mut listeners = Vec::with_capacity(endpoints.len());
+    for endpoint in endpoints {
+        let Some(transport) = core.transport(endpoint.scheme()) else {
+            if endpoint.scheme() == "apic" {
+                tracing::warn!(%endpoint, "left out: this build has no APIC transport");
+                continue;
+            }
+            return Err(BuildError::NoTransport(endpoint.clone()));
+        };
+        let listener = transport.listen(endpoint)?;
+        core.add_local_endpoint(published(listener.local(), publish));
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
+/// The endpoint as references name it.
+fn published(local: &Endpoint, publish: Option<&str>) -> Endpoint {
+    match publish {
+        Some(host) => local.with_host(host),
+        None if matches!(local.host(), "0.0.0.0" | "::") => {
+            local.with_host(own_address().unwrap_or_else(|_| "127.0.0.1".into()))
+        }
+        None => local.clone(),
+    }
+}
+
+/// The address from which this machine reaches others.
+fn own_address() -> io::Result<String> {
+    let socket = UdpSocket::bind(("0.0.0.0", 0))?;
+    // Nothing is sent: connecting only chooses the route (RFC 5737 keeps this network for documentation).
+    socket.connect(("192.0.2.1", 9))?;
+    Ok(socket.local_addr()?.ip().to_string())
+}
