@@ -10,6 +10,7 @@ mod encoder;
 mod error;
 mod hooks;
 mod marshal;
+mod output;
 mod primitive;
 mod text;
 

@@ -6,11 +6,15 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
+use super::output::Output;
 use super::{CdrError, Endian, OrbHandle, Primitive, Version, hooks};
 use crate::codeset::CodeSets;
 
 /// From this many octets on, borrowed data is kept by reference instead of being copied.
 pub const BY_REFERENCE: usize = 8 * 1024;
+
+/// Up to this many octets a sequence is written with its length in one step.
+const SMALL: usize = 256;
 
 /// Octets per step when swapping a slice: small enough to stay in the first-level cache.
 const SWAP_BLOCK: usize = 512;
@@ -64,8 +68,8 @@ struct Insert<'a> {
 /// Alignment counts from the position 0 at which the encoder was made.
 #[derive(Debug)]
 pub struct Encoder<'a> {
-    buffer: BytesMut,
-    /// `buffer.len() + offset` (wrapping) is the position in the current encapsulation.
+    output: Output,
+    /// `output.len() + offset` (wrapping) is the position in the current encapsulation.
     offset: usize,
     /// The buffer's length when the encoder was made.
     start: usize,
@@ -92,7 +96,7 @@ impl<'a> Encoder<'a> {
     pub fn with_buffer(buffer: BytesMut, endian: Endian, version: Version, codesets: CodeSets) -> Self {
         let start = buffer.len();
         Self {
-            buffer,
+            output: Output::new(buffer),
             offset: 0usize.wrapping_sub(start),
             start,
             inserts: Vec::new(),
@@ -164,7 +168,7 @@ impl<'a> Encoder<'a> {
     #[inline]
     #[must_use]
     pub fn position(&self) -> usize {
-        self.buffer.len().wrapping_add(self.offset)
+        self.output.len().wrapping_add(self.offset)
     }
 
     /// Returns the position counted from the start of the stream, encapsulations or not: indirections
@@ -172,7 +176,7 @@ impl<'a> Encoder<'a> {
     #[inline]
     #[must_use]
     pub fn stream_position(&self) -> usize {
-        self.buffer.len() - self.start + self.inserted
+        self.output.len() - self.start + self.inserted
     }
 
     /// Returns the table that lives as long as this stream, made on first use; for sharing of values.
@@ -196,20 +200,19 @@ impl<'a> Encoder<'a> {
     #[inline]
     pub fn align(&mut self, alignment: usize) {
         debug_assert!(alignment.is_power_of_two() && alignment <= 8);
-        let padding = 0usize.wrapping_sub(self.position()) & (alignment - 1);
-        if padding != 0 {
-            // A store of a constant size and a shorter length beat a fill of a variable size.
-            let length = self.buffer.len() + padding;
-            self.buffer.extend_from_slice(&[0; 8]);
-            self.buffer.truncate(length);
-        }
+        self.output.pad(self.padding(alignment));
+    }
+
+    #[inline]
+    fn padding(&self, alignment: usize) -> usize {
+        0usize.wrapping_sub(self.position()) & (alignment - 1)
     }
 
     #[inline]
     fn fixed<T: Primitive>(&mut self, value: T) {
-        self.align(T::SIZE);
         let value = if self.swap { value.swapped() } else { value };
-        self.buffer.extend_from_slice(bytemuck::bytes_of(&value));
+        let padding = self.padding(T::SIZE);
+        self.output.append(padding, bytemuck::bytes_of(&value));
     }
 
     /// Writes a `boolean`: 1 or 0 (§9.3.1.5).
@@ -221,7 +224,7 @@ impl<'a> Encoder<'a> {
     /// Writes an `octet`.
     #[inline]
     pub fn octet(&mut self, value: u8) {
-        self.buffer.extend_from_slice(&[value]);
+        self.output.append(0, &[value]);
     }
 
     /// Writes an `int8`.
@@ -282,11 +285,13 @@ impl<'a> Encoder<'a> {
     /// number whose bits they are.
     pub fn longdouble_bits(&mut self, bits: u128) {
         self.align(8);
-        let octets = match self.endian {
-            Endian::Big => bits.to_be_bytes(),
-            Endian::Little => bits.to_le_bytes(),
-        };
-        self.buffer.extend_from_slice(&octets);
+        self.output.append(
+            0,
+            &match self.endian {
+                Endian::Big => bits.to_be_bytes(),
+                Endian::Little => bits.to_le_bytes(),
+            },
+        );
     }
 
     /// Writes the length of a sequence, after checking it against its bound; the elements are next.
@@ -341,46 +346,57 @@ impl<'a> Encoder<'a> {
     /// Copies octets as they are: no length, no alignment.
     #[inline]
     pub fn raw(&mut self, octets: &[u8]) {
-        self.buffer.extend_from_slice(octets);
+        self.output.append(0, octets);
     }
 
     /// Writes a sequence of primitives; large ones in native order are kept by reference.
     ///
     /// # Errors
     /// [`CdrError::TooLong`].
+    #[inline]
     pub fn primitives<T: Primitive>(&mut self, values: &'a [T]) -> Result<(), CdrError> {
-        self.sequence_len(values.len(), None)?;
-        self.primitive_array(values);
+        let octets = bytemuck::cast_slice(values);
+        if octets.len() > SMALL || self.swap || values.is_empty() {
+            self.sequence_len(values.len(), None)?;
+            self.primitive_array(values);
+            return Ok(());
+        }
+        let count = u32::try_from(values.len()).map_err(|_| CdrError::TooLong)?;
+        let padding = self.padding(4);
+        let gap = (self.position() + padding + 4).wrapping_neg() & (T::SIZE - 1);
+        self.output
+            .append_counted(padding, count.to_ne_bytes(), gap, octets, 0);
         Ok(())
     }
 
     /// Writes an array of primitives: no length; large ones in native order are kept by reference.
+    #[inline]
     pub fn primitive_array<T: Primitive>(&mut self, values: &'a [T]) {
         if values.is_empty() {
             // The first element would be aligned; without one there is no padding (§9.3.2.5).
             return;
         }
-        self.align(T::SIZE);
         if self.swap && T::SIZE > 1 {
-            self.swapped(values);
+            return self.swapped(values);
+        }
+        let octets: &'a [u8] = bytemuck::cast_slice(values);
+        if octets.len() >= self.by_reference {
+            self.align(T::SIZE);
+            self.insert(Part::Borrowed(octets));
         } else {
-            self.octets_array(bytemuck::cast_slice(values));
+            self.output.append(self.padding(T::SIZE), octets);
         }
     }
 
     fn swapped<T: Primitive>(&mut self, values: &[T]) {
-        self.buffer.reserve(size_of_val(values));
+        self.align(T::SIZE);
         let mut block = [T::zeroed(); SWAP_BLOCK];
         for chunk in values.chunks(SWAP_BLOCK / T::SIZE) {
+            let block = block.get_mut(..chunk.len()).unwrap_or_default();
             for (to, from) in block.iter_mut().zip(chunk) {
                 *to = from.swapped();
             }
-            self.buffer.extend(
-                block
-                    .get(..chunk.len())
-                    .map(bytemuck::cast_slice::<T, u8>)
-                    .unwrap_or_default(),
-            );
+            self.output.append(0, bytemuck::cast_slice(block));
         }
     }
 
@@ -395,14 +411,14 @@ impl<'a> Encoder<'a> {
     ) -> Result<(), CdrError> {
         let length = self.reserve_ulong();
         let (outer, before) = (self.position(), self.stream_position());
-        self.offset = 0usize.wrapping_sub(self.buffer.len());
+        self.offset = 0usize.wrapping_sub(self.output.len());
         self.octet(self.endian.flag());
         // Values are not shared across the borders of an encapsulation.
         let table = self.extension.take();
         let result = write(self);
         self.extension = table;
         let size = self.stream_position() - before;
-        self.offset = (outer + size).wrapping_sub(self.buffer.len());
+        self.offset = (outer + size).wrapping_sub(self.output.len());
         result?;
         self.patch_ulong(length, u32::try_from(size).map_err(|_| CdrError::TooLong)?);
         Ok(())
@@ -414,34 +430,41 @@ impl<'a> Encoder<'a> {
         'a: 'b,
     {
         let mut inner: Encoder<'b> = Encoder {
-            buffer: std::mem::take(&mut self.buffer),
+            output: std::mem::take(&mut self.output),
             inserts: Vec::new(),
             by_reference: usize::MAX,
             extension: self.extension.take(),
             ..*self
         };
         let result = write(&mut inner);
-        self.buffer = inner.buffer;
+        self.output = inner.output;
         self.offset = inner.offset;
         self.codesets = inner.codesets;
         self.extension = inner.extension;
         result
     }
 
+    /// Writes a count, octets and a terminating zero, as strings have it.
+    #[inline]
+    pub(super) fn terminated(&mut self, count: u32, octets: &[u8]) {
+        let padding = self.padding(4);
+        let count = if self.swap { count.swap_bytes() } else { count };
+        self.output
+            .append_counted(padding, count.to_ne_bytes(), 0, octets, 1);
+    }
+
     /// Writes a placeholder for an `unsigned long` that [`Self::patch_ulong`] fills in later.
     pub fn reserve_ulong(&mut self) -> Mark {
         self.align(4);
         let mark = self.mark();
-        self.buffer.extend_from_slice(&[0; 4]);
+        self.output.pad(4);
         mark
     }
 
     /// Fills in what [`Self::reserve_ulong`] left open.
     pub fn patch_ulong(&mut self, mark: Mark, value: u32) {
         let value = if self.swap { value.swap_bytes() } else { value };
-        if let Some(place) = self.buffer.get_mut(mark.at..mark.at + 4) {
-            place.copy_from_slice(&value.to_ne_bytes());
-        }
+        self.output.patch(mark.at, value.to_ne_bytes());
     }
 
     /// Fills in the size at its place in the message header that the stream begins with.
@@ -459,14 +482,14 @@ impl<'a> Encoder<'a> {
     #[must_use]
     pub fn mark(&self) -> Mark {
         Mark {
-            at: self.buffer.len(),
+            at: self.output.len(),
             position: self.position(),
         }
     }
 
     /// Forgets all that was written since `mark`, which must be of the same encapsulation.
     pub fn rewind(&mut self, mark: Mark) {
-        self.buffer.truncate(mark.at);
+        self.output.truncate(mark.at);
         while self.position() > mark.position
             && let Some(last) = self.inserts.pop()
         {
@@ -479,7 +502,7 @@ impl<'a> Encoder<'a> {
     fn insert(&mut self, data: Part<'a>) {
         let length = data.as_ref().len();
         self.inserts.push(Insert {
-            at: self.buffer.len(),
+            at: self.output.len(),
             data,
         });
         self.inserted += length;
@@ -508,14 +531,13 @@ impl<'a> Encoder<'a> {
     pub fn parts(&self) -> impl Iterator<Item = &[u8]> {
         let last = self.inserts.last().map_or(self.start, |insert| insert.at);
         let starts = std::iter::once(self.start).chain(self.inserts.iter().map(|insert| insert.at));
-        let inserted = self.inserts.iter().zip(starts).flat_map(|(insert, start)| {
-            [
-                self.buffer.get(start..insert.at).unwrap_or_default(),
-                insert.data.as_ref(),
-            ]
-        });
+        let inserted = self
+            .inserts
+            .iter()
+            .zip(starts)
+            .flat_map(|(insert, start)| [self.output.content(start, insert.at), insert.data.as_ref()]);
         inserted
-            .chain(std::iter::once(self.buffer.get(last..).unwrap_or_default()))
+            .chain(std::iter::once(self.output.content(last, self.output.len())))
             .filter(|part| !part.is_empty())
     }
 
@@ -524,10 +546,10 @@ impl<'a> Encoder<'a> {
     #[must_use]
     pub fn into_buffer(self) -> BytesMut {
         if self.inserts.is_empty() {
-            return self.buffer;
+            return self.output.into_buffer();
         }
-        let mut whole = BytesMut::with_capacity(self.buffer.len() + self.inserted);
-        whole.extend_from_slice(self.buffer.get(..self.start).unwrap_or_default());
+        let mut whole = BytesMut::with_capacity(self.output.len() + self.inserted);
+        whole.extend_from_slice(self.output.content(0, self.start));
         for part in self.parts() {
             whole.extend_from_slice(part);
         }
@@ -546,7 +568,7 @@ impl<'a> Encoder<'a> {
     /// the parts were sent.
     #[must_use]
     pub fn reclaim(mut self) -> BytesMut {
-        self.buffer.truncate(self.start);
-        self.buffer
+        self.output.truncate(self.start);
+        self.output.into_buffer()
     }
 }

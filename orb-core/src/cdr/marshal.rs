@@ -23,6 +23,19 @@ pub trait Marshal {
     {
         values.iter().try_for_each(|value| value.marshal(encoder))
     }
+
+    /// Writes an unbounded sequence.
+    ///
+    /// # Errors
+    /// As [`Self::marshal`].
+    #[inline]
+    fn marshal_sequence<'a>(values: &'a [Self], encoder: &mut Encoder<'a>) -> Result<(), CdrError>
+    where
+        Self: Sized,
+    {
+        encoder.sequence_len(values.len(), None)?;
+        Self::marshal_slice(values, encoder)
+    }
 }
 
 /// A type that can be read from CDR.
@@ -85,6 +98,11 @@ macro_rules! primitives {
             fn marshal_slice<'a>(values: &'a [Self], encoder: &mut Encoder<'a>) -> Result<(), CdrError> {
                 encoder.primitive_array(values);
                 Ok(())
+            }
+
+            #[inline]
+            fn marshal_sequence<'a>(values: &'a [Self], encoder: &mut Encoder<'a>) -> Result<(), CdrError> {
+                encoder.primitives(values)
             }
         }
 
@@ -202,8 +220,7 @@ impl Unmarshal for Bytes {
 impl<T: Marshal> Marshal for [T] {
     #[inline]
     fn marshal<'a>(&'a self, encoder: &mut Encoder<'a>) -> Result<(), CdrError> {
-        encoder.sequence_len(self.len(), None)?;
-        T::marshal_slice(self, encoder)
+        T::marshal_sequence(self, encoder)
     }
 }
 

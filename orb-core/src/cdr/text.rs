@@ -54,13 +54,11 @@ impl Encoder<'_> {
 
     #[inline]
     fn narrow(&mut self, octets: &[u8], bound: Option<u32>) -> Result<(), CdrError> {
-        if octets.contains(&0) {
+        if has_nul(octets) {
             return Err(CdrError::EmbeddedNul);
         }
         let length = terminated_length(octets.len(), bound)?;
-        self.ulong(length);
-        self.raw(octets);
-        self.octet(0);
+        self.terminated(length, octets);
         Ok(())
     }
 
@@ -234,7 +232,7 @@ impl<'a> Decoder<'a> {
     /// As [`Self::string`], but [`CdrError::BadCharacter`].
     pub fn identifier(&mut self) -> Result<Cow<'a, str>, CdrError> {
         let octets = self.string_octets(None)?;
-        if octets.contains(&0) {
+        if has_nul(octets) {
             return Err(CdrError::EmbeddedNul);
         }
         Ok(match std::str::from_utf8(octets) {
@@ -245,7 +243,7 @@ impl<'a> Decoder<'a> {
 
     #[inline]
     fn narrow_text(&self, octets: &'a [u8]) -> Result<Cow<'a, str>, CdrError> {
-        if octets.contains(&0) {
+        if has_nul(octets) {
             return Err(CdrError::EmbeddedNul);
         }
         match (std::str::from_utf8(octets), self.codesets().narrow) {
@@ -369,5 +367,49 @@ fn terminated_length(length: usize, bound: Option<u32>) -> Result<u32, CdrError>
     match bound {
         Some(bound) if length > bound => Err(CdrError::BoundExceeded(bound)),
         _ => length.checked_add(1).ok_or(CdrError::TooLong),
+    }
+}
+
+/// Eight octets at a time and without an early return: most strings are short.
+#[inline]
+fn has_nul(octets: &[u8]) -> bool {
+    const LOW: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGH: u64 = LOW << 7;
+    // The highest bit of an octet stays set where subtracting 1 borrows: the octet was 0, or follows one.
+    let zeros = |word: &[u8; 8]| {
+        let word = u64::from_ne_bytes(*word);
+        word.wrapping_sub(LOW) & !word & HIGH
+    };
+    match octets.last_chunk() {
+        // The last eight overlap those before.
+        Some(last) => {
+            octets
+                .as_chunks()
+                .0
+                .iter()
+                .fold(zeros(last), |found, word| found | zeros(word))
+                != 0
+        }
+        None => octets.contains(&0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_nul;
+
+    #[test]
+    fn a_nul_is_found_wherever_it_is() {
+        for length in 0..40 {
+            for fill in [1, 0x7f, 0x80, 0x81, 0xff] {
+                let mut octets = vec![fill; length];
+                assert!(!has_nul(&octets), "{length} {fill}");
+                for index in 0..length {
+                    octets[index] = 0;
+                    assert!(has_nul(&octets), "{length} {fill} {index}");
+                    octets[index] = fill;
+                }
+            }
+        }
     }
 }
