@@ -212,7 +212,7 @@ impl<'a> Encoder<'a> {
     fn fixed<T: Primitive>(&mut self, value: T) {
         let value = if self.swap { value.swapped() } else { value };
         let padding = self.padding(T::SIZE);
-        self.output.append(padding, bytemuck::bytes_of(&value));
+        self.output.put(padding, value);
     }
 
     /// Writes a `boolean`: 1 or 0 (§9.3.1.5).
@@ -224,7 +224,7 @@ impl<'a> Encoder<'a> {
     /// Writes an `octet`.
     #[inline]
     pub fn octet(&mut self, value: u8) {
-        self.output.append(0, &[value]);
+        self.output.put(0, value);
     }
 
     /// Writes an `int8`.

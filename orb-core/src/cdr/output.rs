@@ -3,6 +3,8 @@
 
 use bytes::BytesMut;
 
+use super::Primitive;
+
 /// How far beyond the end the buffer is prepared at least, when it has to be.
 const WINDOW_MIN: usize = 256;
 /// And at most, beside what is asked for.
@@ -56,6 +58,21 @@ impl Output {
             self.grow(padding);
         }
         self.end = end;
+    }
+
+    /// Appends `padding` zeros and a number.
+    #[inline]
+    pub(super) fn put<T: Primitive>(&mut self, padding: usize, value: T) {
+        let start = self.end + padding;
+        if self
+            .buffer
+            .get_mut(start..)
+            .is_some_and(|window| value.put(window))
+        {
+            self.end = start + T::SIZE;
+        } else {
+            self.append_beyond(padding, bytemuck::bytes_of(&value));
+        }
     }
 
     /// Appends `padding` zeros and octets.

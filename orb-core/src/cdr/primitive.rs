@@ -16,6 +16,10 @@ pub trait Primitive: Pod + sealed::Sealed {
     /// Returns the number with its octets in the opposite order.
     #[must_use]
     fn swapped(self) -> Self;
+
+    /// Writes the number, in native order, where `place` begins; false if it is too short.
+    #[doc(hidden)]
+    fn put(self, place: &mut [u8]) -> bool;
 }
 
 macro_rules! integers {
@@ -26,6 +30,17 @@ macro_rules! integers {
             #[inline]
             fn swapped(self) -> Self {
                 self.swap_bytes()
+            }
+
+            #[inline]
+            fn put(self, place: &mut [u8]) -> bool {
+                match place.first_chunk_mut() {
+                    Some(place) => {
+                        *place = self.to_ne_bytes();
+                        true
+                    }
+                    None => false,
+                }
             }
         }
     )*};
@@ -39,6 +54,17 @@ macro_rules! floats {
             #[inline]
             fn swapped(self) -> Self {
                 Self::from_bits(self.to_bits().swap_bytes())
+            }
+
+            #[inline]
+            fn put(self, place: &mut [u8]) -> bool {
+                match place.first_chunk_mut() {
+                    Some(place) => {
+                        *place = self.to_ne_bytes();
+                        true
+                    }
+                    None => false,
+                }
             }
         }
     )*};
