@@ -1,71 +1,80 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The words of the language (IDL 4.2 §7.2.4).
 
-/// Words that can't be names, in any case.
-const HARD: [&str; 60] = [
-    "abstract",
+/// Words of the first CORBA; no name may differ from them only in case.
+const FIRST: [&str; 35] = [
     "any",
     "attribute",
     "boolean",
     "case",
     "char",
-    "component",
     "const",
-    "consumes",
     "context",
-    "custom",
     "default",
     "double",
-    "emits",
     "enum",
-    "eventtype",
     "exception",
-    "factory",
     "FALSE",
-    "finder",
-    "fixed",
     "float",
-    "getraises",
-    "home",
-    "import",
     "in",
     "inout",
     "interface",
-    "local",
     "long",
-    "manages",
     "module",
-    "multiple",
-    "native",
     "Object",
     "octet",
     "oneway",
     "out",
+    "raises",
+    "readonly",
+    "sequence",
+    "short",
+    "string",
+    "struct",
+    "switch",
+    "TRUE",
+    "typedef",
+    "unsigned",
+    "union",
+    "void",
+    "fixed",
+];
+
+/// Words that came with later CORBA. Names that differ from them in case stand in the OMG's own files.
+const LATER: [&str; 32] = [
+    "abstract",
+    "component",
+    "consumes",
+    "custom",
+    "emits",
+    "eventtype",
+    "factory",
+    "finder",
+    "getraises",
+    "home",
+    "import",
+    "local",
+    "manages",
+    "multiple",
+    "native",
     "primarykey",
     "private",
     "provides",
     "public",
     "publishes",
-    "raises",
-    "readonly",
-    "sequence",
     "setraises",
-    "short",
-    "string",
-    "struct",
     "supports",
-    "switch",
-    "TRUE",
     "truncatable",
-    "typedef",
     "typeid",
     "typeprefix",
-    "union",
-    "unsigned",
     "uses",
+    "ValueBase",
+    "valuetype",
+    "wchar",
+    "wstring",
+    "typeId",
+    "typePrefix",
 ];
-
-const HARD_TOO: [&str; 5] = ["ValueBase", "valuetype", "void", "wchar", "wstring"];
 
 /// Words that came with IDL 4; older IDL uses them as names, so they are words only where the grammar wants them.
 const SOFT: [&str; 19] = [
@@ -131,6 +140,8 @@ pub(crate) enum Standing {
     Recent,
     /// It differs from this one only in case, which isn't allowed.
     DiffersInCase(&'static str),
+    /// The same for a word that came later; this is let pass with a warning.
+    DiffersFromLater(&'static str),
 }
 
 /// Says how a word stands to the keywords.
@@ -138,15 +149,14 @@ pub(crate) fn standing(word: &str) -> Standing {
     if SOFT.contains(&word) {
         return Standing::Recent;
     }
-    match HARD
-        .iter()
-        .chain(&HARD_TOO)
-        .find(|keyword| keyword.eq_ignore_ascii_case(word))
-    {
-        None => Standing::Free,
-        Some(keyword) if *keyword == word => Standing::Keyword,
-        Some(keyword) => Standing::DiffersInCase(keyword),
+    if FIRST.contains(&word) || LATER.contains(&word) {
+        return Standing::Keyword;
     }
+    if let Some(keyword) = FIRST.iter().find(|keyword| keyword.eq_ignore_ascii_case(word)) {
+        return Standing::DiffersInCase(keyword);
+    }
+    let later = LATER.iter().find(|keyword| keyword.eq_ignore_ascii_case(word));
+    later.map_or(Standing::Free, |keyword| Standing::DiffersFromLater(keyword))
 }
 
 /// Says whether a word begins a definition.
@@ -163,6 +173,7 @@ mod tests {
         assert_eq!(standing("struct"), Standing::Keyword);
         assert_eq!(standing("Struct"), Standing::DiffersInCase("struct"));
         assert_eq!(standing("object"), Standing::DiffersInCase("Object"));
+        assert_eq!(standing("Factory"), Standing::DiffersFromLater("factory"));
         assert_eq!(standing("map"), Standing::Recent);
         assert_eq!(standing("Map"), Standing::Free);
         assert_eq!(standing("x"), Standing::Free);

@@ -43,6 +43,7 @@ pub(crate) fn parse(tokens: &[Token], diagnostics: &mut Diagnostics) -> Vec<Defi
         depth: 0,
         angles: 0,
         nodes: 0,
+        using: false,
         split: None,
     };
     parser.collect_markers();
@@ -62,6 +63,8 @@ struct Parser<'a> {
     angles: usize,
     /// Nodes of the current expression.
     nodes: usize,
+    /// A name is being used, not defined.
+    using: bool,
     /// The second half of a `>>` whose first half was taken.
     split: Option<Token>,
 }
@@ -307,6 +310,13 @@ impl<'a> Parser<'a> {
                 self.diagnostics
                     .push(error.help(format!("write `_{text}` to use it as a name")));
             }
+            Standing::DiffersFromLater(keyword) if !self.using => {
+                let message = format!("`{text}` differs from keyword `{keyword}` only in case");
+                let warning = Diagnostic::warning(span, message);
+                self.diagnostics
+                    .push(warning.help(format!("write `_{text}` to use it as a name")));
+            }
+            Standing::DiffersFromLater(_) => {}
         }
         self.bump();
         self.sized(Ident { text, span })
@@ -325,6 +335,13 @@ impl<'a> Parser<'a> {
     }
 
     fn scoped_name(&mut self, what: &str) -> Parsed<ScopedName> {
+        self.using = true;
+        let name = self.name_parts(what);
+        self.using = false;
+        name
+    }
+
+    fn name_parts(&mut self, what: &str) -> Parsed<ScopedName> {
         let start = self.peek().span;
         let absolute = self.accept("::");
         let mut parts = vec![self.ident(what)?];

@@ -2,7 +2,14 @@
 //! What is known without any file.
 
 /// Macros that are always defined.
-pub(super) const MACROS: [(&str, &str); 2] = [("__UPCALL_IDL__", "1"), ("__IDL__", "1")];
+///
+/// The service IDL that omniORB installs chooses by `__OMNIIDL__` between escaped names and what other vendors' compilers
+/// of its time could read; we can read the former.
+pub(super) const MACROS: [(&str, &str); 3] = [
+    ("__UPCALL_IDL__", "1"),
+    ("__IDL__", "1"),
+    ("__OMNIIDL__", "0x2630"),
+];
 
 /// Included files that are supplied when no include directory has them.
 ///
