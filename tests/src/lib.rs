@@ -6,6 +6,7 @@
 //! what it needs says so with [`skip`].
 
 mod capture;
+pub mod loopback;
 pub mod peers;
 mod process;
 pub mod serving;
