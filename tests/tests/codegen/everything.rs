@@ -33,7 +33,7 @@ macro_rules! echo {
 }
 
 impl Each for Echo {
-    fn members(&self, _: &Context, a: Members, b: Members) -> Result<Three<Members>, EachMembersError> {
+    fn echo_members(&self, _: &Context, a: Members, b: Members) -> Result<Three<Members>, EachEchoMembersError> {
         match a.c {
             1 => Err(Nothing {}.into()),
             2 => Err(Everywhere { what: b }.into()),
@@ -42,29 +42,29 @@ impl Each for Echo {
     }
 
     echo! {
-        places: Places => Places;
-        by_number: ByNumber => ByNumber;
-        flags: Flags => Flags;
-        packed: Packed => Packed;
-        bounded: &str => String;
-        wide_bounded: &str => String;
-        pair: &[f64] => Vec<f64>;
-        ragged: Ragged => Ragged;
-        grid: WideGrid => WideGrid;
-        digest: Digest => Digest;
-        booleans: &[bool] => Vec<bool>;
-        letters: &[char] => Vec<char>;
-        tinted: Tinted => Tinted;
-        anything: Any => Any;
-        object: Option<ObjectRef> => Option<ObjectRef>;
-        target: Option<TargetRef> => Option<TargetRef>;
-        targets: Vec<Option<TargetRef>> => Vec<Option<TargetRef>>;
-        precise: LongDouble => LongDouble;
-        amount: Amount => Amount;
-        tiny: i8 => i8;
+        echo_places: Places => Places;
+        echo_by_number: ByNumber => ByNumber;
+        echo_flags: Flags => Flags;
+        echo_packed: Packed => Packed;
+        echo_bounded: &str => String;
+        echo_wide_bounded: &str => String;
+        echo_pair: &[f64] => Vec<f64>;
+        echo_ragged: Ragged => Ragged;
+        echo_grid: WideGrid => WideGrid;
+        echo_digest: Digest => Digest;
+        echo_booleans: &[bool] => Vec<bool>;
+        echo_letters: &[char] => Vec<char>;
+        echo_tinted: Tinted => Tinted;
+        echo_anything: Any => Any;
+        echo_object: Option<ObjectRef> => Option<ObjectRef>;
+        echo_target: Option<TargetRef> => Option<TargetRef>;
+        echo_targets: Vec<Option<TargetRef>> => Vec<Option<TargetRef>>;
+        echo_precise: LongDouble => LongDouble;
+        echo_amount: Amount => Amount;
+        echo_tiny: i8 => i8;
     }
 
-    fn blob(&self, _: &Context, a: &[u8], b: &[u8]) -> upcall::Result<Three<Bytes>> {
+    fn echo_blob(&self, _: &Context, a: &[u8], b: &[u8]) -> upcall::Result<Three<Bytes>> {
         Ok(three(Bytes::copy_from_slice(a), Bytes::copy_from_slice(b)))
     }
     fn in_context(&self, _: &Context, a: i32, context: Vec<(String, String)>) -> upcall::Result<String> {
@@ -125,7 +125,7 @@ fn sample() -> Members {
         nn: Tinted::Other(Color::Green, Any::from(7i32)),
         oo: Signed::Most([9; 32]),
         pp: Wide::Default('€'),
-        qq: Octet::Other(3, 9),
+        qq: ByOctet::Other(3, 9),
         rr: tree(),
         ss: Left { rights: vec![Right { lefts: vec![Left::default()], name: "r".into() }] },
         uu: vec![true, false],
@@ -146,9 +146,9 @@ fn every_type_goes_through_as_argument_result_and_member() {
     let (skeleton, sample, other) = (servant(), sample(), Members::default());
     let expected = (sample.clone(), sample.clone(), other.clone());
     for wire in Wire::ALL {
-        assert_eq!(call::<op::Members>(&skeleton, wire, &(&sample, &other)).as_ref(), Ok(&expected), "{wire:?}");
+        assert_eq!(call::<op::EchoMembers>(&skeleton, wire, &(&sample, &other)).as_ref(), Ok(&expected), "{wire:?}");
     }
-    assert_eq!(collocated::<op::Members>(&skeleton, &(&sample, &other)), Ok(expected));
+    assert_eq!(collocated::<op::EchoMembers>(&skeleton, &(&sample, &other)), Ok(expected));
 }
 
 #[test]
@@ -157,9 +157,9 @@ fn exceptions_carry_every_type() {
     let nothing = Members { c: 1, ..Members::default() };
     let everywhere = Members { c: 2, ..Members::default() };
     for wire in Wire::ALL {
-        let error = call::<op::Members>(&skeleton, wire, &(&nothing, &sample)).unwrap_err();
-        assert_eq!(error, EachMembersError::Nothing(Nothing {}));
-        let error = call::<op::Members>(&skeleton, wire, &(&everywhere, &sample)).unwrap_err();
+        let error = call::<op::EchoMembers>(&skeleton, wire, &(&nothing, &sample)).unwrap_err();
+        assert_eq!(error, EachEchoMembersError::Nothing(Nothing {}));
+        let error = call::<op::EchoMembers>(&skeleton, wire, &(&everywhere, &sample)).unwrap_err();
         assert_eq!(error, Everywhere { what: sample.clone() }.into());
     }
 }
@@ -170,22 +170,22 @@ fn anonymous_and_extended_types_go_through() {
     let sample = sample();
     for wire in Wire::ALL {
         assert_eq!(
-            call::<op::Places>(&skeleton, wire, &(&sample.x, &Places::new())),
+            call::<op::EchoPlaces>(&skeleton, wire, &(&sample.x, &Places::new())),
             Ok(three(sample.x.clone(), Places::new()))
         );
-        assert_eq!(call::<op::ByNumber>(&skeleton, wire, &(&sample.y, &vec![])), Ok(three(sample.y.clone(), vec![])));
-        assert_eq!(call::<op::Flags>(&skeleton, wire, &(sample.dd, !Flags::READ)), Ok(three(sample.dd, !Flags::READ)));
+        assert_eq!(call::<op::EchoByNumber>(&skeleton, wire, &(&sample.y, &vec![])), Ok(three(sample.y.clone(), vec![])));
+        assert_eq!(call::<op::EchoFlags>(&skeleton, wire, &(sample.dd, !Flags::READ)), Ok(three(sample.dd, !Flags::READ)));
         let packed = (&sample.ee, &Packed::default());
-        assert_eq!(call::<op::Packed>(&skeleton, wire, &packed), Ok(three(sample.ee, Packed::default())));
-        assert_eq!(call::<op::WideBounded>(&skeleton, wire, &("€uro", "")), Ok(three("€uro".into(), "")));
-        assert_eq!(call::<op::Blob>(&skeleton, wire, &(b"blob", b"")), Ok(three("blob".into(), Bytes::new())));
-        assert_eq!(call::<op::Pair>(&skeleton, wire, &(&[1.5], &[])), Ok(three(vec![1.5], vec![])));
-        assert_eq!(call::<op::Ragged>(&skeleton, wire, &(&sample.hh, &[])), Ok(three(sample.hh.clone(), vec![])));
-        assert_eq!(call::<op::Letters>(&skeleton, wire, &(&['€'], &[])), Ok(three(vec!['€'], vec![])));
-        assert_eq!(call::<op::Booleans>(&skeleton, wire, &(&[true], &[])), Ok(three(vec![true], vec![])));
-        assert_eq!(call::<op::Object>(&skeleton, wire, &(None, None)), Ok((None, None, None)));
-        assert_eq!(call::<op::Targets>(&skeleton, wire, &(&[None], &[])), Ok(three(vec![None], vec![])));
-        assert_eq!(call::<op::Tiny>(&skeleton, wire, &(-7, 7)), Ok(three(-7, 7)));
+        assert_eq!(call::<op::EchoPacked>(&skeleton, wire, &packed), Ok(three(sample.ee, Packed::default())));
+        assert_eq!(call::<op::EchoWideBounded>(&skeleton, wire, &("€uro", "")), Ok(three("€uro".into(), "")));
+        assert_eq!(call::<op::EchoBlob>(&skeleton, wire, &(b"blob", b"")), Ok(three("blob".into(), Bytes::new())));
+        assert_eq!(call::<op::EchoPair>(&skeleton, wire, &(&[1.5], &[])), Ok(three(vec![1.5], vec![])));
+        assert_eq!(call::<op::EchoRagged>(&skeleton, wire, &(&sample.hh, &[])), Ok(three(sample.hh.clone(), vec![])));
+        assert_eq!(call::<op::EchoLetters>(&skeleton, wire, &(&['€'], &[])), Ok(three(vec!['€'], vec![])));
+        assert_eq!(call::<op::EchoBooleans>(&skeleton, wire, &(&[true], &[])), Ok(three(vec![true], vec![])));
+        assert_eq!(call::<op::EchoObject>(&skeleton, wire, &(None, None)), Ok((None, None, None)));
+        assert_eq!(call::<op::EchoTargets>(&skeleton, wire, &(&[None], &[])), Ok(three(vec![None], vec![])));
+        assert_eq!(call::<op::EchoTiny>(&skeleton, wire, &(-7, 7)), Ok(three(-7, 7)));
     }
 }
 
@@ -193,21 +193,21 @@ fn anonymous_and_extended_types_go_through() {
 fn over_a_bound_nothing_is_sent() {
     let skeleton = servant();
     let refused = |error: SystemException| assert_eq!(error.kind(), SystemExceptionKind::BadParam, "{error}");
-    refused(call::<op::Bounded>(&skeleton, Wire::ALL[0], &("12345", "")).unwrap_err());
-    refused(call::<op::Bounded>(&skeleton, Wire::ALL[0], &("1\0", "")).unwrap_err());
-    refused(call::<op::WideBounded>(&skeleton, Wire::ALL[0], &("12345", "")).unwrap_err());
-    refused(call::<op::Blob>(&skeleton, Wire::ALL[0], &(b"12345", b"")).unwrap_err());
-    refused(call::<op::Pair>(&skeleton, Wire::ALL[0], &(&[1.0; 3], &[])).unwrap_err());
-    refused(call::<op::Ragged>(&skeleton, Wire::ALL[0], &(&[vec![], vec![], vec![]], &[])).unwrap_err());
-    refused(call::<op::Ragged>(&skeleton, Wire::ALL[0], &(&[vec!["1234".into()]], &[])).unwrap_err());
+    refused(call::<op::EchoBounded>(&skeleton, Wire::ALL[0], &("12345", "")).unwrap_err());
+    refused(call::<op::EchoBounded>(&skeleton, Wire::ALL[0], &("1\0", "")).unwrap_err());
+    refused(call::<op::EchoWideBounded>(&skeleton, Wire::ALL[0], &("12345", "")).unwrap_err());
+    refused(call::<op::EchoBlob>(&skeleton, Wire::ALL[0], &(b"12345", b"")).unwrap_err());
+    refused(call::<op::EchoPair>(&skeleton, Wire::ALL[0], &(&[1.0; 3], &[])).unwrap_err());
+    refused(call::<op::EchoRagged>(&skeleton, Wire::ALL[0], &(&[vec![], vec![], vec![]], &[])).unwrap_err());
+    refused(call::<op::EchoRagged>(&skeleton, Wire::ALL[0], &(&[vec!["1234".into()]], &[])).unwrap_err());
     let many: ByNumber = (0..4u8).map(|n| (n.into(), Bytes::new())).collect();
-    refused(call::<op::ByNumber>(&skeleton, Wire::ALL[0], &(&many, &many)).unwrap_err());
+    refused(call::<op::EchoByNumber>(&skeleton, Wire::ALL[0], &(&many, &many)).unwrap_err());
 }
 
 #[test]
 fn a_bit_field_that_does_not_fit_is_refused() {
     let wide = Packed { low: 8, ..Packed::default() };
-    let refused = call::<op::Packed>(&servant(), Wire::ALL[0], &(&wide, &wide)).unwrap_err();
+    let refused = call::<op::EchoPacked>(&servant(), Wire::ALL[0], &(&wide, &wide)).unwrap_err();
     assert_eq!(refused.kind(), SystemExceptionKind::BadParam);
 }
 

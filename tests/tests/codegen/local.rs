@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use upcall::{CdrError, Encoder, Local, ObjectRef};
 
-use crate::generated::local::{
+use crate::generated::inside::{
     Cookie, Cookies, Holder, Kept, Refused, RemoteRef, Visitor, VisitorVisitError,
 };
 

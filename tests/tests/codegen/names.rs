@@ -5,7 +5,7 @@ use upcall_tests::loopback::{Wire, call};
 
 use crate::generated::r#type as names;
 use crate::generated::r#type::{
-    __inner_scope, Elsewhere, ElsewhereSkeleton, InnerScope, InnerScopePointsError, inner_scope, inner_scope_,
+    __inner_scope, Elsewhere, ElsewhereSkeleton, InnerScope, InnerScopeAllError, inner_scope, inner_scope_,
 };
 use crate::generated::{AtFileScope, reopened};
 
@@ -45,7 +45,7 @@ fn what_the_generator_makes_up_gives_way() {
 struct Inner;
 
 impl InnerScope for Inner {
-    fn points(&self, _: &Context, kind: inner_scope_::Kind) -> Result<inner_scope_::Points, InnerScopePointsError> {
+    fn all(&self, _: &Context, kind: inner_scope_::Kind) -> Result<inner_scope_::Points, InnerScopeAllError> {
         match kind {
             inner_scope_::Kind::One => Ok(vec![inner_scope_::Point { x: inner_scope_::LIMIT }]),
             why => Err(inner_scope_::Refused { why }.into()),
@@ -55,9 +55,9 @@ impl InnerScope for Inner {
 
 impl Elsewhere for Inner {
     fn more(&self, cx: &Context, kind: inner_scope_::Kind) -> Result<inner_scope_::Points, names::ElsewhereMoreError> {
-        self.points(cx, kind).map_err(|error| match error {
-            InnerScopePointsError::Refused(refused) => refused.into(),
-            InnerScopePointsError::System(system) => system.into(),
+        self.all(cx, kind).map_err(|error| match error {
+            InnerScopeAllError::Refused(refused) => refused.into(),
+            InnerScopeAllError::System(system) => system.into(),
         })
     }
 }
@@ -66,7 +66,7 @@ impl Elsewhere for Inner {
 fn what_an_interface_defines_is_in_its_module() {
     assert_eq!(inner_scope::A, 1);
     let skeleton = ElsewhereSkeleton::new(Inner);
-    let got = call::<__inner_scope::Points>(&skeleton, Wire::ALL[0], &(inner_scope_::Kind::One,));
+    let got = call::<__inner_scope::All>(&skeleton, Wire::ALL[0], &(inner_scope_::Kind::One,));
     assert_eq!(got, Ok(vec![inner_scope_::Point { x: 3 }]));
     let refused = call::<names::__elsewhere::More>(&skeleton, Wire::ALL[1], &(inner_scope_::Kind::Two,));
     assert_eq!(refused, Err(inner_scope_::Refused { why: inner_scope_::Kind::Two }.into()));
@@ -74,7 +74,7 @@ fn what_an_interface_defines_is_in_its_module() {
 
 #[test]
 fn a_reopened_module_is_one() {
-    let a = reopened::A { a: 1 };
-    let b = reopened::B { a: a.clone(), at: AtFileScope { a } };
-    assert_eq!(b.at.a.a, 1);
+    let first = reopened::A { n: 1 };
+    let b = reopened::B { first: first.clone(), at: AtFileScope { inner: first } };
+    assert_eq!(b.at.inner.n, 1);
 }

@@ -8,7 +8,7 @@ use upcall_tests::loopback::{Wire, call};
 use crate::generated::values::*;
 use crate::generated::values::__keeper as op;
 
-impl CustomMarshal for Custom {
+impl CustomMarshal for Own {
     fn marshal(&self, encoder: &mut Encoder<'_>) -> Result<(), CdrError> {
         encoder.long(-self.a);
         encoder.string(&self.b)
@@ -22,7 +22,7 @@ impl CustomMarshal for Custom {
 struct Echo;
 
 impl Keeper for Echo {
-    fn point(
+    fn echo_point(
         &self,
         _: &Context,
         a: Option<Arc<Point>>,
@@ -30,13 +30,13 @@ impl Keeper for Echo {
     ) -> upcall::Result<(Option<Arc<Point>>, Option<Arc<Point>>, Option<Arc<Point>>)> {
         Ok((a.clone(), a, b))
     }
-    fn route(&self, _: &Context, a: Route) -> upcall::Result<Route> {
+    fn echo_route(&self, _: &Context, a: Route) -> upcall::Result<Route> {
         Ok(a)
     }
     fn ring(&self, _: &Context, first: Option<Arc<Node>>) -> upcall::Result<Option<Arc<Node>>> {
         Ok(first)
     }
-    fn shape(&self, _: &Context, s: Option<Arc<Shape>>) -> upcall::Result<Option<Arc<Shape>>> {
+    fn echo_shape(&self, _: &Context, s: Option<Arc<Shape>>) -> upcall::Result<Option<Arc<Shape>>> {
         Ok(s)
     }
     fn base(&self, _: &Context, v: Option<Arc<dyn Value>>) -> upcall::Result<Option<Arc<dyn Value>>> {
@@ -45,13 +45,13 @@ impl Keeper for Echo {
     fn described(&self, _: &Context, d: Option<Arc<dyn Value>>) -> upcall::Result<Option<Arc<dyn Value>>> {
         Ok(d)
     }
-    fn text(&self, _: &Context, t: Option<Arc<Text>>) -> upcall::Result<Option<Arc<Text>>> {
+    fn echo_text(&self, _: &Context, t: Option<Arc<Text>>) -> upcall::Result<Option<Arc<Text>>> {
         Ok(t)
     }
-    fn custom_one(&self, _: &Context, c: Option<Arc<Custom>>) -> upcall::Result<Option<Arc<Custom>>> {
+    fn own_one(&self, _: &Context, c: Option<Arc<Own>>) -> upcall::Result<Option<Arc<Own>>> {
         Ok(c)
     }
-    fn graphs(&self, _: &Context, g: Graphs) -> upcall::Result<Graphs> {
+    fn echo_graphs(&self, _: &Context, g: Graphs) -> upcall::Result<Graphs> {
         Ok(g)
     }
 }
@@ -64,7 +64,7 @@ fn servant() -> KeeperSkeleton<Echo> {
 fn values_and_nil_go_through() {
     let point = Some(Arc::new(Point::new(1, 2)));
     for wire in Wire::ALL {
-        let got = call::<op::Point>(&servant(), wire, &(point.clone(), None)).unwrap();
+        let got = call::<op::EchoPoint>(&servant(), wire, &(point.clone(), None)).unwrap();
         assert_eq!(got, (point.clone(), point.clone(), None));
     }
 }
@@ -79,7 +79,7 @@ fn what_is_shared_arrives_shared() {
         name: Some(Arc::new(Text::new("wide €".into()))),
     };
     for wire in Wire::ALL {
-        let got = call::<op::Route>(&servant(), wire, &(&route,)).unwrap();
+        let got = call::<op::EchoRoute>(&servant(), wire, &(&route,)).unwrap();
         assert_eq!(got, route);
         let same = |other: &Option<Arc<Point>>| {
             Arc::ptr_eq(got.from.as_ref().unwrap(), other.as_ref().unwrap())
@@ -106,7 +106,7 @@ fn a_graph_arrives_with_its_edges() {
     let a = Arc::new(Graph::new("a".into(), vec![], vec![]));
     let b = Arc::new(Graph::new("b".into(), vec![Arc::clone(&a).into()], vec![Edge { to: Arc::clone(&a).into(), weight: 0.5 }]));
     let graphs: Graphs = vec![b.into(), a.into()];
-    let got = call::<op::Graphs>(&servant(), Wire::ALL[0], &(&graphs,)).unwrap();
+    let got = call::<op::EchoGraphs>(&servant(), Wire::ALL[0], &(&graphs,)).unwrap();
     assert_eq!(got, graphs);
     let b = got[0].get().unwrap();
     assert!(Arc::ptr_eq(&b.edges[0].to.get().unwrap(), &got[1].get().unwrap()));
@@ -116,7 +116,7 @@ fn a_graph_arrives_with_its_edges() {
 fn a_derived_value_stays_itself_where_its_base_is_expected() {
     let ellipse = Ellipse::new("e".into(), 7, 2.5, Some(Arc::new(Point::new(3, 4))), 0.5);
     let shape = Arc::new(Shape::from(Arc::new(ellipse.clone())));
-    let got = call::<op::Shape>(&servant(), Wire::ALL[0], &(Some(shape),)).unwrap().unwrap();
+    let got = call::<op::EchoShape>(&servant(), Wire::ALL[0], &(Some(shape),)).unwrap().unwrap();
     assert_eq!((got.name.as_str(), got.serial), ("e", 7));
     assert_eq!(got.downcast::<Ellipse>().as_deref(), Some(&ellipse));
     assert_eq!(got.downcast::<Circle>().map(|circle| circle.radius), Some(2.5));
@@ -129,22 +129,22 @@ fn a_value_of_any_type_needs_registration() {
     let value: Arc<dyn Value> = Arc::new(Described::new("label".into()));
     let got = call::<op::Described>(&servant(), Wire::ALL[0], &(Some(Arc::clone(&value)),)).unwrap().unwrap();
     assert_eq!(got.downcast::<Described>().unwrap().label, "label");
-    let boxed: Arc<dyn Value> = Arc::new(Boxed::new(Some(Arc::new(Point::new(5, 6)))));
+    let boxed: Arc<dyn Value> = Arc::new(Boxed::new(Pair { first: Some(Arc::new(Point::new(5, 6))), second: None }));
     let got = call::<op::Base>(&servant(), Wire::ALL[1], &(Some(boxed),)).unwrap().unwrap();
-    assert_eq!(got.downcast::<Boxed>().unwrap().value.as_ref().unwrap().y, 6);
+    assert_eq!(got.downcast::<Boxed>().unwrap().value.first.as_ref().unwrap().y, 6);
 }
 
 #[test]
 fn a_custom_value_is_marshalled_by_the_application() {
-    let custom = Some(Arc::new(Custom::new(5, "b".into())));
-    let got = call::<op::CustomOne>(&servant(), Wire::ALL[1], &(custom.clone(),)).unwrap();
+    let custom = Some(Arc::new(Own::new(5, "b".into())));
+    let got = call::<op::OwnOne>(&servant(), Wire::ALL[1], &(custom.clone(),)).unwrap();
     assert_eq!(got, custom);
 }
 
 #[test]
 fn a_box_keeps_its_bound() {
     let long = Some(Arc::new(Text::new("more than ten".into())));
-    assert!(call::<op::Text>(&servant(), Wire::ALL[0], &(long,)).is_err());
+    assert!(call::<op::EchoText>(&servant(), Wire::ALL[0], &(long,)).is_err());
 }
 
 /// The operations of a valuetype are the application's.
