@@ -2,7 +2,14 @@
 //! Generates the Rust of the IDL that tests call through.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    for stem in ["telemetry", "everything", "inheritance", "names", "values", "local"] {
+    for stem in [
+        "telemetry",
+        "everything",
+        "inheritance",
+        "names",
+        "values",
+        "local",
+    ] {
         idl_gen::Config::new().compile(&[format!("codegen/{stem}.idl")])?;
     }
     Ok(())

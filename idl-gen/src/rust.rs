@@ -207,7 +207,13 @@ fn plan_module(
     }
     if world.has_values(id) {
         let mut text = String::new();
-        write(world, id, valuetypes::register_all(world, id), depth + 1, &mut text)?;
+        write(
+            world,
+            id,
+            valuetypes::register_all(world, id),
+            depth + 1,
+            &mut text,
+        )?;
         out.push(Piece::Text(text));
     }
     out.push(Piece::Text(format!("{}}}\n", "    ".repeat(depth))));

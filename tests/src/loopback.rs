@@ -26,10 +26,22 @@ pub struct Wire {
 impl Wire {
     /// Each byte order with each GIOP version that has wide characters.
     pub const ALL: [Self; 4] = [
-        Self { endian: Endian::Little, version: Version::V1_2 },
-        Self { endian: Endian::Big, version: Version::V1_2 },
-        Self { endian: Endian::Little, version: Version::V1_1 },
-        Self { endian: Endian::Big, version: Version::V1_1 },
+        Self {
+            endian: Endian::Little,
+            version: Version::V1_2,
+        },
+        Self {
+            endian: Endian::Big,
+            version: Version::V1_2,
+        },
+        Self {
+            endian: Endian::Little,
+            version: Version::V1_1,
+        },
+        Self {
+            endian: Endian::Big,
+            version: Version::V1_1,
+        },
     ];
 }
 
@@ -47,15 +59,25 @@ impl Delivery for Inbox {
 ///
 /// # Errors
 /// What the servant raised, and system exceptions for what could not be encoded, decoded or dispatched.
-pub fn call<O: Operation>(servant: &dyn Servant, wire: Wire, args: &O::Args<'_>) -> Result<O::Output, O::Error> {
+pub fn call<O: Operation>(
+    servant: &dyn Servant,
+    wire: Wire,
+    args: &O::Args<'_>,
+) -> Result<O::Output, O::Error> {
     let arguments = arguments::<O>(wire, args).map_err(SystemException::from)?;
     let Some(reply) = answer::<O>(servant, wire, &arguments)? else {
         return O::unmarshal(&mut Decoder::native(&[])).map_err(|error| SystemException::from(error).into());
     };
     let mut assembler = Assembler::new(Limits::default());
     assembler.buffer(reply.len()).extend_from_slice(&reply);
-    let message = assembler.next_message().ok().flatten().ok_or_else(|| broken("the reply is no whole message"))?;
-    let (header, mut body) = message.reply(CodeSets::NATIVE, None).map_err(SystemException::from)?;
+    let message = assembler
+        .next_message()
+        .ok()
+        .flatten()
+        .ok_or_else(|| broken("the reply is no whole message"))?;
+    let (header, mut body) = message
+        .reply(CodeSets::NATIVE, None)
+        .map_err(SystemException::from)?;
     match header.status {
         ReplyStatus::NoException => {
             let output = O::unmarshal(&mut body).map_err(SystemException::from)?;
@@ -66,7 +88,8 @@ pub fn call<O: Operation>(servant: &dyn Servant, wire: Wire, args: &O::Args<'_>)
         }
         ReplyStatus::UserException => {
             let id = body.string().map_err(SystemException::from)?;
-            let raised = O::user_exception(&id, &mut body).ok_or_else(|| broken("an exception nobody declared"))?;
+            let raised =
+                O::user_exception(&id, &mut body).ok_or_else(|| broken("an exception nobody declared"))?;
             Err(raised.map_err(SystemException::from)?)
         }
         _ => Err(broken("another status than the test expects").into()),
@@ -91,8 +114,12 @@ pub fn answer<O: Operation>(
     let cx = Context::new(b"test", O::NAME, Origin::Collocated);
     let mut decoder =
         Decoder::new(arguments, wire.endian, wire.version, CodeSets::NATIVE).with_source(arguments);
-    let to =
-        ReplyTo { request_id: 7, version: wire.version, codesets: CodeSets::NATIVE, expected: !O::ONEWAY };
+    let to = ReplyTo {
+        request_id: 7,
+        version: wire.version,
+        codesets: CodeSets::NATIVE,
+        expected: !O::ONEWAY,
+    };
     let (mut buffer, mut inbox) = (BytesMut::new(), Inbox::default());
     let mut reply = Reply::new(to, &mut buffer, &mut inbox, None);
     servant.dispatch(&cx, &mut decoder, &mut reply)?;

@@ -71,6 +71,14 @@ pub(crate) fn decode_argument(scope: &Scope<'_>, ty: &Ty) -> Argument {
                     by_reference: true,
                 }
             }
+            Ty::Prim(_) if bound.is_none() && is_plain(element) => {
+                // What is borrowed later does not say what is to be read.
+                let owned = scope.owned(ty);
+                Argument {
+                    read: quote!(<#owned as rt::Unmarshal>::unmarshal(d)?),
+                    by_reference: true,
+                }
+            }
             Ty::Prim(_) => Argument {
                 read: decode(scope, ty, 0),
                 by_reference: true,

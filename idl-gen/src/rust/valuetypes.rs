@@ -364,21 +364,32 @@ fn operations(scope: &Scope<'_>, id: ItemId, it: &Valuetype, out: &mut Vec<Token
 /// The function that registers all valuetypes inside a definition.
 pub(crate) fn register_all(world: &World<'_>, id: ItemId) -> TokenStream {
     let idl = world.model.scoped_name(id);
-    let about = format!(" Makes this process able to read the valuetypes of `{idl}` wherever a base of theirs, an abstract");
+    let about = format!(
+        " Makes this process able to read the valuetypes of `{idl}` wherever a base of theirs, an abstract"
+    );
     let function = names::ident(world.made(id, Made::Register));
     let definitions = world.model.definitions(id);
-    let own = definitions.iter().filter(|inside| world.is_value(**inside)).map(|inside| {
-        let name = names::ident(world.name(*inside));
-        quote!(#name::register();)
-    });
-    let deeper = definitions.iter().filter(|inside| world.has_values(**inside)).map(|inside| {
-        let module = match world.model.item(*inside).kind {
-            ItemKind::Module(_) => world.name(*inside),
-            _ => world.made(*inside, Made::Inside),
-        };
-        let (module, function) = (names::ident(module), names::ident(world.made(*inside, Made::Register)));
-        quote!(#module::#function();)
-    });
+    let own = definitions
+        .iter()
+        .filter(|inside| world.is_value(**inside))
+        .map(|inside| {
+            let name = names::ident(world.name(*inside));
+            quote!(#name::register();)
+        });
+    let deeper = definitions
+        .iter()
+        .filter(|inside| world.has_values(**inside))
+        .map(|inside| {
+            let module = match world.model.item(*inside).kind {
+                ItemKind::Module(_) => world.name(*inside),
+                _ => world.made(*inside, Made::Inside),
+            };
+            let (module, function) = (
+                names::ident(module),
+                names::ident(world.made(*inside, Made::Register)),
+            );
+            quote!(#module::#function();)
+        });
     quote! {
         #[doc = #about]
         /// valuetype or `ValueBase` is expected.

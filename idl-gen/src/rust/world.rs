@@ -313,7 +313,10 @@ impl<'m> World<'m> {
 
     /// Whether valuetypes are defined inside, at any depth.
     pub(crate) fn has_values(&self, id: ItemId) -> bool {
-        self.model.definitions(id).iter().any(|inside| self.is_value(*inside) || self.has_values(*inside))
+        self.model
+            .definitions(id)
+            .iter()
+            .any(|inside| self.is_value(*inside) || self.has_values(*inside))
     }
 
     /// The fewest octets a value takes on the wire.

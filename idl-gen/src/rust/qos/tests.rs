@@ -18,7 +18,8 @@ fn realtime(arguments: &[(&str, Value)]) -> Result<String, String> {
         arguments: arguments.iter().map(argument).collect(),
         span: SPAN,
     };
-    requested(&[annotation]).map(|tokens| tokens.map_or_else(String::new, |it| it.to_string().replace(' ', "")))
+    requested(&[annotation])
+        .map(|tokens| tokens.map_or_else(String::new, |it| it.to_string().replace(' ', "")))
 }
 
 fn text(text: &str) -> Value {
@@ -49,7 +50,11 @@ fn isochronous_takes_a_period_and_messages() {
 #[test]
 fn burst_takes_a_bandwidth_with_or_without_per_second() {
     for bandwidth in [text("8MB/s"), text("8MB"), Value::Integer(8_000_000)] {
-        let made = realtime(&[("class", text("burst")), ("bandwidth", bandwidth), ("burst_size", text("64 KiB"))]);
+        let made = realtime(&[
+            ("class", text("burst")),
+            ("bandwidth", bandwidth),
+            ("burst_size", text("64 KiB")),
+        ]);
         assert_eq!(made.unwrap(), "::upcall::qos::Qos::burst(8000000,65536)");
     }
 }
@@ -72,7 +77,10 @@ fn low_delay_takes_a_priority_that_may_be_negative() {
 #[test]
 fn best_effort_is_what_is_meant_without_a_class() {
     assert_eq!(realtime(&[]).unwrap(), "::upcall::qos::Qos::best_effort(1)");
-    assert_eq!(realtime(&[("weight", Value::Integer(7))]).unwrap(), "::upcall::qos::Qos::best_effort(7)");
+    assert_eq!(
+        realtime(&[("weight", Value::Integer(7))]).unwrap(),
+        "::upcall::qos::Qos::best_effort(7)"
+    );
 }
 
 #[test]
@@ -80,14 +88,39 @@ fn what_is_wrong_is_said() {
     let cases: &[(&[(&str, Value)], &str)] = &[
         (&[("class", text("fast"))], "no class `fast`"),
         (&[("class", text("isochronous"))], "needs a `period`"),
-        (&[("class", text("isochronous")), ("period", text("ten"))], "a whole number and a unit (ns, us"),
-        (&[("class", text("isochronous")), ("period", Value::Integer(10))], "`period` is a string, not 10"),
-        (&[("class", text("burst")), ("bandwidth", text("1"))], "needs a `burst_size`"),
-        (&[("class", text("burst")), ("bandwidth", Value::Integer(-1))], "`bandwidth` is out of range"),
-        (&[("class", text("low_delay")), ("delay", text("1s")), ("period", text("1s"))], "has no `period`"),
+        (
+            &[("class", text("isochronous")), ("period", text("ten"))],
+            "a whole number and a unit (ns, us",
+        ),
+        (
+            &[("class", text("isochronous")), ("period", Value::Integer(10))],
+            "`period` is a string, not 10",
+        ),
+        (
+            &[("class", text("burst")), ("bandwidth", text("1"))],
+            "needs a `burst_size`",
+        ),
+        (
+            &[("class", text("burst")), ("bandwidth", Value::Integer(-1))],
+            "`bandwidth` is out of range",
+        ),
+        (
+            &[
+                ("class", text("low_delay")),
+                ("delay", text("1s")),
+                ("period", text("1s")),
+            ],
+            "has no `period`",
+        ),
         (&[("weight", Value::Integer(1 << 40))], "`weight` is out of range"),
         (&[("weight", text("1"))], "`weight` is a number, not \"1\""),
-        (&[("class", text("low_delay")), ("delay", text("99999999999999999999s"))], "a whole number and a unit"),
+        (
+            &[
+                ("class", text("low_delay")),
+                ("delay", text("99999999999999999999s")),
+            ],
+            "a whole number and a unit",
+        ),
     ];
     for (arguments, expected) in cases {
         let error = realtime(arguments).unwrap_err();
