@@ -112,9 +112,10 @@ impl Assembler {
     }
 
     /// Takes a buffer to receive into, if there is none yet; one that is given around serves many connections.
-    pub fn lend(&mut self, buffer: BytesMut) {
+    #[inline]
+    pub fn lend(&mut self, buffer: impl FnOnce() -> BytesMut) {
         if self.buffer.capacity() == 0 {
-            self.buffer = buffer;
+            self.buffer = buffer();
         }
     }
 

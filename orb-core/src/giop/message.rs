@@ -44,6 +44,7 @@ impl Message {
     }
 
     /// Makes a decoder of what follows the message header.
+    #[inline]
     #[must_use]
     pub fn decoder<'a>(&'a self, codesets: CodeSets, orb: Option<&'a Arc<dyn OrbHandle>>) -> Decoder<'a> {
         let content = self.octets.get(HEADER_SIZE..).unwrap_or_default();
@@ -57,6 +58,7 @@ impl Message {
     ///
     /// # Errors
     /// [`CdrError`] if the header is malformed.
+    #[inline]
     pub fn request<'a>(
         &'a self,
         codesets: CodeSets,
@@ -130,6 +132,7 @@ impl Message {
 
 /// In GIOP 1.2 the body of a request or reply starts at a multiple of eight; where there is no body
 /// there is no padding either (§9.4.2.2, §9.4.3.2).
+#[inline]
 fn skip_padding(decoder: &mut Decoder<'_>) -> Result<(), CdrError> {
     if decoder.version() < Version::V1_2 || decoder.remaining() == 0 {
         return Ok(());

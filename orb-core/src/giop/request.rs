@@ -72,6 +72,7 @@ impl<'a> RequestHeader<'a> {
     ///
     /// # Errors
     /// [`CdrError`] if it is malformed.
+    #[inline]
     pub fn decode(decoder: &mut Decoder<'a>) -> Result<Self, CdrError> {
         let v1_2 = decoder.version() >= Version::V1_2;
         let mut service_contexts = ServiceContexts::default();

@@ -23,6 +23,8 @@ use crate::{
     transport::{Endpoint, Interest, Link, Poller},
 };
 
+/// Size of the buffer a worker lends to the connection it serves.
+const RECEIVE_BUFFER: usize = 16 * 1024;
 /// Room for at least this much is made before each receive.
 const ROOM: usize = 4 * 1024;
 
@@ -49,12 +51,8 @@ pub(super) struct Inbox {
 /// What a worker finds when it wants the next message.
 #[derive(Debug)]
 pub(super) enum Next {
-    /// A message, in these code sets; `more` if another is there already.
-    Message {
-        message: Message,
-        codesets: CodeSets,
-        more: bool,
-    },
+    /// A message, which was put where it was asked for, in these code sets; `more` if another is there already.
+    Message { codesets: CodeSets, more: bool },
     /// All that had come was taken.
     Drained,
     /// Nothing came in the time given.
@@ -217,6 +215,7 @@ impl Connection {
         drained: &mut bool,
         wait: Wait,
         spare: &mut Option<BytesMut>,
+        place: &mut Option<Message>,
         taken: impl FnOnce(),
     ) -> Next {
         let mut inbox = self.inbox.lock();
@@ -224,18 +223,23 @@ impl Connection {
             return Next::NotOurs;
         }
         loop {
-            match inbox.message() {
-                Ok(Some(next)) => {
+            match inbox.message(place) {
+                Ok(()) if place.is_some() => {
                     taken();
-                    return next;
+                    return Next::Message {
+                        codesets: inbox.codesets,
+                        more: inbox.assembler.wanted() == 0,
+                    };
                 }
-                Ok(None) if *drained => return Next::Drained,
-                Ok(None) => {}
+                Ok(()) if *drained => return Next::Drained,
+                Ok(()) => {}
                 Err(error) => return Next::Wrong(error),
             }
-            if let Some(buffer) = spare.take() {
-                inbox.assembler.lend(buffer);
-            }
+            inbox.assembler.lend(|| {
+                spare
+                    .take()
+                    .unwrap_or_else(|| BytesMut::with_capacity(RECEIVE_BUFFER))
+            });
             match self.receive(&mut inbox, wait) {
                 Received::End => return Next::Ended,
                 Received::Nothing => return Next::Nothing,
@@ -245,7 +249,9 @@ impl Connection {
     }
 
     fn receive(&self, inbox: &mut MutexGuard<'_, Inbox>, wait: Wait) -> Received {
-        self.dirty.store(false, Ordering::SeqCst);
+        if matches!(wait, Wait::No) {
+            self.dirty.store(false, Ordering::SeqCst);
+        }
         let buffer = inbox.assembler.buffer(ROOM);
         let room = buffer.capacity() - buffer.len();
         let result = match wait {
@@ -416,20 +422,15 @@ impl Inbox {
         self.epoch
     }
 
-    fn message(&mut self) -> Result<Option<Next>, GiopError> {
+    #[inline]
+    fn message(&mut self, place: &mut Option<Message>) -> Result<(), GiopError> {
         if self.draining {
             self.assembler = Assembler::default();
-            return Ok(None);
+            return Ok(());
         }
-        let Some(message) = self.assembler.next_message()? else {
-            return Ok(None);
-        };
-        self.taken += 1;
-        Ok(Some(Next::Message {
-            message,
-            codesets: self.codesets,
-            more: self.assembler.wanted() == 0,
-        }))
+        *place = self.assembler.next_message()?;
+        self.taken += u64::from(place.is_some());
+        Ok(())
     }
 }
 

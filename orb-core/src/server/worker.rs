@@ -24,8 +24,6 @@ use crate::{
     transport::{Event, Interest},
 };
 
-/// Size of the buffer a worker lends to the connection it serves.
-const RECEIVE_BUFFER: usize = 16 * 1024;
 /// A worker keeps a buffer that has grown for a large message up to this size.
 const KEPT: usize = 4 << 20;
 /// A worker with nothing to do for so long ends, if others are there.
@@ -225,6 +223,7 @@ impl Worker {
         let mut visit = Visit {
             epoch,
             drained: false,
+            held_back: false,
             lingering: None,
             frequent,
         };
@@ -265,27 +264,31 @@ impl Worker {
             Some(_) => Wait::For(config.busy_poll, config.linger),
             None => Wait::No,
         };
-        if self.spare.is_none() {
-            self.spare = Some(BytesMut::with_capacity(RECEIVE_BUFFER));
-        }
         let slot = &self.slot;
-        let next = connection.next(visit.epoch, &mut visit.drained, wait, &mut self.spare, || {
-            slot.begin();
-        });
+        let mut place = None;
+        let next = connection.next(
+            visit.epoch,
+            &mut visit.drained,
+            wait,
+            &mut self.spare,
+            &mut place,
+            || slot.begin(),
+        );
         match next {
-            Next::Message {
-                message,
-                codesets,
-                more,
-            } => {
-                let step = self.handle(connection, visit.epoch, &message, codesets, more);
+            Next::Message { codesets, more } => {
+                let step = match &place {
+                    Some(message) => self.handle(connection, visit.epoch, message, codesets, more),
+                    None => Step::Go,
+                };
                 self.slot.end();
+                visit.held_back |= more;
+                if matches!(step, Step::Go) && visit.lingering.is_some() && visit.drained && !more {
+                    // What follows is known: the next message is waited for.
+                    return self.drained(connection, visit);
+                }
                 step
             }
-            Next::Drained => {
-                connection.flush(&*self.shared.poller);
-                self.stay(connection, visit)
-            }
+            Next::Drained => self.drained(connection, visit),
             Next::Nothing if visit.lingering.is_some() && connection.link.fd().is_none() => Step::Go,
             Next::Nothing => Step::LetGo,
             Next::NotOurs => Step::Lost,
@@ -296,6 +299,14 @@ impl Worker {
                 Step::Go
             }
         }
+    }
+
+    /// Goes on when all that had come was served.
+    fn drained(&self, connection: &Arc<Connection>, visit: &mut Visit) -> Step {
+        if std::mem::take(&mut visit.held_back) {
+            connection.flush(&*self.shared.poller);
+        }
+        self.stay(connection, visit)
     }
 
     /// Stays with the connection, or lets it go: one that calls again at once is cheaper to wait for.
@@ -380,6 +391,8 @@ impl Worker {
 struct Visit {
     epoch: u64,
     drained: bool,
+    /// Replies may have been held back for others.
+    held_back: bool,
     lingering: Option<Lingering>,
     /// The connection was served a short while ago.
     frequent: bool,
