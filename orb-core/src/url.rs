@@ -124,7 +124,10 @@ impl fmt::Display for ObjectUrl {
             Self::Corbaname { context, name } => {
                 write!(f, "corbaname:{context}#{}", escape::Escaped(name.as_bytes()))
             }
-            Self::File(path) if path.starts_with("//") => {
+            // What would be taken for an authority, or for white space around the URL, is escaped.
+            Self::File(path)
+                if path.starts_with("//") || path.starts_with('/') && path.trim_end() != path =>
+            {
                 write!(f, "file://{}", escape::Escaped(path.as_bytes()))
             }
             Self::File(path) => write!(f, "file:{path}"),

@@ -137,6 +137,9 @@ fn a_file_is_relative_absolute_or_on_this_host() {
     );
     assert_eq!(parse("file:///a/b%20c"), ObjectUrl::File("/a/b c".into()));
     assert_eq!(parse("file://localhost/a"), ObjectUrl::File("/a".into()));
+    for odd in ["file:///tmp/x%20", "file:////x", "file:a b"] {
+        assert_eq!(parse(&parse(odd).to_string()), parse(odd), "{odd}");
+    }
     for bad in ["file:", "file://", "file://elsewhere/a", "file://localhost"] {
         assert!(
             matches!(bad.parse::<ObjectUrl>(), Err(UrlError::BadPart(_))),
