@@ -158,7 +158,7 @@ impl Reader {
         let discriminator = self.type_code(decoder)?;
         let kind = self.discriminator_kind(&discriminator)?;
         let used = decoder.long()?;
-        let cases = list(decoder, 10, |decoder| {
+        let mut cases = list(decoder, 10, |decoder| {
             let label = read_label(decoder, kind)?;
             Ok(Case {
                 label,
@@ -171,6 +171,10 @@ impl Reader {
             Ok(_) => return Err(CdrError::BadTypeCode("a union's default is none of its members")),
             Err(_) => None,
         };
+        // The default's label says nothing, whatever it is.
+        if let Some(case) = default.and_then(|index| cases.get_mut(index)) {
+            case.label = 0;
+        }
         Ok(Node::Union {
             id,
             name,
