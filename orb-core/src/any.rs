@@ -21,7 +21,7 @@ mod tests;
 mod transcode;
 mod values;
 
-pub(crate) use transcode::Transcoder;
+pub(crate) use {transcode::Transcoder, values::members_of_value};
 
 /// A type whose values an `any` can hold: every IDL type but `any` itself.
 ///
@@ -181,6 +181,10 @@ impl Any {
             failure: None,
             orb,
         }
+    }
+
+    pub(crate) fn orb(&self) -> Option<&Arc<dyn OrbHandle>> {
+        self.orb.as_ref()
     }
 
     /// A decoder of the value.

@@ -96,7 +96,6 @@ impl LongDouble {
         self.0 & FRACTION
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "16 bits are left after the shift")]
     const fn exponent_field(self) -> u32 {
         (self.0 >> FRACTION_BITS) as u32 & EXPONENT
     }
@@ -193,6 +192,10 @@ impl fmt::Display for LongDouble {
 
 impl fmt::Debug for LongDouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let short = self.to_f64();
+        if !self.is_finite() || Self::from(short).0 == self.0 {
+            return fmt::Debug::fmt(&short, f);
+        }
         fmt::Display::fmt(self, f)
     }
 }

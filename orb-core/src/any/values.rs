@@ -132,6 +132,18 @@ fn plan(ids: &[Arc<str>], formal: Option<NodeRef<'_>>, chunked: bool) -> Result<
     Err(CdrError::NoValueFactory)
 }
 
+/// The type by whose members a value's state is described.
+pub(crate) fn members_of_value(
+    ids: &[Arc<str>],
+    formal: Option<NodeRef<'_>>,
+    chunked: bool,
+) -> Result<TypeCode, CdrError> {
+    match plan(ids, formal, chunked)? {
+        Plan::Members(type_code, _) => Ok(type_code),
+        Plan::Custom(_) => Err(CdrError::NotSupported("the members of a custom value")),
+    }
+}
+
 fn members_of(type_code: TypeCode, kept: usize, factory: Option<ValueFactory>) -> Result<Plan, CdrError> {
     match type_code.type_modifier() {
         Some(ValueModifier::Custom) => factory.map(Plan::Custom).ok_or(CdrError::NotSupported(

@@ -188,7 +188,7 @@ impl Decimal {
         for position in 0..packed.len() * 2 - 1 {
             let digit = nibbles.next().unwrap_or(0xf);
             // With an even number of digits the first nibble only fills the octet.
-            let filler = position == 0 && digits % 2 == 0;
+            let filler = position == 0 && digits.is_multiple_of(2);
             if digit > 9 || (filler && digit != 0) {
                 return Err(FixedError::Digit);
             }
