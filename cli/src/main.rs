@@ -11,17 +11,23 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use upcall::Orb;
 
 use self::failure::Failure;
 
 mod failure;
+mod idl;
+mod interrupt;
 mod ior;
+mod names;
+mod ping;
 
 #[derive(Debug, Parser)]
 #[command(
     name = "upcall",
     version,
-    about = "Works with IDL files, object references, objects and naming services"
+    about = "Works with IDL files, object references, objects and naming services",
+    after_help = "-ORB arguments, such as -ORBInitRef NameService=corbaloc::HOST:PORT/NameService, may stand anywhere."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -30,15 +36,22 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Compiles IDL files to Rust, or only checks them
+    Idl(idl::Options),
+    /// Lists, binds, resolves and unbinds names in a naming service
+    Names(names::Options),
     /// Explains an object reference of any ORB
     Ior {
         /// IOR:…, corbaloc:…, corbaname:…, file:…, or `-` for standard input
         reference: String,
     },
+    /// Measures a live object of any ORB: is it there, and how far away
+    Ping(ping::Options),
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse().command) {
+    let (for_orb, for_us) = split(std::env::args());
+    match run(Arguments::parse_from(for_us).command, for_orb) {
         Ok(text) => {
             print!("{text}");
             ExitCode::SUCCESS
@@ -50,10 +63,32 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<String, Failure> {
+fn run(command: Command, for_orb: Vec<String>) -> Result<String, Failure> {
+    let orb = || {
+        let built = Orb::builder().args(for_orb).build();
+        built.map_err(|error| Failure::new(error.to_string()).hint("what starts with -ORB is for the ORB"))
+    };
     match command {
+        Command::Idl(options) => idl::run(&options),
+        Command::Names(options) => names::run(&orb()?, &options),
         Command::Ior { reference } => ior::run(&reference),
+        Command::Ping(options) => ping::run(&orb()?, &options),
     }
+}
+
+/// Takes `-ORBname value` out of the arguments.
+fn split(arguments: impl IntoIterator<Item = String>) -> (Vec<String>, Vec<String>) {
+    let (mut for_orb, mut for_us) = (Vec::new(), Vec::new());
+    let mut arguments = arguments.into_iter();
+    while let Some(argument) = arguments.next() {
+        if argument.starts_with("-ORB") {
+            for_orb.push(argument);
+            for_orb.extend(arguments.next());
+        } else {
+            for_us.push(argument);
+        }
+    }
+    (for_orb, for_us)
 }
 
 #[cfg(test)]
@@ -65,5 +100,20 @@ mod tests {
     #[test]
     fn the_arguments_are_well_formed() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_for_the_orb_may_stand_anywhere() {
+        let words = [
+            "upcall",
+            "names",
+            "-ORBInitRef",
+            "NameService=corbaloc::h/k",
+            "list",
+        ]
+        .map(str::to_owned);
+        let (for_orb, for_us) = split(words);
+        assert_eq!(for_orb, ["-ORBInitRef", "NameService=corbaloc::h/k"]);
+        assert_eq!(for_us, ["upcall", "names", "list"]);
     }
 }

@@ -16,6 +16,7 @@ pub use orb_core::{
     context::Context,
     exception::{Completed, Result, SystemException, SystemExceptionKind},
     fixed::Fixed,
+    histogram::Histogram,
     invoke::{Call, OnewayCall, Pending, SyncScope},
     long_double::LongDouble,
     object::{Interface, ObjectRef},
