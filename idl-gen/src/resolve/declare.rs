@@ -11,7 +11,8 @@ use crate::syntax::Ident;
 impl Resolver<'_> {
     /// Declares a name in the current scope.
     pub(super) fn declare(&mut self, name: &Ident, symbol: Symbol, what: &str) -> Resolved<()> {
-        self.check_name(name, what)?;
+        let member = matches!(symbol, Symbol::Taken(_));
+        self.check_name(name, what, member)?;
         let lower = name.text.to_ascii_lowercase();
         let entry = Entry {
             name: Rc::clone(&name.text),
@@ -33,7 +34,7 @@ impl Resolver<'_> {
         self.scope_mut(self.current).order.push(lower);
     }
 
-    fn check_name(&mut self, name: &Ident, what: &str) -> Resolved<()> {
+    fn check_name(&mut self, name: &Ident, what: &str, member: bool) -> Resolved<()> {
         let lower = name.text.to_ascii_lowercase();
         let scope = self.scope(self.current);
         if let Some(entry) = scope.entries.get(&lower) {
@@ -54,8 +55,12 @@ impl Resolver<'_> {
             }
             return Err(self.report(error));
         }
+        // `Unit unit;` and `struct Right { string right; };` are so common, in the OMG's own files too, that another case
+        // makes another name here, though the standard has it otherwise.
+        let same = |other: &str| !member || *other == *name.text;
         if let Some((own, span)) = &scope.own_name
             && own.eq_ignore_ascii_case(&name.text)
+            && same(own)
         {
             let error = Diagnostic::error(
                 name.span,
@@ -64,9 +69,8 @@ impl Resolver<'_> {
             let error = error.label(article(what)).also(*span, "the scope");
             return Err(self.report(error));
         }
-        // `Unit unit;` is so common that a use in another case does not count, though the standard would have it so.
         if let Some((used, span)) = scope.used.get(&lower)
-            && *used == name.text
+            && same(used)
         {
             let message = format!(
                 "`{}` is defined after a use of the name in the same scope",
