@@ -47,6 +47,8 @@ pub(super) struct Shared {
     lingering: AtomicUsize,
     /// How many events came at once last.
     pub(super) crowd: AtomicUsize,
+    /// Accepting failed at some listener, for want of descriptors most likely.
+    pub(super) refused: AtomicBool,
     /// No new requests.
     pub(super) stopping: AtomicBool,
     /// The threads are to end.
@@ -85,6 +87,7 @@ impl Shared {
             polling: AtomicUsize::new(0),
             lingering: AtomicUsize::new(0),
             crowd: AtomicUsize::new(0),
+            refused: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             watchdog: Mutex::default(),
@@ -113,6 +116,14 @@ impl Shared {
         numbered
             .filter_map(|(index, listener)| Some((LISTENER | index as u64, Arc::clone(listener.as_ref()?))))
             .collect()
+    }
+
+    /// Has some worker try again to accept where that had failed.
+    pub(super) fn retry_listeners(&self) {
+        if self.refused.swap(false, Ordering::Relaxed) {
+            let count = self.listeners.read().len() as u64;
+            self.make_ready((0..count).map(|index| readable(LISTENER | index)));
+        }
     }
 
     pub(super) fn close_listeners(&self) {
@@ -149,12 +160,15 @@ impl Shared {
     }
 
     pub(super) fn connections(&self) -> Vec<Arc<Connection>> {
+        let mut list = Vec::new();
+        self.list_connections(&mut list);
+        list
+    }
+
+    pub(super) fn list_connections(&self, list: &mut Vec<Arc<Connection>>) {
         let connections = self.connections.read();
-        connections
-            .slots
-            .iter()
-            .filter_map(|(_, connection)| connection.clone())
-            .collect()
+        let present = connections.slots.iter();
+        list.extend(present.filter_map(|(_, connection)| connection.clone()));
     }
 
     pub(super) fn connection_count(&self) -> usize {

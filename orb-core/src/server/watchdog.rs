@@ -13,6 +13,7 @@ use crate::{
     server::{
         connection::Connection,
         shared::{Shared, readable},
+        slot::Slot,
     },
 };
 
@@ -31,6 +32,9 @@ struct Watchdog {
     saturated_since: Option<Instant>,
     last_round: Instant,
     quiet: u32,
+    /// Lists that are filled and emptied again, so that looking around costs no allocation.
+    slots: Vec<Arc<Slot>>,
+    connections: Vec<Arc<Connection>>,
 }
 
 /// The life of the watchdog thread.
@@ -41,6 +45,8 @@ pub(super) fn run(shared: Arc<Shared>) {
         saturated_since: None,
         last_round: Instant::now(),
         quiet: 0,
+        slots: Vec::new(),
+        connections: Vec::new(),
     };
     while !watchdog.shared.stopped.load(Ordering::SeqCst) {
         watchdog.tick();
@@ -60,9 +66,9 @@ impl Watchdog {
     }
 
     fn tick(&mut self) {
-        let slots = self.shared.slots.lock().clone();
+        self.slots.extend(self.shared.slots.lock().iter().cloned());
         let mut active = false;
-        for slot in slots {
+        for slot in self.slots.drain(..) {
             let sequence = slot.sequence();
             let before = slot.watched.swap(sequence, Ordering::Relaxed);
             active |= before != sequence || slot.is_busy();
@@ -75,10 +81,8 @@ impl Watchdog {
         if self.last_round.elapsed() >= ROUND {
             self.last_round = Instant::now();
             self.look_after_connections();
-            for (token, _) in self.shared.listeners() {
-                // In case accepting had to stop for want of descriptors.
-                self.shared.make_ready([readable(token)]);
-            }
+            // In case accepting had to stop for want of descriptors.
+            self.shared.retry_listeners();
         }
     }
 
@@ -98,13 +102,16 @@ impl Watchdog {
         }
     }
 
-    fn look_after_connections(&self) {
+    fn look_after_connections(&mut self) {
         let now = self.shared.now();
-        for connection in self.shared.connections() {
+        self.shared.list_connections(&mut self.connections);
+        let mut connections = std::mem::take(&mut self.connections);
+        for connection in connections.drain(..) {
             if let Some(verdict) = self.judge(&connection, now) {
                 self.close(&connection, verdict);
             }
         }
+        self.connections = connections;
     }
 
     fn judge(&self, connection: &Arc<Connection>, now: u64) -> Option<Verdict> {

@@ -198,6 +198,7 @@ impl Worker {
                 Err(error) => {
                     // Out of descriptors, most likely; the watchdog arms the listener again in a while.
                     tracing::warn!(local = %listener.local(), %error, "cannot accept a connection");
+                    self.shared.refused.store(true, Ordering::Relaxed);
                     return;
                 }
             }
