@@ -149,6 +149,8 @@ impl<'a> Lexer<'a> {
         let start = self.cursor.offset();
         self.cursor.bump();
         let mut text = String::new();
+        // Where the definition probably ends, if the closing quote is missing.
+        let mut semicolon = None;
         loop {
             match self.cursor.peek() {
                 None | Some('\n') => {
@@ -157,6 +159,10 @@ impl<'a> Lexer<'a> {
                     let help = format!("expected `{quote}` before the end of the line");
                     self.findings
                         .push(Diagnostic::error(self.span(start), message).label(help));
+                    if let Some((offset, length)) = semicolon {
+                        self.cursor.set_offset(offset);
+                        text.truncate(length);
+                    }
                     return text;
                 }
                 Some(c) if c == quote => {
@@ -172,6 +178,9 @@ impl<'a> Lexer<'a> {
                     }
                 }
                 Some(c) => {
+                    if c == ';' {
+                        semicolon = Some((self.cursor.offset(), text.len()));
+                    }
                     text.push(c);
                     self.cursor.bump();
                 }

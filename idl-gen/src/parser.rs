@@ -41,6 +41,7 @@ pub(crate) fn parse(tokens: &[Token], diagnostics: &mut Diagnostics) -> Vec<Defi
             .map_or(Span::new(crate::source::FileId(0), 0, 0), |token| token.span),
         diagnostics,
         depth: 0,
+        braces: 0,
         angles: 0,
         nodes: 0,
         using: false,
@@ -59,6 +60,8 @@ struct Parser<'a> {
     previous: Span,
     diagnostics: &'a mut Diagnostics,
     depth: usize,
+    /// Open `{`.
+    braces: usize,
     /// Open `<`.
     angles: usize,
     /// Nodes of the current expression.
@@ -105,16 +108,15 @@ impl<'a> Parser<'a> {
                 self.bump();
                 continue;
             }
-            let before = self.at;
+            let (level, before) = (self.braces, self.at);
             if parse(self, definitions).is_err() {
-                self.recover(before);
+                self.recover(level, before);
             }
         }
     }
 
-    /// Skips to where the next definition may begin.
-    fn recover(&mut self, before: usize) {
-        let mut depth = 0usize;
+    /// Skips to where the next definition may begin: `level` braces are open around it, and it began at token `before`.
+    fn recover(&mut self, level: usize, before: usize) {
         if self.at == before && !self.peek().is("}") && !self.peek().is("{") {
             self.bump();
         }
@@ -122,31 +124,31 @@ impl<'a> Parser<'a> {
             let token = self.peek();
             match token.kind {
                 Kind::End => return,
-                Kind::Punct if token.is("{") => depth += 1,
                 Kind::Punct if token.is("}") => {
-                    if depth == 0 {
+                    if self.braces <= level {
                         return;
                     }
-                    depth -= 1;
-                    if depth == 0 {
-                        self.bump();
+                    self.bump();
+                    if self.braces == level {
                         self.accept(";");
                         return;
                     }
+                    continue;
                 }
-                Kind::Punct if token.is(";") && depth == 0 => {
+                Kind::Punct if token.is(";") && self.braces <= level => {
                     self.bump();
                     return;
                 }
-                Kind::Ident
-                    if depth == 0 && token.first && self.at > before && opens_definition(&token.text) =>
-                {
-                    return;
-                }
+                Kind::Ident if self.braces <= level && self.begins_anew(token, before) => return,
                 _ => {}
             }
             self.bump();
         }
+    }
+
+    /// Says whether a token is likely to begin a definition.
+    fn begins_anew(&self, token: &Token, before: usize) -> bool {
+        token.first && self.at > before && opens_definition(&token.text)
     }
 
     fn collect_markers(&mut self) {
@@ -202,6 +204,11 @@ impl<'a> Parser<'a> {
         };
         self.previous = token.span;
         self.at += 1;
+        if token.is("{") {
+            self.braces += 1;
+        } else if token.is("}") {
+            self.braces = self.braces.saturating_sub(1);
+        }
         self.collect_markers();
     }
 
@@ -244,6 +251,9 @@ impl<'a> Parser<'a> {
         }
         let after = self.previous.after();
         let token = self.peek();
+        if token.kind == Kind::Stray {
+            return Err(self.expected("`;`"));
+        }
         let goes_on = token.is("}") || token.first || token.kind == Kind::End;
         let error = Diagnostic::error(after, "missing `;`").label("expected `;` here");
         let error = if goes_on {

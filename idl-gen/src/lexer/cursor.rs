@@ -19,6 +19,11 @@ impl<'a> Cursor<'a> {
         self.offset
     }
 
+    /// Goes back to a place that was passed.
+    pub(super) const fn set_offset(&mut self, offset: usize) {
+        self.offset = offset;
+    }
+
     fn rest(&self) -> &'a str {
         self.text.get(self.offset..).unwrap_or_default()
     }

@@ -34,7 +34,7 @@ impl Parser<'_> {
         let opening = self.peek().span;
         self.expect("{")?;
         while !self.peek().is("}") && self.peek().kind != Kind::End {
-            let before = self.at;
+            let (level, before) = (self.braces, self.at);
             let parsed = self.nested(|p| {
                 if what == "home" {
                     p.home_element(&mut component)
@@ -43,7 +43,7 @@ impl Parser<'_> {
                 }
             });
             if parsed.is_err() {
-                self.recover(before);
+                self.recover(level, before);
             }
         }
         self.closing_brace(opening, what)?;

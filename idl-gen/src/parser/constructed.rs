@@ -71,10 +71,10 @@ impl Parser<'_> {
     fn members(&mut self, opening: Span, what: &str) -> Parsed<Vec<MemberDecl>> {
         let mut members = Vec::new();
         while !self.peek().is("}") && self.peek().kind != crate::token::Kind::End {
-            let before = self.at;
+            let (level, before) = (self.braces, self.at);
             match self.nested(Self::member) {
                 Ok(member) => members.push(member),
-                Err(_) => self.recover(before),
+                Err(_) => self.recover(level, before),
             }
         }
         self.closing_brace(opening, what)?;
@@ -154,13 +154,13 @@ impl Parser<'_> {
         self.expect("{")?;
         let mut cases = Vec::new();
         while !self.peek().is("}") && self.peek().kind != crate::token::Kind::End {
-            let before = self.at;
+            let (level, before) = (self.braces, self.at);
             match self.nested(Self::case) {
                 Ok(case) => cases.push(case),
-                Err(_) => self.recover(before),
+                Err(_) => self.recover(level, before),
             }
         }
-        if cases.is_empty() && self.peek().is("}") {
+        if cases.is_empty() && self.peek().is("}") && self.previous == opening {
             let error = Diagnostic::error(
                 opening.to(self.peek().span),
                 format!("union `{}` has no case", name.text),
@@ -230,7 +230,10 @@ impl Parser<'_> {
                 return Ok(names);
             }
             if !self.accept(",") {
-                return Err(self.expected("`,` or `}`"));
+                let failed = self.expected("`,` or `}`");
+                if self.peek().kind != crate::token::Kind::Ident {
+                    return Err(failed);
+                }
             }
             if self.peek().is("}") {
                 let error = Diagnostic::error(self.previous, "unexpected `,` at the end of a list");
@@ -249,10 +252,10 @@ impl Parser<'_> {
         self.expect("{")?;
         let mut fields = Vec::new();
         while !self.peek().is("}") && self.peek().kind != crate::token::Kind::End {
-            let before = self.at;
+            let (level, before) = (self.braces, self.at);
             match self.bitfield() {
                 Ok(field) => fields.push(field),
-                Err(_) => self.recover(before),
+                Err(_) => self.recover(level, before),
             }
         }
         self.closing_brace(opening, "bitset")?;

@@ -90,7 +90,9 @@ impl Preprocessor<'_> {
     /// Evaluates the condition of an `#if`; a wrong one doesn't hold.
     fn condition(&mut self, lexer: &mut Lexer<'_>, whole: Span) -> bool {
         let line = line(lexer);
-        let replaced = self.replace_defined(line);
+        let Some(replaced) = self.replace_defined(line) else {
+            return false;
+        };
         let expanded = self.expand(replaced, 0);
         match evaluate(&expanded) {
             Ok(holds) => holds,
@@ -102,7 +104,7 @@ impl Preprocessor<'_> {
     }
 
     /// Puts 1 or 0 in place of `defined X` and `defined(X)`.
-    fn replace_defined(&mut self, line: Vec<Token>) -> Vec<Token> {
+    fn replace_defined(&mut self, line: Vec<Token>) -> Option<Vec<Token>> {
         let mut output = Vec::with_capacity(line.len());
         let mut rest = line.into_iter().peekable();
         while let Some(token) = rest.next() {
@@ -115,7 +117,7 @@ impl Preprocessor<'_> {
             let closed = parenthesis.is_none() || rest.next_if(|next| next.is(")")).is_some();
             let Some(name) = name.filter(|_| closed) else {
                 self.error(token.span, "`defined` needs the name of a macro");
-                return Vec::new();
+                return None;
             };
             let value = if self.macros.contains_key(&name.text) {
                 "1"
@@ -124,7 +126,7 @@ impl Preprocessor<'_> {
             };
             output.push(Token::new(Kind::Number, value, token.span));
         }
-        output
+        Some(output)
     }
 
     fn is_defined(&mut self, lexer: &mut Lexer<'_>, whole: Span) -> Option<bool> {
