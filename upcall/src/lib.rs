@@ -10,6 +10,8 @@ mod orb;
 pub mod rt;
 
 pub use bytes::Bytes;
+pub use object_adapter as poa;
+pub use object_adapter::{Poa, PoaManager};
 pub use orb_core::{
     any::{Any, AnyError, AnyValue},
     cdr::{CdrError, Decoder, Encoder},

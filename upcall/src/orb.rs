@@ -2,12 +2,14 @@
 //! The ORB: where a program starts and ends.
 
 mod builder;
+mod references;
 mod stop;
 
 use std::{fmt, sync::Arc};
 
+use object_adapter::{ObjectAdapter, Poa};
 use orb_core::{
-    exception::Result,
+    exception::{Completed, Result, SystemException, SystemExceptionKind},
     ior::Ior,
     object::{Interface, ObjectRef},
     orb::OrbCore,
@@ -35,9 +37,10 @@ pub struct Orb(Arc<Inner>);
 
 struct Inner {
     core: Arc<OrbCore>,
+    objects: Arc<ObjectAdapter>,
     serving: Serving,
-    /// Bound when the ORB was built; handed to the server when there is an adapter.
-    listeners: Mutex<Vec<Box<dyn Listener>>>,
+    /// Held while an ORB that only called begins to listen.
+    listening: Mutex<()>,
     server: Mutex<Option<Arc<Server>>>,
     arguments: Vec<String>,
     trace_level: Option<u32>,
@@ -141,26 +144,43 @@ impl Orb {
         &self.0.core
     }
 
-    /// Serves the objects of `adapter` at the endpoints the ORB listens at, instead of those of the root POA.
-    ///
-    /// # Errors
-    ///
-    /// What the operating system says when threads or pollers cannot be made.
-    pub fn serve(&self, adapter: Arc<dyn Adapter>) -> std::io::Result<()> {
-        self.0.core.set_adapter(Arc::clone(&adapter));
-        let listeners = std::mem::take(&mut *self.0.listeners.lock());
-        if listeners.is_empty() {
-            return Ok(());
-        }
-        let server = self.0.serving.start(&self.0.core, adapter, listeners)?;
-        *self.0.server.lock() = Some(Arc::new(server));
-        Ok(())
+    /// Returns the root POA, in which objects are activated and other POAs are made.
+    pub fn root_poa(&self) -> &Poa {
+        self.0.objects.root()
     }
 }
 
 impl Inner {
+    /// Begins to serve at `listeners`.
+    fn serve(&self, listeners: Vec<Box<dyn Listener>>) -> std::io::Result<()> {
+        if listeners.is_empty() {
+            return Ok(());
+        }
+        let adapter = Arc::clone(&self.objects) as Arc<dyn Adapter>;
+        let server = self.serving.start(&self.core, adapter, listeners)?;
+        *self.server.lock() = Some(Arc::new(server));
+        Ok(())
+    }
+
+    /// Listens at any port: an ORB that only calls has made a reference to an object of its own, for a callback.
+    fn listen_anywhere(&self) -> Result<Vec<Endpoint>> {
+        let _one_at_a_time = self.listening.lock();
+        let endpoints = self.core.local_endpoints();
+        if !endpoints.is_empty() {
+            return Ok(endpoints);
+        }
+        if self.core.is_shut_down() {
+            return Err(cannot_listen("it was shut down"));
+        }
+        let anywhere = [Endpoint::iiop("0.0.0.0", 0)];
+        let listeners = builder::bind(&self.core, &anywhere, None).map_err(cannot_listen)?;
+        self.serve(listeners).map_err(cannot_listen)?;
+        let endpoints = self.core.local_endpoints();
+        tracing::debug!(?endpoints, "the ORB listens, for an object that was activated");
+        Ok(endpoints)
+    }
+
     fn stop_serving(&self) {
-        self.listeners.lock().clear();
         // Not under the lock: requests that are in progress may ask for it.
         let server = self.server.lock().take();
         if let Some(server) = server {
@@ -173,6 +193,12 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.stop_serving();
     }
+}
+
+fn cannot_listen(why: impl fmt::Display) -> SystemException {
+    SystemException::new(SystemExceptionKind::Initialize, 0, Completed::No).with_message(format!(
+        "the ORB does not listen, so its objects have no references: {why}"
+    ))
 }
 
 impl fmt::Debug for Orb {

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Configuring an ORB.
 
-use std::{io, net::UdpSocket, sync::Arc, time::Duration};
+use std::{
+    collections::hash_map::RandomState, hash::BuildHasher, io, net::UdpSocket, sync::Arc, time::Duration,
+};
 
+use object_adapter::ObjectAdapter;
 use orb_core::{
     cdr::{OrbHandle, Version},
     invoke::SyncScope,
@@ -14,7 +17,7 @@ use orb_core::{
 use parking_lot::Mutex;
 use transport_tcp::KernelTcp;
 
-use super::{Inner, Orb, stop::Stop};
+use super::{Inner, Orb, references::References, stop::Stop};
 
 /// Configures an [`Orb`].
 ///
@@ -206,15 +209,24 @@ impl OrbBuilder {
         self.transports.push(Arc::new(KernelTcp::new()));
         let core = OrbCore::new(self.config, self.transports);
         let listeners = bind(&core, &listen, self.publish.as_deref())?;
-        Ok(Orb(Arc::new(Inner {
+        let server_id = core.config().server_id.clone().unwrap_or_default();
+        let objects = Arc::new(ObjectAdapter::new(instance(), server_id));
+        core.set_adapter(Arc::clone(&objects) as _);
+        let inner = Arc::new(Inner {
             core,
+            objects,
             serving: Serving { config: self.server },
-            listeners: Mutex::new(listeners),
+            listening: Mutex::new(()),
             server: Mutex::new(None),
             arguments: parsed.rest,
             trace_level,
             stop: Stop::default(),
-        })))
+        });
+        inner
+            .objects
+            .set_references(Arc::new(References(Arc::downgrade(&inner))));
+        inner.serve(listeners)?;
+        Ok(Orb(inner))
     }
 }
 
@@ -238,8 +250,14 @@ impl Serving {
     }
 }
 
+/// Returns a number that tells this run of the server from others.
+fn instance() -> u64 {
+    // The one source of randomness in the standard library.
+    RandomState::new().hash_one(std::process::id())
+}
+
 /// Binds the endpoints, and notes how references name them.
-fn bind(
+pub(super) fn bind(
     core: &Arc<OrbCore>,
     endpoints: &[Endpoint],
     publish: Option<&str>,

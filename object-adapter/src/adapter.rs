@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The adapter as the ORB sees it: a key and a request in, an answer out.
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock, Weak},
+};
+
+use bytes::Bytes;
+use orb_core::{
+    cdr::Decoder,
+    context::{Context, Origin},
+    exception::{Completed, SystemException, SystemExceptionKind, minor},
+    object::ObjectRef,
+    servant::{Adapter, CollocatedError, Located, Outcome, Reply, Request, Servant},
+};
+
+use crate::{
+    Poa, PoaManager, ServantManagerError,
+    active::ActiveObjects,
+    implicit,
+    key::ObjectKey,
+    poa::{PoaInner, Processor, Unretained},
+    policy::Policies,
+};
+
+/// Makes references out of keys: the ORB knows at which endpoints it is reached.
+pub trait ReferenceFactory: Send + Sync + fmt::Debug {
+    /// Makes a reference to the object with this key.
+    ///
+    /// # Errors
+    ///
+    /// A system exception, for example where the ORB cannot be reached.
+    fn reference(&self, type_id: &str, object_key: Bytes) -> Result<ObjectRef, SystemException>;
+
+    /// Returns the key in a reference to an object of this ORB; `None` for others.
+    fn local_key(&self, reference: &ObjectRef) -> Option<Bytes>;
+}
+
+/// What all POAs of an ORB share.
+pub(crate) struct Shared {
+    pub(crate) instance: u64,
+    pub(crate) server_id: String,
+    pub(crate) objects: ActiveObjects,
+    pub(crate) references: OnceLock<Arc<dyn ReferenceFactory>>,
+}
+
+/// All POAs of an ORB.
+pub struct ObjectAdapter {
+    shared: Arc<Shared>,
+    root: Poa,
+}
+
+type Upcall<'u> = &'u mut dyn FnMut(&dyn Servant, &Context<'_>);
+
+impl ObjectAdapter {
+    /// Makes an adapter with a root POA. `instance` tells this run of the server from others (a random number will
+    /// do), `server_id` is what persistent references go by.
+    #[must_use]
+    pub fn new(instance: u64, server_id: impl Into<String>) -> Self {
+        let shared = Arc::new(Shared {
+            instance,
+            server_id: server_id.into(),
+            objects: ActiveObjects::new(instance),
+            references: OnceLock::new(),
+        });
+        let root = PoaInner::new(
+            Arc::clone(&shared),
+            Weak::new(),
+            Vec::new(),
+            Policies::root(),
+            PoaManager::new(),
+        );
+        Self {
+            shared,
+            root: Poa(Arc::new(root)),
+        }
+    }
+
+    /// Sets who makes references; the first call counts.
+    pub fn set_references(&self, references: Arc<dyn ReferenceFactory>) {
+        // A second factory would make references that the first does not know.
+        let _ = self.shared.references.set(references);
+    }
+
+    /// Returns the root POA.
+    #[must_use]
+    pub fn root(&self) -> &Poa {
+        &self.root
+    }
+
+    #[inline]
+    fn invoke(
+        &self,
+        key: &[u8],
+        operation: &str,
+        origin: Origin<'_>,
+        call: Upcall<'_>,
+    ) -> Result<(), CollocatedError> {
+        match self.shared.objects.find(key) {
+            Some(object) => Ok(object.serve(object.id(), operation, origin, call)?),
+            None => self.invoke_absent(key, operation, origin, call),
+        }
+    }
+
+    /// Serves an object that is not in the map.
+    #[cold]
+    fn invoke_absent(
+        &self,
+        key: &[u8],
+        operation: &str,
+        origin: Origin<'_>,
+        call: Upcall<'_>,
+    ) -> Result<(), CollocatedError> {
+        let (poa, object_id) = self.poa_of(key)?;
+        let poa = &poa.0;
+        // Counted before the processor is read, so that whoever waits for the end sees it.
+        let _counted = Unretained::new(poa);
+        let cx = Context::new(object_id, operation, origin);
+        let processor = poa.processor.read().clone();
+        match processor {
+            Processor::Activator(activator) => {
+                poa.manager.admit(cx.deadline())?;
+                let slot = poa.incarnate(object_id, &*activator, cx.deadline())?;
+                let object = poa
+                    .objects()
+                    .pin(slot)
+                    .ok_or_else(|| not_exist("the object left as it came"))?;
+                Ok(object.serve(slot, operation, origin, call)?)
+            }
+            Processor::Default(servant) => {
+                let _turn = poa.enter(&cx)?;
+                call(&*servant, &cx);
+                Ok(())
+            }
+            Processor::Locator(locator) => {
+                let _turn = poa.enter(&cx)?;
+                let poa = Poa(Arc::clone(poa));
+                let (servant, cookie) = locator.preinvoke(object_id, &poa, operation)?;
+                call(&*servant, &cx);
+                locator.postinvoke(object_id, &poa, operation, cookie, servant);
+                Ok(())
+            }
+            Processor::Nobody if poa.serves_absent() => Err(nobody(poa).into()),
+            Processor::Nobody => match self.shared.objects.find(key) {
+                // It came while the POA was looked for: an adapter activator may activate objects too.
+                Some(object) => Ok(object.serve(object.id(), operation, origin, call)?),
+                None => Err(not_exist("no object with this id is active").into()),
+            },
+        }
+    }
+
+    /// Finds the POA that a key names, and the object id.
+    fn poa_of<'k>(&self, key: &'k [u8]) -> Result<(Poa, &'k [u8]), CollocatedError> {
+        let (path, object_id) = match ObjectKey::parse(key) {
+            Some(ObjectKey::Transient {
+                instance,
+                path,
+                object_id,
+            }) if instance == self.shared.instance => (path, object_id),
+            Some(ObjectKey::Persistent {
+                server_id,
+                path,
+                object_id,
+            }) if server_id == self.shared.server_id.as_bytes() => (path, object_id),
+            Some(ObjectKey::System { instance, .. }) if instance == self.shared.instance => {
+                return Err(not_exist("the object was deactivated").into());
+            }
+            _ => return Err(CollocatedError::NotLocal),
+        };
+        let mut poa = self.root.clone();
+        for name in path.names() {
+            poa = poa.0.child(name)?;
+        }
+        Ok((poa, object_id))
+    }
+}
+
+impl Adapter for ObjectAdapter {
+    #[inline]
+    fn dispatch(&self, request: &Request<'_>, args: &mut Decoder<'_>, reply: &mut Reply<'_>) {
+        let mut served = Ok(());
+        let called = self.invoke(
+            request.object_key,
+            request.operation,
+            request.origin,
+            &mut |servant, cx| {
+                served = implicit::serve(servant, cx, args, reply);
+            },
+        );
+        match called {
+            Ok(()) => match served {
+                Ok(()) => {}
+                Err(exception) => reply.system(&exception),
+            },
+            Err(CollocatedError::Forward(target)) => {
+                if let Err(exception) = reply.forward(&target, false) {
+                    reply.system(&exception);
+                }
+            }
+            Err(CollocatedError::NotLocal) => refuse(request, not_exist(UNKNOWN_KEY), reply),
+            Err(CollocatedError::Exception(exception)) => refuse(request, exception, reply),
+        }
+        if reply.outcome() == Outcome::Open {
+            reply.system(&unanswered(request.operation));
+        }
+    }
+
+    fn locate(&self, object_key: &[u8]) -> Located {
+        if self.shared.objects.find(object_key).is_some() {
+            return Located::Here;
+        }
+        match self.poa_of(object_key) {
+            Ok((poa, _)) if poa.0.serves_absent() => Located::Here,
+            Ok(_) if self.shared.objects.find(object_key).is_some() => Located::Here,
+            Ok(_) | Err(CollocatedError::NotLocal) => Located::Unknown,
+            Err(CollocatedError::Forward(target)) => Located::Elsewhere(target),
+            Err(CollocatedError::Exception(exception)) => match exception.kind() {
+                SystemExceptionKind::ObjectNotExist => Located::Unknown,
+                _ => Located::Failed(exception),
+            },
+        }
+    }
+
+    #[inline]
+    fn collocated(
+        &self,
+        object_key: &[u8],
+        operation: &str,
+        call: Upcall<'_>,
+    ) -> Result<(), CollocatedError> {
+        self.invoke(object_key, operation, Origin::Collocated, call)
+    }
+}
+
+impl From<ServantManagerError> for CollocatedError {
+    fn from(error: ServantManagerError) -> Self {
+        match error {
+            ServantManagerError::Forward(target) => Self::Forward(target.ior().clone()),
+            ServantManagerError::Exception(exception) => Self::Exception(exception),
+        }
+    }
+}
+
+impl fmt::Debug for ObjectAdapter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ObjectAdapter")
+            .field("server_id", &self.shared.server_id)
+            .field("objects", &self.shared.objects)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for ObjectAdapter {
+    fn drop(&mut self) {
+        // Objects hold their POA, and a POA all objects: somebody has to let go.
+        let _ = self.root.destroy(true, None);
+    }
+}
+
+const UNKNOWN_KEY: &str = "the object key is none of this server's";
+
+fn refuse(request: &Request<'_>, exception: SystemException, reply: &mut Reply<'_>) {
+    let absent = exception.kind() == SystemExceptionKind::ObjectNotExist;
+    if !(absent && implicit::serve_absent(request.operation, reply)) {
+        tracing::debug!(operation = request.operation, %exception, "request refused");
+        reply.system(&exception);
+    }
+}
+
+fn not_exist(why: &'static str) -> SystemException {
+    SystemException::new(
+        SystemExceptionKind::ObjectNotExist,
+        minor::NO_SUCH_ADAPTER,
+        Completed::No,
+    )
+    .with_message(why)
+}
+
+fn nobody(poa: &PoaInner) -> SystemException {
+    let code = match poa.policies.request_processing {
+        crate::RequestProcessing::DefaultServant => minor::NO_DEFAULT_SERVANT,
+        _ => minor::NO_SERVANT_MANAGER,
+    };
+    SystemException::new(SystemExceptionKind::ObjAdapter, code, Completed::No).with_message(format!(
+        "the POA `{}` has nobody to serve objects that are not active",
+        poa.display_name()
+    ))
+}
+
+fn unanswered(operation: &str) -> SystemException {
+    SystemException::new(SystemExceptionKind::Internal, minor::UPCALL, Completed::Yes)
+        .with_message(format!("the servant did not answer `{operation}`"))
+}
+
+#[cfg(test)]
+mod tests;

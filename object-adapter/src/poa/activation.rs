@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Activating an object (§15.3.9.16 to §15.3.9.18).
+
+use std::{
+    fmt,
+    sync::{Arc, atomic::Ordering},
+};
+
+use orb_core::{
+    object::{Interface, ObjectRef},
+    qos::Qos,
+    servant::Servant,
+};
+
+use super::{Poa, inner::address};
+use crate::{
+    ActivateError,
+    active::{InsertError, Object},
+    key::{self, ObjectKey, SlotId},
+    policy::IdAssignment,
+};
+
+/// An object that is about to be activated.
+#[must_use = "the object is activated by .export()"]
+pub struct Activation<'p> {
+    poa: &'p Poa,
+    servant: Arc<dyn Servant>,
+    id: Id,
+    qos: Option<Qos>,
+}
+
+enum Id {
+    System,
+    Chosen(Vec<u8>),
+    WholeKey(Vec<u8>),
+}
+
+impl<'p> Activation<'p> {
+    pub(super) fn new(poa: &'p Poa, servant: Arc<dyn Servant>) -> Self {
+        Self {
+            poa,
+            servant,
+            id: Id::System,
+            qos: None,
+        }
+    }
+
+    /// Sets the object id, up to 4,096 octets. Defaults to one that the adapter makes.
+    pub fn id(mut self, id: impl AsRef<[u8]>) -> Self {
+        self.id = Id::Chosen(id.as_ref().to_vec());
+        self
+    }
+
+    /// Sets the whole object key, so that `corbaloc::host:port/KEY` names the object; it is the object id too.
+    pub fn object_key(mut self, key: impl AsRef<[u8]>) -> Self {
+        self.id = Id::WholeKey(key.as_ref().to_vec());
+        self
+    }
+
+    /// Asks for a quality of service; overrides `@realtime` in IDL and the QoS file.
+    pub fn qos(mut self, qos: Qos) -> Self {
+        self.qos = Some(qos);
+        self
+    }
+
+    /// Activates the object and returns a reference to it.
+    ///
+    /// # Errors
+    ///
+    /// [`ActivateError`]; then the object is not active.
+    pub fn export<R: Interface>(self) -> Result<R, ActivateError> {
+        let wanted = R::REPOSITORY_ID;
+        if wanted != ObjectRef::REPOSITORY_ID && !self.servant.is_a(wanted) {
+            let servant = self.servant.repository_id().to_owned();
+            return Err(ActivateError::WrongInterface { servant, wanted });
+        }
+        self.export_object().map(R::from)
+    }
+
+    fn export_object(self) -> Result<ObjectRef, ActivateError> {
+        let poa = &self.poa.0;
+        let type_id = self.servant.repository_id().to_owned();
+        let (slot, key) = self.insert()?;
+        let reference = poa.reference(&type_id, &key);
+        if reference.is_err() {
+            poa.objects().remove(slot);
+        }
+        reference
+    }
+
+    fn insert(self) -> Result<(SlotId, Vec<u8>), ActivateError> {
+        let poa = &self.poa.0;
+        if !poa.retains() {
+            return Err(ActivateError::WrongPolicy {
+                poa: poa.display_name(),
+                has: "NON_RETAIN",
+                needs: "objects are activated with RETAIN; make a reference with create_reference",
+            });
+        }
+        let key = self.key()?;
+        warn_of_guarantees(self.qos.as_ref());
+        let object = Object {
+            servant: Arc::clone(&self.servant),
+            poa: Arc::clone(poa),
+            key: key.as_ref().map(|(key, begin)| (Arc::from(&**key), *begin)),
+            qos: self.qos.map(Box::new),
+        };
+        let slot = insert(self.poa, object)?;
+        let key = key.map_or_else(|| key::system_key(poa.shared.instance, slot), |(key, _)| key);
+        Ok((slot, key))
+    }
+
+    /// Returns the key and where the object id begins in it; `None` for one that names the slot.
+    fn key(&self) -> Result<Option<(Vec<u8>, u16)>, ActivateError> {
+        let poa = &self.poa.0;
+        match &self.id {
+            Id::System if poa.slot_ids() => Ok(None),
+            Id::System if poa.policies.id_assignment == IdAssignment::System => {
+                Ok(Some((poa.key_of(&poa.new_id()), poa.id_begins())))
+            }
+            Id::System => Err(ActivateError::WrongPolicy {
+                poa: poa.display_name(),
+                has: "USER_ID",
+                needs: "give the object an id with .id(…)",
+            }),
+            Id::Chosen(id) => {
+                check_id(id)?;
+                Ok(Some((poa.key_of(id), poa.id_begins())))
+            }
+            Id::WholeKey(key) => {
+                check_id(key)?;
+                if key.is_empty() || ObjectKey::parse(key).is_some() {
+                    return Err(ActivateError::BadId(
+                        "an object key must not be empty or one that the adapter makes",
+                    ));
+                }
+                Ok(Some((key.clone(), 0)))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Activation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Activation")
+            .field("poa", self.poa)
+            .field("servant", &self.servant.repository_id())
+            .field("qos", &self.qos)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Puts an object into the map under the POA's rules.
+pub(super) fn insert(poa: &Poa, object: Object) -> Result<SlotId, ActivateError> {
+    let poa = &poa.0;
+    let id = object
+        .key
+        .as_ref()
+        .map(|(key, begin)| id_text(key.get(usize::from(*begin)..).unwrap_or_default()));
+    let place = address(&object.servant);
+    // Held throughout, so that neither a twin nor the POA's end comes between.
+    let mut servants = poa.servants.lock();
+    if poa.destroyed.load(Ordering::Acquire) {
+        return Err(ActivateError::Destroyed(poa.display_name()));
+    }
+    if poa.unique() && servants.contains_key(&place) {
+        return Err(ActivateError::ServantAlreadyActive {
+            poa: poa.display_name(),
+        });
+    }
+    let slot = poa.objects().insert(object).map_err(|error| match error {
+        InsertError::Taken => ActivateError::ObjectAlreadyActive {
+            poa: poa.display_name(),
+            id: id.unwrap_or_default(),
+        },
+        InsertError::Full => ActivateError::Full,
+    })?;
+    if poa.unique() {
+        servants.insert(place, slot);
+    }
+    Ok(slot)
+}
+
+pub(super) fn check_id(id: &[u8]) -> Result<(), ActivateError> {
+    if id.len() > key::MAX_OBJECT_ID {
+        return Err(ActivateError::BadId("an object id has at most 4096 octets"));
+    }
+    Ok(())
+}
+
+/// Shows an id to people.
+pub(super) fn id_text(id: &[u8]) -> String {
+    id.escape_ascii().to_string()
+}
+
+/// Says once that a request for a guarantee is kept, but nobody grants it.
+fn warn_of_guarantees(qos: Option<&Qos>) {
+    static SAID: std::sync::Once = std::sync::Once::new();
+    if let Some(qos) = qos.filter(|qos| qos.is_guaranteed()) {
+        SAID.call_once(|| {
+            tracing::warn!(
+                class = qos.class(),
+                "this ORB grants no guarantees yet: the object is served best effort"
+            );
+        });
+    }
+}
