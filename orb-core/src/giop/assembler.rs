@@ -139,19 +139,31 @@ impl Assembler {
             if self.buffer.len() < total {
                 return Ok(None);
             }
-            self.check(&header)?;
-            let octets = self.buffer.split_to(total).freeze();
-            if header.message_type == MessageType::Fragment {
-                if let Some(message) = self.continue_with(header, &octets)? {
-                    return Ok(Some(message));
-                }
-            } else if header.more_fragments {
-                self.begin(header, &octets)?;
-            } else {
-                self.forget_cancelled(&header, &octets);
+            let simple = !header.more_fragments && self.partials.is_empty();
+            if simple && header.message_type != MessageType::Fragment {
+                let octets = self.buffer.split_to(total).freeze();
                 return Ok(Some(Message::new(header, octets)));
             }
+            if let Some(message) = self.take_fragment(header, total)? {
+                return Ok(Some(message));
+            }
         }
+    }
+
+    /// Takes a message that is a fragment, or comes between fragments; returns what is whole now.
+    #[cold]
+    fn take_fragment(&mut self, header: MessageHeader, total: usize) -> Result<Option<Message>, GiopError> {
+        self.check(&header)?;
+        let octets = self.buffer.split_to(total).freeze();
+        if header.message_type == MessageType::Fragment {
+            return self.continue_with(header, &octets);
+        }
+        if header.more_fragments {
+            self.begin(header, &octets)?;
+            return Ok(None);
+        }
+        self.forget_cancelled(&header, &octets);
+        Ok(Some(Message::new(header, octets)))
     }
 
     /// The size of a message with its header, within the limit.

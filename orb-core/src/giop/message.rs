@@ -65,7 +65,19 @@ impl Message {
         orb: Option<&'a Arc<dyn OrbHandle>>,
     ) -> Result<(RequestHeader<'a>, Decoder<'a>), CdrError> {
         let mut decoder = self.decoder(codesets, orb);
-        let header = RequestHeader::decode(&mut decoder)?;
+        let content = decoder.rest();
+        let common = if self.header.version == Version::V1_2 && self.header.endian == Endian::NATIVE {
+            RequestHeader::decode_common(content)
+        } else {
+            None
+        };
+        let header = match common {
+            Some((header, size)) => {
+                decoder.skip(size)?;
+                header
+            }
+            None => RequestHeader::decode(&mut decoder)?,
+        };
         skip_padding(&mut decoder)?;
         Ok((header, decoder))
     }

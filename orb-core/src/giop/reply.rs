@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The header of a reply (CORBA 3.3 Part 2 §9.4.3.1).
 
-use super::ServiceContexts;
-use crate::cdr::{CdrError, Decoder, Encoder, Version};
+use super::{MessageHeader, MessageType, ServiceContexts};
+use crate::cdr::{CdrError, Decoder, Encoder, Endian, Version};
 
 /// What a reply's body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,6 +86,33 @@ impl<'a> ReplyHeader<'a> {
         encoder.ulong(self.request_id);
         encoder.ulong(status.code());
         Ok(())
+    }
+
+    /// Returns the octets of a message header of unknown size and of a reply header without service contexts, in
+    /// native byte order: what nearly every reply begins with.
+    #[inline]
+    pub(crate) fn octets(version: Version, request_id: u32, status: ReplyStatus) -> [u8; 24] {
+        let message = MessageHeader {
+            version,
+            endian: Endian::NATIVE,
+            more_fragments: false,
+            message_type: MessageType::Reply,
+            size: 0,
+        }
+        .encode();
+        let (id, status) = (request_id.to_ne_bytes(), status.code().to_ne_bytes());
+        let contexts = [0; 4];
+        let fields = if version >= Version::V1_2 {
+            [id, status, contexts]
+        } else {
+            [contexts, id, status]
+        };
+        let mut octets = [0; 24];
+        let all = message.iter().chain(fields.as_flattened());
+        for (to, from) in octets.iter_mut().zip(all) {
+            *to = *from;
+        }
+        octets
     }
 
     /// Reads a header in the decoder's version.

@@ -68,11 +68,40 @@ impl<'a> RequestHeader<'a> {
         }
     }
 
+    /// Reads the form that most requests have, in one go: GIOP 1.2 in native byte order, with an object key and no
+    /// service contexts. Returns the header's size too; `None` for other forms, which [`Self::decode`] reads.
+    pub(super) fn decode_common(content: &'a [u8]) -> Option<(Self, usize)> {
+        let (fixed, rest) = content.split_first_chunk()?;
+        let [i0, i1, i2, i3, flags, _, _, _, 0, 0, _, _, k0, k1, k2, k3] = *fixed else {
+            return None;
+        };
+        let (key, rest) = padded(rest, [k0, k1, k2, k3])?;
+        let (length, rest) = rest.split_first_chunk()?;
+        let (operation, rest) = padded(rest, *length)?;
+        let ([0, 0, 0, 0], rest) = rest.split_first_chunk()? else {
+            return None;
+        };
+        let [operation @ .., 0] = operation else {
+            return None;
+        };
+        let header = Self {
+            request_id: u32::from_ne_bytes([i0, i1, i2, i3]),
+            response: match flags & 3 {
+                3 => ResponseFlags::Target,
+                1 => ResponseFlags::Server,
+                _ => ResponseFlags::None,
+            },
+            target: TargetAddress::Key(key),
+            operation: std::str::from_utf8(operation).ok()?,
+            service_contexts: ServiceContexts::default(),
+        };
+        Some((header, content.len() - rest.len()))
+    }
+
     /// Reads a header in the decoder's version.
     ///
     /// # Errors
     /// [`CdrError`] if it is malformed.
-    #[inline]
     pub fn decode(decoder: &mut Decoder<'a>) -> Result<Self, CdrError> {
         let v1_2 = decoder.version() >= Version::V1_2;
         let mut service_contexts = ServiceContexts::default();
@@ -113,4 +142,12 @@ fn operation(name: &str, encoder: &mut Encoder<'_>) -> Result<(), CdrError> {
     encoder.raw(name.as_bytes());
     encoder.octet(0);
     Ok(())
+}
+
+/// Takes as many octets as the native number says, and the padding to a multiple of four after them.
+#[inline]
+fn padded(octets: &[u8], length: [u8; 4]) -> Option<(&[u8], &[u8])> {
+    let length = usize::try_from(u32::from_ne_bytes(length)).ok()?;
+    let (taken, rest) = octets.split_at_checked(length)?;
+    Some((taken, rest.get(length.wrapping_neg() & 3..)?))
 }

@@ -9,7 +9,7 @@ use crate::{
     cdr::{CdrError, Encoder, Endian, Marshal, OrbHandle, Version},
     codeset::CodeSets,
     exception::{Completed, SystemException},
-    giop::{self, AddressingDisposition, MessageType, ReplyHeader, ReplyStatus, ServiceContexts},
+    giop::{self, AddressingDisposition, ReplyHeader, ReplyStatus},
 };
 
 /// Where and how a reply goes.
@@ -161,6 +161,7 @@ impl<'a> Reply<'a> {
         self.to.expected
     }
 
+    #[inline]
     fn answer<'b>(
         &mut self,
         status: ReplyStatus,
@@ -177,49 +178,35 @@ impl<'a> Reply<'a> {
             self.outcome = outcome;
             return Ok(());
         }
-        let mut encoder = self.encoder();
-        let written = self.message(&mut encoder, status, write);
+        let mut encoder = self.begin(status);
+        let written = write(&mut encoder);
         self.end(encoder, written, outcome)
     }
 
     #[inline]
-    fn encoder<'b>(&mut self) -> Encoder<'b>
+    fn begin<'b>(&mut self, status: ReplyStatus) -> Encoder<'b>
     where
         'a: 'b,
     {
         let buffer = std::mem::take(self.buffer);
-        Encoder::with_buffer(buffer, Endian::NATIVE, self.to.version, self.to.codesets).with_orb(self.orb)
+        let mut encoder = Encoder::with_buffer(buffer, Endian::NATIVE, self.to.version, self.to.codesets)
+            .with_orb(self.orb);
+        // These octets are a multiple of eight, so the body of a 1.2 reply needs no padding.
+        encoder.raw(&ReplyHeader::octets(self.to.version, self.to.request_id, status));
+        encoder
     }
 
-    #[inline]
-    fn message<'b>(
-        &self,
-        encoder: &mut Encoder<'b>,
-        status: ReplyStatus,
-        write: impl FnOnce(&mut Encoder<'b>) -> Result<(), CdrError>,
-    ) -> Result<(), CdrError> {
-        let header = ReplyHeader {
-            request_id: self.to.request_id,
-            status,
-            service_contexts: ServiceContexts::default(),
-        };
-        giop::begin(encoder, MessageType::Reply);
-        header.encode(encoder)?;
-        let padding = giop::begin_body(encoder);
-        write(encoder)?;
-        giop::finish(encoder, Some(padding))
-    }
-
+    // Not inlined: it is the same for every operation.
+    #[inline(never)]
     fn end(
         &mut self,
-        encoder: Encoder<'_>,
+        mut encoder: Encoder<'_>,
         written: Result<(), CdrError>,
         outcome: Outcome,
     ) -> Result<(), SystemException> {
-        if let Err(error) = written {
+        if let Err(error) = written.and_then(|()| giop::finish(&mut encoder, None)) {
             *self.buffer = encoder.reclaim();
-            // The servant has done its work; it is the answer that cannot be sent.
-            return Err(SystemException::from(error).with_completed(Completed::Yes));
+            return Err(unsendable(error));
         }
         self.outcome = outcome;
         if encoder.is_contiguous() {
@@ -228,13 +215,24 @@ impl<'a> Reply<'a> {
             buffer.clear();
             *self.buffer = buffer;
         } else {
-            let parts: Vec<IoSlice<'_>> = encoder.parts().map(IoSlice::new).collect();
-            self.delivery.deliver(&parts);
-            drop(parts);
-            *self.buffer = encoder.reclaim();
+            *self.buffer = deliver_parts(self.delivery, encoder);
         }
         Ok(())
     }
+}
+
+#[cold]
+fn unsendable(error: CdrError) -> SystemException {
+    // The servant has done its work; it is the answer that cannot be sent.
+    SystemException::from(error).with_completed(Completed::Yes)
+}
+
+#[inline(never)]
+fn deliver_parts(delivery: &mut dyn Delivery, encoder: Encoder<'_>) -> BytesMut {
+    let parts: Vec<IoSlice<'_>> = encoder.parts().map(IoSlice::new).collect();
+    delivery.deliver(&parts);
+    drop(parts);
+    encoder.reclaim()
 }
 
 impl fmt::Debug for Reply<'_> {

@@ -52,6 +52,12 @@ impl Outbox {
         if self.pending.is_empty() {
             return self.transmit(link, message, size);
         }
+        self.send_after(link, message, size)
+    }
+
+    /// Sends a message after what was held back.
+    #[inline(never)]
+    fn send_after(&mut self, link: &dyn Link, message: &[IoSlice<'_>], size: usize) -> Sent {
         if size <= TOGETHER {
             self.keep(message, 0);
             return self.flush(link);
@@ -123,9 +129,23 @@ impl Outbox {
         self.blocked_since = None;
     }
 
+    #[inline]
     fn transmit(&mut self, link: &dyn Link, message: &[IoSlice<'_>], size: usize) -> Sent {
-        let mut sent = match link.try_send(message) {
-            Ok(count) if count == size => return Sent::Fine,
+        match link.try_send(message) {
+            Ok(count) if count == size => Sent::Fine,
+            result => self.transmit_rest(link, message, size, result),
+        }
+    }
+
+    #[cold]
+    fn transmit_rest(
+        &mut self,
+        link: &dyn Link,
+        message: &[IoSlice<'_>],
+        size: usize,
+        begun: io::Result<usize>,
+    ) -> Sent {
+        let mut sent = match begun {
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
             Err(_) => return self.broken(),

@@ -59,6 +59,14 @@ impl Session<'_> {
     pub(super) fn serve(&mut self, message: &Message) -> Result<Follow, GiopError> {
         match message.message_type() {
             MessageType::Request => self.request(message)?,
+            _ => return self.other(message),
+        }
+        Ok(Follow::Nothing)
+    }
+
+    #[cold]
+    fn other(&mut self, message: &Message) -> Result<Follow, GiopError> {
+        match message.message_type() {
             MessageType::LocateRequest => self.locate(message)?,
             MessageType::CancelRequest => return Ok(Follow::Cancel(message.cancel_request()?.request_id)),
             MessageType::MessageError => {
@@ -67,7 +75,7 @@ impl Session<'_> {
             }
             MessageType::CloseConnection => return Ok(Follow::Close),
             // A client does not send these, unless bidirectional GIOP was agreed on.
-            MessageType::Reply | MessageType::LocateReply | MessageType::Fragment => {
+            MessageType::Request | MessageType::Reply | MessageType::LocateReply | MessageType::Fragment => {
                 return Err(CdrError::BadMessage("a client does not send this type of message").into());
             }
         }
@@ -129,6 +137,11 @@ impl Session<'_> {
         if header.service_contexts.is_empty() {
             return Ok(());
         }
+        self.read_contexts(header)
+    }
+
+    #[inline(never)]
+    fn read_contexts(&mut self, header: &RequestHeader<'_>) -> Result<(), SystemException> {
         let Some(data) = header.service_contexts.find(context_id::CODE_SETS) else {
             return Ok(());
         };
@@ -147,6 +160,7 @@ impl Session<'_> {
         Ok(())
     }
 
+    #[inline(never)]
     fn locate(&mut self, message: &Message) -> Result<(), GiopError> {
         let request = message.locate_request()?;
         let version = message.header().version;
@@ -210,6 +224,7 @@ impl Session<'_> {
     }
 }
 
+#[inline]
 fn admit(refusing: bool) -> Result<(), SystemException> {
     if !refusing {
         return Ok(());
@@ -225,21 +240,28 @@ fn admit(refusing: bool) -> Result<(), SystemException> {
 /// Calls the adapter; whatever happens, there is an answer, and the connection survives.
 fn dispatch(adapter: &dyn Adapter, request: &Request<'_>, args: &mut Decoder<'_>, reply: &mut Reply<'_>) {
     let result = catch_unwind(AssertUnwindSafe(|| adapter.dispatch(request, args, reply)));
-    if let Err(panic) = &result {
-        let text = panic
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("no message");
-        tracing::error!(operation = request.operation, panic = text, "servant panicked");
-        reply.system(&panicked());
-    } else if reply.outcome() == Outcome::Open {
-        reply.system(&SystemException::new(
+    if result.is_err() || reply.outcome() == Outcome::Open {
+        make_up(result, request, reply);
+    }
+}
+
+/// Answers where the servant did not.
+#[cold]
+fn make_up(result: std::thread::Result<()>, request: &Request<'_>, reply: &mut Reply<'_>) {
+    let Err(panic) = result else {
+        return reply.system(&SystemException::new(
             SystemExceptionKind::NoResponse,
             0,
             Completed::Maybe,
         ));
-    }
+    };
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    tracing::error!(operation = request.operation, panic = text, "servant panicked");
+    reply.system(&panicked());
 }
 
 fn panicked() -> SystemException {

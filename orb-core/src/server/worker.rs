@@ -186,6 +186,7 @@ impl Worker {
     }
 
     /// Takes in all connections that wait.
+    #[inline(never)]
     fn accept(&mut self, token: u64) {
         let Some(listener) = self.shared.listener(token) else {
             return;
@@ -323,6 +324,13 @@ impl Worker {
             visit.drained = false;
             return Step::Go;
         }
+        self.settle(connection, visit)
+    }
+
+    /// Begins to stay with a connection, if that is worth it.
+    #[inline(never)]
+    fn settle(&self, connection: &Arc<Connection>, visit: &mut Visit) -> Step {
+        let shared = &self.shared;
         let pinned = connection.link.fd().is_none();
         if !pinned && (!visit.frequent || self.refusing || !self.slot.batch.lock().is_empty()) {
             return Step::LetGo;
@@ -344,6 +352,14 @@ impl Worker {
         Step::Go
     }
 
+    #[cold]
+    fn cancel(&self, connection: &Arc<Connection>, id: u32) {
+        for slot in self.shared.slots.lock().iter() {
+            slot.cancel(connection, id);
+        }
+    }
+
+    #[inline]
     fn handle(
         &mut self,
         connection: &Arc<Connection>,
@@ -373,11 +389,7 @@ impl Worker {
         }
         match follow {
             Ok(Follow::Nothing) => {}
-            Ok(Follow::Cancel(id)) => {
-                for slot in self.shared.slots.lock().iter() {
-                    slot.cancel(connection, id);
-                }
-            }
+            Ok(Follow::Cancel(id)) => self.cancel(connection, id),
             Ok(Follow::Close) => return Step::End,
             Err(error) => connection.refuse(epoch, &error),
         }
