@@ -13,12 +13,14 @@ mod executive;
 mod failure;
 mod invocation;
 mod reader;
+mod request;
 mod slots;
 mod writer;
 
 pub(crate) use self::{
     binding::{Binding, Target},
     cache::ConnectionCache,
+    connection::ConnectionUser,
     deferred::Deferred,
     invocation::{Answer, Arguments, Invocation},
 };

@@ -8,19 +8,20 @@ mod narrow;
 use std::{
     fmt,
     sync::{
-        Arc, OnceLock,
+        Arc, OnceLock, Weak,
         atomic::{AtomicU32, Ordering},
     },
     time::{Duration, Instant},
 };
 
+use arc_swap::{ArcSwap, Guard};
 use parking_lot::Mutex;
 
 pub use self::narrow::NarrowCall;
 
 use crate::{
     cdr::OrbHandle,
-    client::{Binding, Target},
+    client::{Binding, ConnectionUser, Target},
     exception::Result,
     invoke::Call,
     ior::Ior,
@@ -47,17 +48,12 @@ struct Inner {
     /// Where the reference itself says the object is.
     origin: Arc<Target>,
     timeout: Option<Duration>,
-    place: Mutex<Place>,
+    /// The connection in use.
+    binding: ArcSwap<Binding>,
+    /// Where calls go now: the origin, or where the last forward led. Locked while `binding` is changed.
+    place: Mutex<Arc<Target>>,
     /// What is known of the object being in this process: see [`ObjectRef::local_key`].
     local: AtomicU32,
-}
-
-/// Where calls go now.
-#[derive(Debug)]
-struct Place {
-    /// The origin, or where the last forward led.
-    target: Arc<Target>,
-    binding: Option<Arc<Binding>>,
 }
 
 impl ObjectRef {
@@ -69,16 +65,15 @@ impl ObjectRef {
 
     fn of_target(core: &Arc<OrbCore>, origin: Arc<Target>, timeout: Option<Duration>) -> Self {
         let handle: Arc<dyn OrbHandle> = Arc::clone(core) as _;
-        let place = Mutex::new(Place {
-            target: Arc::clone(&origin),
-            binding: None,
-        });
+        let place = Mutex::new(Arc::clone(&origin));
+        let binding = ArcSwap::from_pointee(Binding::none(Arc::clone(&origin)));
         let local = AtomicU32::new(0);
         Self(Arc::new(Inner {
             core: Arc::clone(core),
             handle,
             origin,
             timeout,
+            binding,
             place,
             local,
         }))
@@ -207,58 +202,75 @@ impl ObjectRef {
     }
 
     /// Returns the connection in use, made now if there is none.
-    pub(crate) fn binding(&self, deadline: Instant) -> Result<Arc<Binding>> {
+    #[inline]
+    pub(crate) fn binding(&self, deadline: Instant) -> Result<Guard<Arc<Binding>>> {
+        let binding = self.0.binding.load();
+        if binding.connection().is_some() {
+            Ok(binding)
+        } else {
+            self.bind(deadline)
+        }
+    }
+
+    #[cold]
+    fn bind(&self, deadline: Instant) -> Result<Guard<Arc<Binding>>> {
+        let target = Arc::clone(&self.0.place.lock());
+        let binding = Binding::new(self.0.core.connections(), Arc::clone(&target), deadline)?;
+        let binding = Arc::new(binding);
         let place = self.0.place.lock();
-        if let Some(binding) = &place.binding {
-            return Ok(Arc::clone(binding));
+        if Arc::ptr_eq(&place, &target) {
+            self.0.binding.store(Arc::clone(&binding));
         }
-        let target = Arc::clone(&place.target);
         drop(place);
-        let binding = Arc::new(Binding::new(
-            self.0.core.connections(),
-            Arc::clone(&target),
-            deadline,
-        )?);
-        let mut place = self.0.place.lock();
-        if Arc::ptr_eq(&place.target, &target) {
-            place.binding = Some(Arc::clone(&binding));
+        if let Some(connection) = binding.connection() {
+            let user: Weak<Inner> = Arc::downgrade(&self.0);
+            connection.add_user(user);
+        } else {
+            // It ended before it could know of us.
+            self.0.connection_ended();
         }
-        Ok(binding)
+        Ok(Guard::from_inner(binding))
     }
 
     /// Forgets a connection that is of no use any more.
     pub(crate) fn unbind(&self, binding: &Binding) {
-        let mut place = self.0.place.lock();
-        if place
-            .binding
-            .as_deref()
-            .is_some_and(|current| std::ptr::eq(current, binding))
-        {
-            place.binding = None;
-        }
+        self.0.unbind_if(|current| current.number == binding.number);
     }
 
     /// Sends calls to where the server said the object is.
     pub(crate) fn forward(&self, ior: Ior, permanently: bool) {
         tracing::debug!(from = %self.ior().type_id, ?ior, permanently, "location forward");
-        let target = Arc::new(Target::new(ior, self.0.core.config().max_version));
-        *self.0.place.lock() = Place {
-            target,
-            binding: None,
-        };
+        self.move_to(Arc::new(Target::new(ior, self.0.core.config().max_version)));
+    }
+
+    fn move_to(&self, target: Arc<Target>) {
+        let mut place = self.0.place.lock();
+        self.0.binding.store(Arc::new(Binding::none(Arc::clone(&target))));
+        *place = target;
     }
 
     /// Sends calls where the reference says again; `false` if they go there already.
     pub(crate) fn go_back(&self) -> bool {
-        let mut place = self.0.place.lock();
-        if Arc::ptr_eq(&place.target, &self.0.origin) {
-            return false;
+        let moved = !Arc::ptr_eq(&self.0.place.lock(), &self.0.origin);
+        if moved {
+            self.move_to(Arc::clone(&self.0.origin));
         }
-        *place = Place {
-            target: Arc::clone(&self.0.origin),
-            binding: None,
-        };
-        true
+        moved
+    }
+}
+
+impl Inner {
+    fn unbind_if(&self, is_it: impl Fn(&Binding) -> bool) {
+        let place = self.place.lock();
+        if is_it(&self.binding.load()) {
+            self.binding.store(Arc::new(Binding::none(Arc::clone(&place))));
+        }
+    }
+}
+
+impl ConnectionUser for Inner {
+    fn connection_ended(&self) {
+        self.unbind_if(|binding| binding.connection().is_none());
     }
 }
 

@@ -111,6 +111,36 @@ impl<'a> Encoder<'a> {
         }
     }
 
+    /// Makes an encoder that goes on where `buffer`, the beginning of a stream, ends.
+    #[must_use]
+    pub(crate) fn resume(buffer: BytesMut, endian: Endian, version: Version, codesets: CodeSets) -> Self {
+        Self {
+            offset: 0,
+            start: 0,
+            ..Self::with_buffer(buffer, endian, version, codesets)
+        }
+    }
+
+    /// Overwrites a number of the stream.
+    #[inline]
+    pub(crate) fn overwrite(&mut self, position: usize, value: u32) {
+        self.patch_ulong(
+            Mark {
+                at: self.start + position,
+                position,
+            },
+            value,
+        );
+    }
+
+    /// Forgets all that was written.
+    pub(crate) fn start_again(&mut self) {
+        self.rewind(Mark {
+            at: self.start,
+            position: 0,
+        });
+    }
+
     /// Makes an encoder for data that stays here: native byte order, GIOP 1.2, UTF-8 and UTF-16.
     #[must_use]
     pub fn native() -> Self {
@@ -567,8 +597,15 @@ impl<'a> Encoder<'a> {
     /// Returns the owned buffer as it was handed in, with the capacity it has gained: for reuse when
     /// the parts were sent.
     #[must_use]
-    pub fn reclaim(mut self) -> BytesMut {
-        self.output.truncate(self.start);
+    pub fn reclaim(self) -> BytesMut {
+        let start = self.start;
+        self.reclaim_up_to(start)
+    }
+
+    /// Returns the owned buffer with its first `length` octets.
+    #[must_use]
+    pub(crate) fn reclaim_up_to(mut self, length: usize) -> BytesMut {
+        self.output.truncate(length);
         self.output.into_buffer()
     }
 }

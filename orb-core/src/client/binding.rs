@@ -3,8 +3,8 @@
 
 use std::{
     sync::{
-        Arc, Weak,
-        atomic::{AtomicU8, Ordering},
+        Arc,
+        atomic::{AtomicU8, AtomicU64, Ordering},
     },
     time::Instant,
 };
@@ -123,28 +123,43 @@ impl Profile {
 /// A target with a connection to it.
 #[derive(Debug)]
 pub(crate) struct Binding {
+    /// Told from all other bindings of the process by this.
+    pub(crate) number: u64,
     pub(crate) target: Arc<Target>,
     profile: usize,
-    connection: Weak<Connection>,
+    /// `None` before there is one.
+    connection: Option<Arc<Connection>>,
 }
 
 impl Binding {
+    /// Stands for no connection.
+    pub(crate) fn none(target: Arc<Target>) -> Self {
+        Self {
+            number: 0,
+            target,
+            profile: 0,
+            connection: None,
+        }
+    }
+
     /// Connects to the first endpoint of the target that answers.
     pub(crate) fn new(
         cache: &ConnectionCache,
         target: Arc<Target>,
         deadline: Instant,
     ) -> Result<Self, SystemException> {
+        static NUMBERS: AtomicU64 = AtomicU64::new(1);
         let mut last = None;
         for (index, profile) in target.profiles.iter().enumerate() {
             for endpoint in &profile.endpoints {
                 match cache.connection(endpoint, deadline) {
                     Ok(connection) => {
-                        let connection = Arc::downgrade(&connection);
+                        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
                         return Ok(Self {
+                            number,
                             target,
                             profile: index,
-                            connection,
+                            connection: Some(connection),
                         });
                     }
                     Err(failure) => last = Some(failure),
@@ -156,10 +171,8 @@ impl Binding {
 
     /// Returns the connection if it can be used.
     #[inline]
-    pub(crate) fn connection(&self) -> Option<Arc<Connection>> {
-        self.connection
-            .upgrade()
-            .filter(|connection| connection.is_open())
+    pub(crate) fn connection(&self) -> Option<&Arc<Connection>> {
+        self.connection.as_ref().filter(|connection| connection.is_open())
     }
 
     /// Returns the profile in use.

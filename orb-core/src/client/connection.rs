@@ -4,11 +4,15 @@
 mod lead;
 mod watch;
 
+pub(super) use self::lead::Lead;
+
 use std::{
+    cell::Cell,
     collections::VecDeque,
+    fmt,
     io::IoSlice,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicBool, Ordering},
     },
     task::{Poll, Waker},
@@ -71,6 +75,27 @@ pub(crate) struct Connection {
     open: AtomicBool,
     /// Whether a reply has come: from then on the peer knows what was negotiated.
     answered: AtomicBool,
+    /// Who keeps this connection, and must let go when it ends, so that its descriptor is closed.
+    users: Mutex<Users>,
+}
+
+#[derive(Default)]
+struct Users {
+    list: Vec<Weak<dyn ConnectionUser>>,
+    /// At this length those that are gone are taken out.
+    prune_at: usize,
+}
+
+impl fmt::Debug for Users {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} users", self.list.len())
+    }
+}
+
+/// Keeps a connection for its calls.
+pub(crate) trait ConnectionUser: Send + Sync {
+    /// The connection has ended: it need not be kept.
+    fn connection_ended(&self);
 }
 
 #[derive(Debug)]
@@ -143,6 +168,7 @@ impl Connection {
             shared: Mutex::new(shared),
             open: AtomicBool::new(true),
             answered: AtomicBool::new(false),
+            users: Mutex::default(),
         }
     }
 
@@ -170,35 +196,73 @@ impl Connection {
         self.answered.load(Ordering::Relaxed)
     }
 
+    /// Notes who keeps this connection.
+    pub(crate) fn add_user(&self, user: Weak<dyn ConnectionUser>) {
+        let mut users = self.users.lock();
+        if users.list.len() >= users.prune_at {
+            users.list.retain(|user| user.strong_count() > 0);
+            users.prune_at = 2 * users.list.len() + 8;
+        }
+        users.list.push(user);
+    }
+
     /// Reserves a request id.
     pub(crate) fn begin(&self, now: Instant) -> Result<u32, Failure> {
         let mut shared = self.shared.lock();
-        if let Some(failure) = &shared.failure {
-            return Err(unsent(failure));
-        }
-        if shared.slots.live() == 0 && now.saturating_duration_since(shared.last_used) > STALE_AFTER {
+        if shared.needs_a_look(now) {
             shared = self.look_again(shared)?;
         }
+        self.open_slot(&mut shared, now)
+    }
+
+    /// Reserves a request id for a thread that will wait for the reply, and with it the lead, if that is free.
+    #[inline]
+    pub(super) fn begin_leading(&self, now: Instant) -> Result<(u32, Option<Lead<'_>>), Failure> {
+        let mut shared = self.shared.lock();
+        if shared.needs_a_look(now) {
+            shared = self.look_again(shared)?;
+        }
+        let id = self.open_slot(&mut shared, now)?;
+        Ok((id, self.take_lead(&mut shared)))
+    }
+
+    #[inline]
+    fn open_slot(&self, shared: &mut Shared, now: Instant) -> Result<u32, Failure> {
         shared.last_used = now;
-        shared.slots.open().ok_or_else(|| {
-            let text = format!("{}: too many requests wait for a reply", self.peer());
-            Failure::new(Cause::Overloaded, text)
-        })
+        match (&shared.failure, shared.slots.open()) {
+            (None, Some(id)) => Ok(id),
+            (Some(failure), _) => Err(unsent(failure)),
+            (None, None) => {
+                let text = format!("{}: too many requests wait for a reply", self.peer());
+                Err(Failure::new(Cause::Overloaded, text))
+            }
+        }
     }
 
     /// Sends one message; `deadline` is `None` for a caller that does not wait.
     pub(crate) fn send(&self, message: &Encoder<'_>, deadline: Option<Instant>) -> Result<(), WriteError> {
+        self.send_within(self, message, deadline)
+    }
+
+    /// Sends one message; `around` is told when that blocks.
+    #[inline]
+    pub(super) fn send_within(
+        &self,
+        around: &impl Surroundings,
+        message: &Encoder<'_>,
+        deadline: Option<Instant>,
+    ) -> Result<(), WriteError> {
         let patience = Patience { deadline };
         let result = if message.is_contiguous() {
             let mut parts = message.parts();
             self.writer.send(
-                self,
+                around,
                 &mut [IoSlice::new(parts.next().unwrap_or_default())],
                 patience,
             )
         } else {
             let mut parts: Vec<_> = message.parts().map(IoSlice::new).collect();
-            self.writer.send(self, &mut parts, patience)
+            self.writer.send(around, &mut parts, patience)
         };
         if let Err(WriteError::Broken { error, .. }) = &result {
             self.fail(Failure::lost(self.peer(), Some(error), false));
@@ -281,6 +345,10 @@ impl Connection {
         self.writer.break_off(std::io::ErrorKind::NotConnected);
         self.link.shutdown();
         self.executive.forget(self.token, self.link.fd());
+        let users = std::mem::take(&mut self.users.lock().list);
+        for user in users.iter().filter_map(Weak::upgrade) {
+            user.connection_ended();
+        }
     }
 
     /// Closes the connection if nothing is in flight and it was not used since `before`.
@@ -298,11 +366,61 @@ impl Connection {
     }
 }
 
+impl Shared {
+    /// Whether the peer may have closed the connection while nobody looked.
+    #[inline]
+    fn needs_a_look(&self, now: Instant) -> bool {
+        self.slots.live() == 0 && now.saturating_duration_since(self.last_used) > STALE_AFTER
+    }
+}
+
 /// What a connection's failure means to a request that was not sent yet: it can go elsewhere.
 fn unsent(failure: &Failure) -> Failure {
     match failure.cause {
         Cause::Shutdown => failure.clone(),
         _ => failure.clone().with_cause(Cause::Closed),
+    }
+}
+
+/// A request that is being sent by the thread that leads: if that blocks, somebody else must lead.
+pub(super) struct Sending<'c> {
+    pub(super) connection: &'c Connection,
+    lead: Cell<Option<Lead<'c>>>,
+}
+
+impl<'c> Sending<'c> {
+    #[inline]
+    pub(super) fn new(connection: &'c Connection, lead: Option<Lead<'c>>) -> Self {
+        Self {
+            connection,
+            lead: Cell::new(lead),
+        }
+    }
+
+    /// Returns the lead, if it is still held.
+    #[inline]
+    pub(super) fn into_lead(self) -> Option<Lead<'c>> {
+        self.lead.into_inner()
+    }
+}
+
+impl Surroundings for Sending<'_> {
+    #[inline]
+    fn link(&self) -> &dyn Link {
+        self.connection.link()
+    }
+
+    fn before_blocking(&self) {
+        drop(self.lead.take());
+        self.connection.before_blocking();
+    }
+
+    fn after_blocking(&self) {
+        self.connection.after_blocking();
+    }
+
+    fn flush_later(&self) {
+        self.connection.flush_later();
     }
 }
 

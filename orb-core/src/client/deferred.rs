@@ -8,6 +8,7 @@ use std::{
     time::Instant,
 };
 
+use arc_swap::Guard;
 use bytes::Bytes;
 
 use super::{
@@ -15,6 +16,7 @@ use super::{
     connection::{Connection, Wait},
     failure::{Cause, Delivery, Failure},
     invocation::{Answer, Arguments, Attempts, Invocation, Next, code_sets, read_reply, unsent},
+    request::write_headers,
 };
 use crate::{
     cdr::{CdrError, Encoder, Endian, Version},
@@ -69,7 +71,7 @@ impl Deferred {
             .limit
             .deadline(Instant::now(), invocation.object.time_limit());
         let mut attempts = Attempts::new();
-        let binding = invocation.bind(deadline, &mut attempts)?;
+        let binding = Guard::into_inner(invocation.bind(deadline, &mut attempts)?);
         let profile = binding.profile().ok_or_else(lost_sight)?;
         let body = Body::new(invocation, profile, arguments).map_err(|error| {
             SystemException::from(error)
@@ -114,7 +116,7 @@ impl Deferred {
         loop {
             let binding = match bound.take() {
                 Some(binding) => binding,
-                None => invocation.bind(self.deadline, &mut self.attempts)?,
+                None => Guard::into_inner(invocation.bind(self.deadline, &mut self.attempts)?),
             };
             let Some(connection) = binding.connection() else {
                 object.unbind(&binding);
@@ -157,7 +159,14 @@ impl Deferred {
         let mut choice = [0; 12];
         let contexts = code_sets(profile, connection, &mut choice);
         let mut encoder = Encoder::new(Endian::NATIVE, profile.version, profile.codesets);
-        let written = invocation.request(id, binding, profile, contexts.as_slice(), &mut encoder);
+        let written = write_headers(
+            invocation.kind(binding),
+            id,
+            binding,
+            profile,
+            contexts.as_slice(),
+            &mut encoder,
+        );
         if let Err(error) = written.and_then(|()| self.body.append(&mut encoder)) {
             connection.retract(id);
             return Err(SystemException::from(error)

@@ -1,25 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One call: encode, send, wait, and again elsewhere if the answer says so.
 
-use std::{cell::Cell, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
-use bytes::BytesMut;
+use arc_swap::Guard;
 
 use super::{
     binding::{Binding, Profile, is_about_the_place},
-    connection::{Connection, Wait},
+    connection::{Connection, Sending, Wait},
     deferred::Deferred,
     failure::{Cause, Failure},
+    request::{self, Prepared},
     writer::WriteError,
 };
 use crate::{
-    cdr::{CdrError, Decoder, Encoder, Endian, Unmarshal, Version},
+    cdr::{CdrError, Decoder, Encoder, Unmarshal, Version},
     codeset::CodeSetContext,
     exception::{Completed, SystemException, SystemExceptionKind as Kind},
-    giop::{
-        self, AddressingDisposition, Message, MessageType, ReplyStatus, RequestHeader, ResponseFlags,
-        ServiceContext, ServiceContexts, context_id,
-    },
+    giop::{self, AddressingDisposition, Message, ReplyStatus, ResponseFlags, ServiceContext, context_id},
     invoke::Limit,
     ior::Ior,
     object::ObjectRef,
@@ -54,6 +52,21 @@ pub(crate) enum Next {
     Done,
     /// The call must be made again, at the place the object now knows.
     Again,
+}
+
+/// Where one attempt of a call goes.
+struct Place<'p> {
+    binding: &'p Binding,
+    profile: &'p Profile,
+    connection: &'p Arc<Connection>,
+}
+
+/// Why an attempt brought no reply.
+enum Trouble {
+    /// The call cannot be made.
+    Exception(SystemException),
+    /// The place does not answer, and what is known of the request.
+    Failure(Failure, Completed),
 }
 
 /// Counts what keeps a call from ending.
@@ -127,26 +140,35 @@ impl Invocation<'_> {
         let deadline = self.limit.deadline(now, self.object.time_limit());
         let mut wait = Wait::until(deadline, now);
         let mut attempts = Attempts::new();
+        // Filled in place: moving what was just written stalls the processor.
+        let mut message = None;
         loop {
             let binding = self.bind(deadline, &mut attempts)?;
             let (Some(connection), Some(profile)) = (binding.connection(), binding.profile()) else {
                 self.object.unbind(&binding);
                 continue;
             };
-            match self.attempt(&binding, profile, &connection, now, &mut wait, arguments)? {
-                Ok(None) => return Ok(()),
-                Ok(Some(message)) => {
-                    match read_reply(self.object, &binding, profile, &message, answer, &mut attempts)? {
-                        Next::Done => return Ok(()),
-                        Next::Again => {}
+            let place = Place {
+                binding: &binding,
+                profile,
+                connection,
+            };
+            if let Err(trouble) = self.attempt(&place, now, &mut wait, arguments, &mut message) {
+                match *trouble {
+                    Trouble::Exception(exception) => return Err(exception),
+                    Trouble::Failure(failure, completed) => {
+                        let unsent = completed == Completed::No;
+                        if !attempts.again(self.object, &binding, &failure, unsent) {
+                            return Err(self.explain(&failure, completed));
+                        }
+                        continue;
                     }
                 }
-                Err((failure, completed)) => {
-                    let unsent = completed == Completed::No;
-                    if !attempts.again(self.object, &binding, &failure, unsent) {
-                        return Err(self.explain(&failure, completed));
-                    }
-                }
+            }
+            let Some(reply) = &message else { return Ok(()) };
+            match read_reply(self.object, &binding, profile, reply, answer, &mut attempts)? {
+                Next::Done => return Ok(()),
+                Next::Again => message = None,
             }
         }
     }
@@ -162,7 +184,7 @@ impl Invocation<'_> {
         &self,
         deadline: Instant,
         attempts: &mut Attempts,
-    ) -> Result<Arc<Binding>, SystemException> {
+    ) -> Result<Guard<Arc<Binding>>, SystemException> {
         loop {
             match self.object.binding(deadline) {
                 Ok(binding) => return Ok(binding),
@@ -172,87 +194,95 @@ impl Invocation<'_> {
         }
     }
 
-    /// Sends the request once and waits for what comes of it: a message, nothing for a oneway, or a failure with
-    /// what is known of the request. The outer error is the arguments'.
-    #[allow(
-        clippy::type_complexity,
-        reason = "the three endings are told apart at the one place of use"
-    )]
+    /// Sends the request once and waits for its reply, if there is to be one.
     fn attempt(
         &self,
-        binding: &Binding,
-        profile: &Profile,
-        connection: &Arc<Connection>,
+        place: &Place<'_>,
         now: Instant,
         wait: &mut Wait,
         arguments: &dyn Arguments,
-    ) -> Result<Result<Option<Message>, (Failure, Completed)>, SystemException> {
-        let id = match connection.begin(now) {
-            Ok(id) => id,
-            Err(failure) => return Ok(Err((failure, Completed::No))),
+        reply: &mut Option<Message>,
+    ) -> Result<(), Box<Trouble>> {
+        let connection = place.connection;
+        let expected = self.response.response_expected();
+        let begun = if expected {
+            connection.begin_leading(now)
+        } else {
+            connection.begin(now).map(|id| (id, None))
         };
-        let mut choice = [0; 12];
-        let contexts = code_sets(profile, connection, &mut choice);
-        let encoder = Encoder::with_buffer(take_buffer(), Endian::NATIVE, profile.version, profile.codesets);
-        let mut encoder = encoder.with_orb(Some(self.object.handle()));
-        let written = self
-            .request(id, binding, profile, contexts.as_slice(), &mut encoder)
-            .and_then(|()| {
-                let padding = giop::begin_body(&mut encoder);
-                arguments.marshal(&mut encoder)?;
-                giop::finish(&mut encoder, Some(padding))
-            });
-        if let Err(error) = written {
+        let (id, lead) = begun.map_err(|failure| Box::new(Trouble::Failure(failure, Completed::No)))?;
+        let sending = Sending::new(connection, lead);
+        if let Err(trouble) = self.send(id, place, &sending, wait.deadline, arguments) {
+            drop(sending);
             connection.retract(id);
-            put_buffer(encoder.reclaim());
-            return Err(SystemException::from(error)
-                .with_completed(Completed::No)
-                .with_context(self.operation));
+            return Err(trouble);
         }
-        let sent = connection.send(&encoder, Some(wait.deadline));
-        put_buffer(encoder.reclaim());
-        if let Err(error) = sent {
+        if !expected {
             connection.retract(id);
-            return Ok(Err(unsent(connection, error)));
+            return Ok(());
         }
-        if !self.response.response_expected() {
-            connection.retract(id);
-            return Ok(Ok(None));
-        }
-        match connection.wait(id, wait) {
-            Ok(message) => Ok(Ok(Some(message))),
-            Err(failure) => {
+        connection
+            .wait_leading(sending.into_lead(), id, wait, reply)
+            .map_err(|failure| {
                 if failure.cause == Cause::Timeout {
-                    connection.give_up(id, profile.version);
+                    connection.give_up(id, place.profile.version);
                 }
                 let completed = if failure.is_unprocessed() {
                     Completed::No
                 } else {
                     Completed::Maybe
                 };
-                Ok(Err((failure, completed)))
-            }
-        }
+                Box::new(Trouble::Failure(failure, completed))
+            })
     }
 
-    /// Writes the headers of a request.
-    pub(crate) fn request<'e>(
+    /// Encodes and sends one request.
+    #[inline]
+    fn send(
         &self,
-        request_id: u32,
-        binding: &'e Binding,
-        profile: &'e Profile,
-        contexts: &'e [ServiceContext<'e>],
-        encoder: &mut Encoder<'e>,
-    ) -> Result<(), CdrError> {
-        giop::begin(encoder, MessageType::Request);
-        let header = RequestHeader {
-            request_id,
-            response: self.response,
-            target: binding.address(profile),
-            operation: self.operation,
-            service_contexts: ServiceContexts::from(contexts),
+        id: u32,
+        place: &Place<'_>,
+        sending: &Sending<'_>,
+        deadline: Instant,
+        arguments: &dyn Arguments,
+    ) -> Result<(), Box<Trouble>> {
+        let Place {
+            binding,
+            profile,
+            connection,
+        } = *place;
+        let mut choice = [0; 12];
+        let contexts = code_sets(profile, connection, &mut choice);
+        let kind = self.kind(binding);
+        let mut request = Prepared::new(kind, profile, self.object);
+        let mut write = || {
+            request.write_headers(kind, id, binding, profile, contexts.as_slice())?;
+            let padding = giop::begin_body(&mut request.encoder);
+            arguments.marshal(&mut request.encoder)?;
+            giop::finish(&mut request.encoder, Some(padding))
         };
-        header.encode(encoder)
+        if let Err(error) = write() {
+            let exception = SystemException::from(error).with_completed(Completed::No);
+            return Err(Box::new(Trouble::Exception(
+                exception.with_context(self.operation),
+            )));
+        }
+        let sent = connection.send_within(sending, &request.encoder, Some(deadline));
+        request.recycle();
+        sent.map_err(|error| {
+            let (failure, completed) = unsent(connection, error);
+            Box::new(Trouble::Failure(failure, completed))
+        })
+    }
+
+    /// Returns what the headers of this call's requests depend on.
+    #[inline]
+    pub(crate) fn kind(&self, binding: &Binding) -> request::Kind {
+        request::Kind {
+            binding: binding.number,
+            operation: self.operation,
+            response: self.response,
+        }
     }
 
     /// Says what was tried and what failed.
@@ -328,7 +358,8 @@ pub(crate) fn read_reply(
                 let text = "the server asks for the addressing mode that was used";
                 return Err(SystemException::new(Kind::Internal, 0, Completed::No).with_message(text));
             }
-            let _ = binding;
+            // Requests that were prepared for this binding name the target as before.
+            object.unbind(binding);
             return Ok(Next::Again);
         }
     }
@@ -346,23 +377,4 @@ fn system_exception(
         return Ok(Next::Again);
     }
     Err(exception)
-}
-
-/// The largest buffer kept for the next request.
-const KEEP_UP_TO: usize = 64 * 1024;
-
-thread_local! {
-    static BUFFER: Cell<Option<BytesMut>> = const { Cell::new(None) };
-}
-
-/// Takes this thread's request buffer.
-fn take_buffer() -> BytesMut {
-    BUFFER.take().unwrap_or_else(|| BytesMut::with_capacity(1024))
-}
-
-/// Gives the buffer back for the next request.
-fn put_buffer(buffer: BytesMut) {
-    if buffer.capacity() <= KEEP_UP_TO {
-        BUFFER.set(Some(buffer));
-    }
 }

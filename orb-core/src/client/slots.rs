@@ -144,6 +144,18 @@ impl<R> Slots<R> {
         }
     }
 
+    /// Takes the slot as [`Slots::close`] does, and what may have been delivered into it meanwhile.
+    #[inline]
+    pub(crate) fn close_or_clear(&mut self, id: u32) {
+        match self.slot(id) {
+            Some(Slot {
+                state: State::Done(_),
+                ..
+            }) => drop(self.take(id)),
+            _ => self.close(id),
+        }
+    }
+
     /// Takes the reply, if it is there, and with it the slot.
     pub(crate) fn take(&mut self, id: u32) -> Option<R> {
         let slot = self.slot(id)?;

@@ -21,7 +21,7 @@ const BURST: usize = 1024;
 
 /// The right to receive. Whoever drops it puts the receiving side back and sees to a successor.
 #[derive(Debug)]
-pub(super) struct Lead<'c> {
+pub(in crate::client) struct Lead<'c> {
     connection: &'c Connection,
     reader: Option<Box<Reader>>,
 }
@@ -35,6 +35,23 @@ enum Received {
 }
 
 impl Connection {
+    /// Waits for the reply to `id`: as the leader with the `lead` that was taken before.
+    #[inline]
+    pub(in crate::client) fn wait_leading(
+        &self,
+        lead: Option<Lead<'_>>,
+        id: u32,
+        wait: &mut Wait,
+        reply: &mut Option<Message>,
+    ) -> Result<(), Failure> {
+        if let Some(lead) = lead {
+            let _blocking = nested::about_to_block();
+            return self.lead(lead, id, wait, reply);
+        }
+        *reply = Some(self.wait(id, wait)?);
+        Ok(())
+    }
+
     /// Waits for the reply to `id`: leads if nobody does, follows otherwise.
     pub(crate) fn wait(&self, id: u32, wait: &mut Wait) -> Delivery {
         let _blocking = nested::about_to_block();
@@ -46,7 +63,9 @@ impl Connection {
             }
             if let Some(lead) = self.take_lead(&mut shared) {
                 drop(shared);
-                return self.lead(lead, id, wait);
+                let mut reply = None;
+                self.lead(lead, id, wait, &mut reply)?;
+                return reply.ok_or_else(|| Failure::lost(self.peer(), None, false));
             }
             let Some(wakeup) = shared.slots.follow(id) else {
                 return Err(Failure::lost(self.peer(), None, false));
@@ -88,17 +107,22 @@ impl Connection {
     }
 
     /// Reads until the reply to `id` is there, delivering the others'.
-    fn lead(&self, mut lead: Lead<'_>, id: u32, wait: &mut Wait) -> Delivery {
-        let mut mine = None;
+    fn lead(
+        &self,
+        mut lead: Lead<'_>,
+        id: u32,
+        wait: &mut Wait,
+        mine: &mut Option<Message>,
+    ) -> Result<(), Failure> {
         let mut first = true;
         loop {
-            if let Err(failure) = lead.take_messages(Some(id), &mut mine) {
+            if let Err(failure) = lead.take_messages(Some(id), mine) {
                 self.fail(failure);
             } else if mine.is_none() && !first && !wait.look() {
                 return Err(lead.time_is_over());
             }
             if mine.is_some() || !self.is_open() {
-                return lead.finish(id, mine);
+                return lead.finish(id, mine.is_some());
             }
             first = false;
             if let Received::Failed(failure) = lead.receive(wait) {
@@ -147,13 +171,13 @@ impl Connection {
 impl Lead<'_> {
     /// Hands out the whole messages that were received; the one for `mine_id` goes to `mine`.
     fn take_messages(&mut self, mine_id: Option<u32>, mine: &mut Option<Message>) -> Result<(), Failure> {
-        let peer = self.connection.peer();
+        let peer = || self.connection.peer();
         let Some(reader) = &mut self.reader else {
             return Ok(());
         };
         while let Some(message) = reader
             .next_message()
-            .map_err(|error| Failure::garbage(peer, &error))?
+            .map_err(|error| Failure::garbage(peer(), &error))?
         {
             match message.message_type() {
                 MessageType::Reply | MessageType::LocateReply => {
@@ -164,9 +188,9 @@ impl Lead<'_> {
                         self.connection.deliver(id, message);
                     }
                 }
-                MessageType::CloseConnection => return Err(Failure::closed(peer)),
-                MessageType::MessageError => return Err(Failure::refused(peer, message.header().version)),
-                other => return Err(Failure::unexpected(peer, other)),
+                MessageType::CloseConnection => return Err(Failure::closed(peer())),
+                MessageType::MessageError => return Err(Failure::refused(peer(), message.header().version)),
+                other => return Err(Failure::unexpected(peer(), other)),
             }
         }
         Ok(())
@@ -213,38 +237,34 @@ impl Lead<'_> {
     }
 
     fn judge(&self, result: io::Result<usize>) -> Received {
-        let peer = self.connection.peer();
+        let peer = || self.connection.peer();
         match result {
             Ok(0) => {
                 let mid_message = self.reader.as_ref().is_some_and(|reader| !reader.is_idle());
-                Received::Failed(Failure::lost(peer, None, mid_message))
+                Received::Failed(Failure::lost(peer(), None, mid_message))
             }
             Ok(_) => Received::Bytes,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Received::Nothing,
-            Err(error) => Received::Failed(Failure::lost(peer, Some(&error), false)),
+            Err(error) => Received::Failed(Failure::lost(peer(), Some(&error), false)),
         }
     }
 
     /// Ends the lead of a thread that has its reply, or learned that there will be none.
-    fn finish(self, id: u32, mine: Option<Message>) -> Delivery {
+    fn finish(self, id: u32, answered: bool) -> Result<(), Failure> {
         let connection = self.connection;
         let mut shared = connection.shared.lock();
-        let delivery = match mine {
-            Some(message) => {
-                shared.slots.take(id);
-                shared.slots.close(id);
-                Ok(message)
+        let result = if answered {
+            if !connection.is_answered() {
+                connection.answered.store(true, Ordering::Relaxed);
             }
-            None => shared.slots.take(id).unwrap_or_else(|| {
-                let failure = shared.failure.clone();
-                Err(failure.unwrap_or_else(|| Failure::lost(connection.peer(), None, false)))
-            }),
+            // The connection may have ended after the reply: then a failure was delivered too.
+            shared.slots.close_or_clear(id);
+            Ok(())
+        } else {
+            Err(connection.failure_of(&mut shared, id))
         };
         self.put_back(&mut shared);
-        if !connection.is_answered() {
-            connection.answered.store(delivery.is_ok(), Ordering::Relaxed);
-        }
-        delivery
+        result
     }
 
     fn time_is_over(self) -> Failure {
@@ -287,6 +307,14 @@ impl Shared {
 }
 
 impl Connection {
+    /// Returns why there will be no reply to `id`.
+    #[cold]
+    fn failure_of(&self, shared: &mut Shared, id: u32) -> Failure {
+        let delivered = shared.slots.take(id).and_then(Result::err);
+        let failure = delivered.or_else(|| shared.failure.clone());
+        failure.unwrap_or_else(|| Failure::lost(self.peer(), None, false))
+    }
+
     /// Puts a message where its caller finds it.
     fn deliver(&self, id: Option<u32>, message: Message) {
         let Some(id) = id else {
