@@ -122,7 +122,7 @@ impl Deferred {
                 object.unbind(&binding);
                 continue;
             };
-            match self.try_send(&invocation, &binding, &connection)? {
+            match self.try_send(&invocation, &binding, connection)? {
                 Ok(flight) => {
                     self.flight = Some(flight);
                     return Ok(());
