@@ -113,7 +113,7 @@ impl Output {
             *place = count;
         }
         if let Some(place) = window.get_mut(start..start + octets.len()) {
-            place.copy_from_slice(octets);
+            copy(place, octets);
         }
         self.end += size;
     }
@@ -151,6 +151,29 @@ impl Output {
     }
 }
 
+/// Copies octets to a place of their size; short ones without a call.
+#[inline]
+fn copy(place: &mut [u8], octets: &[u8]) {
+    match octets.len() {
+        17..=32 => ends::<16>(place, octets),
+        8..=16 => ends::<8>(place, octets),
+        33..=64 => ends::<32>(place, octets),
+        65..=128 => ends::<64>(place, octets),
+        _ => place.copy_from_slice(octets),
+    }
+}
+
+/// Copies the first and the last `N` octets, which are all where there are no more than twice as many.
+#[inline]
+fn ends<const N: usize>(place: &mut [u8], octets: &[u8]) {
+    if let (Some(to), Some(from)) = (place.first_chunk_mut::<N>(), octets.first_chunk()) {
+        *to = *from;
+    }
+    if let (Some(to), Some(from)) = (place.last_chunk_mut::<N>(), octets.last_chunk()) {
+        *to = *from;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,7 +207,7 @@ mod tests {
 
     #[test]
     fn any_amount_can_be_written() {
-        for size in [1, 255, 256, 257, 5000] {
+        for size in (0..140).chain([255, 256, 257, 5000]) {
             let mut output = Output::new(BytesMut::new());
             for _ in 0..3 {
                 output.append(0, &vec![9; size]);
