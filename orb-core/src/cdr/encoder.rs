@@ -69,8 +69,6 @@ struct Insert<'a> {
 #[derive(Debug)]
 pub struct Encoder<'a> {
     output: Output,
-    /// `output.len() + offset` (wrapping) is the position in the current encapsulation.
-    offset: usize,
     /// The buffer's length when the encoder was made.
     start: usize,
     inserts: Vec<Insert<'a>>,
@@ -97,7 +95,6 @@ impl<'a> Encoder<'a> {
         let start = buffer.len();
         Self {
             output: Output::new(buffer),
-            offset: 0usize.wrapping_sub(start),
             start,
             inserts: Vec::new(),
             inserted: 0,
@@ -198,7 +195,7 @@ impl<'a> Encoder<'a> {
     #[inline]
     #[must_use]
     pub fn position(&self) -> usize {
-        self.output.len().wrapping_add(self.offset)
+        self.output.position()
     }
 
     /// Returns the position counted from the start of the stream, encapsulations or not: indirections
@@ -230,19 +227,12 @@ impl<'a> Encoder<'a> {
     #[inline]
     pub fn align(&mut self, alignment: usize) {
         debug_assert!(alignment.is_power_of_two() && alignment <= 8);
-        self.output.pad(self.padding(alignment));
-    }
-
-    #[inline]
-    fn padding(&self, alignment: usize) -> usize {
-        0usize.wrapping_sub(self.position()) & (alignment - 1)
+        self.output.align(alignment);
     }
 
     #[inline]
     fn fixed<T: Primitive>(&mut self, value: T) {
-        let value = if self.swap { value.swapped() } else { value };
-        let padding = self.padding(T::SIZE);
-        self.output.put(padding, value);
+        self.output.put(if self.swap { value.swapped() } else { value });
     }
 
     /// Writes a `boolean`: 1 or 0 (§9.3.1.5).
@@ -254,7 +244,7 @@ impl<'a> Encoder<'a> {
     /// Writes an `octet`.
     #[inline]
     pub fn octet(&mut self, value: u8) {
-        self.output.put(0, value);
+        self.output.put(value);
     }
 
     /// Writes an `int8`.
@@ -314,14 +304,11 @@ impl<'a> Encoder<'a> {
     /// Writes the 16 octets of a `long double` (IEEE binary128, aligned to 8: §9.3.1.4), given as the
     /// number whose bits they are.
     pub fn longdouble_bits(&mut self, bits: u128) {
-        self.align(8);
-        self.output.append(
-            0,
-            &match self.endian {
-                Endian::Big => bits.to_be_bytes(),
-                Endian::Little => bits.to_le_bytes(),
-            },
-        );
+        let octets = match self.endian {
+            Endian::Big => bits.to_be_bytes(),
+            Endian::Little => bits.to_le_bytes(),
+        };
+        self.output.append(8, &octets);
     }
 
     /// Writes the length of a sequence, after checking it against its bound; the elements are next.
@@ -376,7 +363,7 @@ impl<'a> Encoder<'a> {
     /// Copies octets as they are: no length, no alignment.
     #[inline]
     pub fn raw(&mut self, octets: &[u8]) {
-        self.output.append(0, octets);
+        self.output.append(1, octets);
     }
 
     /// Writes a sequence of primitives; large ones in native order are kept by reference.
@@ -392,10 +379,7 @@ impl<'a> Encoder<'a> {
             return Ok(());
         }
         let count = u32::try_from(values.len()).map_err(|_| CdrError::TooLong)?;
-        let padding = self.padding(4);
-        let gap = (self.position() + padding + 4).wrapping_neg() & (T::SIZE - 1);
-        self.output
-            .append_counted(padding, count.to_ne_bytes(), gap, octets, 0);
+        self.output.append_counted(count, T::SIZE, octets, 0);
         Ok(())
     }
 
@@ -414,19 +398,18 @@ impl<'a> Encoder<'a> {
             self.align(T::SIZE);
             self.insert(Part::Borrowed(octets));
         } else {
-            self.output.append(self.padding(T::SIZE), octets);
+            self.output.append(T::SIZE, octets);
         }
     }
 
     fn swapped<T: Primitive>(&mut self, values: &[T]) {
-        self.align(T::SIZE);
         let mut block = [T::zeroed(); SWAP_BLOCK];
         for chunk in values.chunks(SWAP_BLOCK / T::SIZE) {
             let block = block.get_mut(..chunk.len()).unwrap_or_default();
             for (to, from) in block.iter_mut().zip(chunk) {
                 *to = from.swapped();
             }
-            self.output.append(0, bytemuck::cast_slice(block));
+            self.output.append(T::SIZE, bytemuck::cast_slice(block));
         }
     }
 
@@ -441,14 +424,14 @@ impl<'a> Encoder<'a> {
     ) -> Result<(), CdrError> {
         let length = self.reserve_ulong();
         let (outer, before) = (self.position(), self.stream_position());
-        self.offset = 0usize.wrapping_sub(self.output.len());
+        self.output.set_position(0);
         self.octet(self.endian.flag());
         // Values are not shared across the borders of an encapsulation.
         let table = self.extension.take();
         let result = write(self);
         self.extension = table;
         let size = self.stream_position() - before;
-        self.offset = (outer + size).wrapping_sub(self.output.len());
+        self.output.set_position(outer + size);
         result?;
         self.patch_ulong(length, u32::try_from(size).map_err(|_| CdrError::TooLong)?);
         Ok(())
@@ -468,7 +451,6 @@ impl<'a> Encoder<'a> {
         };
         let result = write(&mut inner);
         self.output = inner.output;
-        self.offset = inner.offset;
         self.codesets = inner.codesets;
         self.extension = inner.extension;
         result
@@ -477,17 +459,15 @@ impl<'a> Encoder<'a> {
     /// Writes a count, octets and a terminating zero, as strings have it.
     #[inline]
     pub(super) fn terminated(&mut self, count: u32, octets: &[u8]) {
-        let padding = self.padding(4);
         let count = if self.swap { count.swap_bytes() } else { count };
-        self.output
-            .append_counted(padding, count.to_ne_bytes(), 0, octets, 1);
+        self.output.append_counted(count, 1, octets, 1);
     }
 
     /// Writes a placeholder for an `unsigned long` that [`Self::patch_ulong`] fills in later.
     pub fn reserve_ulong(&mut self) -> Mark {
         self.align(4);
         let mark = self.mark();
-        self.output.pad(4);
+        self.output.put(0_u32);
         mark
     }
 
@@ -525,7 +505,7 @@ impl<'a> Encoder<'a> {
         {
             let length = last.data.as_ref().len();
             self.inserted -= length;
-            self.offset = self.offset.wrapping_sub(length);
+            self.output.set_position(self.position().wrapping_sub(length));
         }
     }
 
@@ -536,7 +516,7 @@ impl<'a> Encoder<'a> {
             data,
         });
         self.inserted += length;
-        self.offset = self.offset.wrapping_add(length);
+        self.output.set_position(self.position().wrapping_add(length));
     }
 
     /// Returns how many octets the stream has so far.

@@ -10,27 +10,59 @@ const WINDOW_MIN: usize = 256;
 /// And at most, beside what is asked for.
 const WINDOW_MAX: usize = 4096;
 
-/// A growing buffer with a window of zeros beyond its end. Within the window writing is a single
-/// comparison and a store, and padding is there before it is asked for.
+/// A growing buffer with a window of zeros beyond its end. Within the window writing is a comparison
+/// and a store, and padding is there before it is asked for.
+///
+/// What it keeps is the position, from which alignment follows, rather than the index: each write
+/// waits for the position that the one before it leaves, and for nothing else.
 #[derive(Debug, Default)]
 pub(super) struct Output {
     /// The content, and then the window.
     buffer: BytesMut,
-    /// The content's length.
-    end: usize,
+    /// The position of the content's end in the current encapsulation.
+    position: usize,
+    /// What is added to a position (wrapping) to get its index in the buffer.
+    shift: usize,
+}
+
+/// The next multiple of an alignment, a power of two.
+#[inline]
+fn aligned(position: usize, alignment: usize) -> usize {
+    position.wrapping_add(alignment - 1) & !(alignment - 1)
 }
 
 impl Output {
-    /// Appends to `buffer`.
+    /// Appends to `buffer`; its end has the position 0.
     pub(super) fn new(buffer: BytesMut) -> Self {
-        let end = buffer.len();
-        Self { buffer, end }
+        let shift = buffer.len();
+        Self {
+            buffer,
+            position: 0,
+            shift,
+        }
     }
 
     /// The content's length.
     #[inline]
     pub(super) fn len(&self) -> usize {
-        self.end
+        self.index(self.position)
+    }
+
+    #[inline]
+    fn index(&self, position: usize) -> usize {
+        position.wrapping_add(self.shift)
+    }
+
+    /// The position of the content's end.
+    #[inline]
+    pub(super) fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Says that the content's end has another position.
+    pub(super) fn set_position(&mut self, position: usize) {
+        self.shift = self.len().wrapping_sub(position);
+        self.position = position;
     }
 
     /// The content from `start` on, before `end`.
@@ -40,82 +72,75 @@ impl Output {
 
     /// The content alone.
     pub(super) fn into_buffer(mut self) -> BytesMut {
-        self.buffer.truncate(self.end);
+        self.buffer.truncate(self.len());
         self.buffer
     }
 
     /// Drops what stands after `length`.
     pub(super) fn truncate(&mut self, length: usize) {
+        let dropped = self.len().saturating_sub(length);
         self.buffer.truncate(length);
-        self.end = self.end.min(length);
+        self.position = self.position.wrapping_sub(dropped);
     }
 
-    /// Appends `padding` zeros.
+    /// Appends zeros up to a multiple of `alignment`.
     #[inline]
-    pub(super) fn pad(&mut self, padding: usize) {
-        let end = self.end + padding;
-        if end > self.buffer.len() {
-            self.grow(padding);
+    pub(super) fn align(&mut self, alignment: usize) {
+        let end = aligned(self.position, alignment);
+        if self.index(end) > self.buffer.len() {
+            self.grow(alignment);
         }
-        self.end = end;
+        self.position = end;
     }
 
-    /// Appends `padding` zeros and a number.
+    /// Appends a number, aligned to its size.
     #[inline]
-    pub(super) fn put<T: Primitive>(&mut self, padding: usize, value: T) {
-        let start = self.end + padding;
-        if self
-            .buffer
-            .get_mut(start..)
-            .is_some_and(|window| value.put(window))
-        {
-            self.end = start + T::SIZE;
+    pub(super) fn put<T: Primitive>(&mut self, value: T) {
+        let start = aligned(self.position, T::SIZE);
+        let window = self.buffer.get_mut(start.wrapping_add(self.shift)..);
+        if window.is_some_and(|window| value.put(window)) {
+            self.position = start + T::SIZE;
         } else {
-            self.append_beyond(padding, bytemuck::bytes_of(&value));
+            self.append_beyond(T::SIZE, bytemuck::bytes_of(&value));
         }
     }
 
-    /// Appends `padding` zeros and octets.
+    /// Appends octets, aligned.
     #[inline]
-    pub(super) fn append(&mut self, padding: usize, octets: &[u8]) {
-        let start = self.end + padding;
-        let place = self
-            .buffer
-            .get_mut(start..)
-            .and_then(|window| window.get_mut(..octets.len()));
-        match place {
+    pub(super) fn append(&mut self, alignment: usize, octets: &[u8]) {
+        let start = aligned(self.position, alignment);
+        let window = self.buffer.get_mut(start.wrapping_add(self.shift)..);
+        match window.and_then(|window| window.get_mut(..octets.len())) {
             Some(place) => {
                 place.copy_from_slice(octets);
-                self.end = start + octets.len();
+                self.position = start + octets.len();
             }
-            None => self.append_beyond(padding, octets),
+            None => self.append_beyond(alignment, octets),
         }
     }
 
-    /// Appends `padding` zeros, a number, `gap` zeros, octets and `tail` zeros.
+    /// Appends a count, aligned; octets, aligned as given; and `tail` zeros.
     #[inline]
-    pub(super) fn append_counted(
-        &mut self,
-        padding: usize,
-        count: [u8; 4],
-        gap: usize,
-        octets: &[u8],
-        tail: usize,
-    ) {
-        let start = padding + 4 + gap;
-        let size = start + octets.len() + tail;
-        if self.buffer.len() - self.end < size {
-            self.grow(size);
+    pub(super) fn append_counted(&mut self, count: u32, alignment: usize, octets: &[u8], tail: usize) {
+        let at = aligned(self.position, 4);
+        let start = aligned(at + 4, alignment);
+        let end = start + octets.len() + tail;
+        if self.index(end) > self.buffer.len() {
+            self.grow(end - self.position);
         }
-        // The zeros are there already.
-        let window = self.buffer.get_mut(self.end..).unwrap_or_default();
-        if let Some(place) = window.get_mut(padding..).and_then(<[u8]>::first_chunk_mut) {
-            *place = count;
+        let place = self
+            .buffer
+            .get_mut(at.wrapping_add(self.shift)..)
+            .and_then(<[u8]>::first_chunk_mut);
+        if let Some(place) = place {
+            *place = count.to_ne_bytes();
         }
-        if let Some(place) = window.get_mut(start..start + octets.len()) {
+        let window = self.buffer.get_mut(start.wrapping_add(self.shift)..);
+        if let Some(place) = window.and_then(|window| window.get_mut(..octets.len())) {
             copy(place, octets);
         }
-        self.end += size;
+        // All the zeros are there already.
+        self.position = end;
     }
 
     /// Overwrites content.
@@ -127,27 +152,26 @@ impl Output {
 
     /// What is small leaves a window behind it for what comes next, what is large needs none.
     #[cold]
-    fn append_beyond(&mut self, padding: usize, octets: &[u8]) {
-        let size = padding + octets.len();
-        if size <= WINDOW_MIN {
-            self.grow(size);
-            return self.append(padding, octets);
+    fn append_beyond(&mut self, alignment: usize, octets: &[u8]) {
+        self.align(alignment);
+        if octets.len() <= WINDOW_MIN {
+            self.grow(octets.len());
+            return self.append(1, octets);
         }
-        self.buffer.truncate(self.end);
-        self.buffer.reserve(size);
-        self.buffer.resize(self.end + padding, 0);
+        self.buffer.truncate(self.len());
         self.buffer.extend_from_slice(octets);
-        self.end += size;
+        self.position += octets.len();
     }
 
     /// Prepares at least `size` more octets.
     #[cold]
     fn grow(&mut self, size: usize) {
-        let window = size.saturating_add(self.end.clamp(WINDOW_MIN, WINDOW_MAX));
-        let room = self.buffer.capacity() - self.end;
+        let end = self.len();
+        let window = size.saturating_add(end.clamp(WINDOW_MIN, WINDOW_MAX));
+        let room = self.buffer.capacity() - end;
         // What is asked for fits: then the window is no reason for more memory.
         let window = if size <= room { window.min(room) } else { window };
-        self.buffer.resize(self.end + window, 0);
+        self.buffer.resize(end + window, 0);
     }
 }
 
@@ -183,13 +207,17 @@ mod tests {
         let mut buffer = BytesMut::from(&[0xff; 64][..]);
         buffer.truncate(3);
         let mut output = Output::new(buffer);
-        output.append(0, &[1, 2]);
-        output.pad(3);
-        output.append(2, &[5, 6]);
-        assert_eq!(output.len(), 12);
+        output.append(1, &[1, 2]);
+        output.align(8);
+        output.append(4, &[5, 6]);
+        assert_eq!((output.len(), output.position()), (13, 10));
         output.truncate(6);
-        output.pad(4);
-        assert_eq!(output.into_buffer(), [0xff, 0xff, 0xff, 1, 2, 0, 0, 0, 0, 0][..]);
+        output.align(8);
+        output.put(0x07_u8);
+        assert_eq!(
+            output.into_buffer(),
+            [0xff, 0xff, 0xff, 1, 2, 0, 0, 0, 0, 0, 0, 7][..]
+        );
     }
 
     #[test]
@@ -197,7 +225,7 @@ mod tests {
         let buffer = BytesMut::with_capacity(100);
         let (start, capacity) = (buffer.as_ptr(), buffer.capacity());
         let mut output = Output::new(buffer);
-        (0..capacity).for_each(|_| output.append(0, &[7]));
+        (0..capacity).for_each(|_| output.put(7_u8));
         let buffer = output.into_buffer();
         assert_eq!(
             (buffer.as_ptr(), buffer.len(), buffer.capacity()),
@@ -208,22 +236,34 @@ mod tests {
     #[test]
     fn any_amount_can_be_written() {
         for size in (0..140).chain([255, 256, 257, 5000]) {
-            let mut output = Output::new(BytesMut::new());
+            let octets: Vec<u8> = (1..=250).cycle().take(size).collect();
+            let mut output = Output::new(BytesMut::from(&[9][..]));
+            let mut expected = vec![9];
             for _ in 0..3 {
-                output.append(0, &vec![9; size]);
-                output.append(1, &vec![8; size]);
-                output.append_counted(2, [1; 4], 3, &vec![7; size], 1);
+                output.append(1, &octets);
+                expected.extend(&octets);
+                output.append_counted(u32::MAX, 8, &octets, 3);
+                expected.resize(1 + (expected.len() - 1).next_multiple_of(4), 0);
+                expected.extend([0xff; 4]);
+                expected.resize(1 + (expected.len() - 1).next_multiple_of(8), 0);
+                expected.extend(&octets);
+                expected.extend([0; 3]);
+                output.set_position(output.len() - 1);
             }
-            let once = [
-                vec![9; size],
-                vec![0],
-                vec![8; size],
-                vec![0, 0, 1, 1, 1, 1, 0, 0, 0],
-                vec![7; size],
-                vec![0],
-            ]
-            .concat();
-            assert_eq!(output.into_buffer(), once.repeat(3));
+            assert_eq!(output.into_buffer(), expected, "{size}");
         }
+    }
+
+    #[test]
+    fn positions_may_begin_anywhere() {
+        let mut output = Output::new(BytesMut::from(&[1, 2, 3][..]));
+        output.set_position(4095);
+        output.put(1_u8);
+        output.put(0x0101_0101_u32);
+        assert_eq!((output.position(), output.len()), (4100, 8));
+        output.set_position(0);
+        output.put(2_u8);
+        output.put(0x0202_u16);
+        assert_eq!(output.into_buffer(), [1, 2, 3, 1, 1, 1, 1, 1, 2, 0, 2, 2][..]);
     }
 }
