@@ -153,7 +153,7 @@ impl Typed for Derived {
         CELL.get(|| {
             let members = [
                 ("text", String::type_code(), true),
-                ("any", Any::type_code(), true),
+                ("any", TypeCode::ANY, true),
                 ("other", Base::type_code(), true),
             ];
             let base = Some(Base::type_code());

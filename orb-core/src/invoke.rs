@@ -163,7 +163,7 @@ impl<'a, O: Operation> Call<'a, O> {
         let mut answer = AnswerOf::<O>::new();
         let invocation = Invocation {
             object: self.target,
-            operation: O::NAME,
+            operation: O::NAME.into(),
             response: ResponseFlags::Target,
             limit: self.limit,
         };
@@ -188,7 +188,7 @@ impl<'a, O: Operation> Call<'a, O> {
         }
         let invocation = Invocation {
             object: self.target,
-            operation: O::NAME,
+            operation: O::NAME.into(),
             response: ResponseFlags::Target,
             limit: self.limit,
         };

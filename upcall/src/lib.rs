@@ -16,6 +16,8 @@ pub use orb_core::{
     any::{Any, AnyError, AnyValue},
     cdr::{CdrError, Decoder, Encoder},
     context::Context,
+    dynamic_invocation,
+    dynany,
     exception::{Completed, Result, SystemException, SystemExceptionKind},
     fixed::Fixed,
     histogram::Histogram,

@@ -52,6 +52,22 @@ impl<'e, 'b> Transcoder<'e, 'b> {
         Ok(encoder.contiguous())
     }
 
+    /// Reads an exception whose repository id was read before.
+    pub(crate) fn read_exception(from: &mut Decoder<'_>, type_code: &TypeCode) -> Result<Bytes, CdrError> {
+        let node = type_code.root().resolved();
+        let Node::Struct { id, members, .. } = node.node() else {
+            return Err(CdrError::BadTypeCode("an exception's type is none"));
+        };
+        let mut encoder = Encoder::native();
+        encoder.string(id)?;
+        let mut transcoder = Transcoder::new(&mut encoder);
+        transcoder.steps = FREE_STEPS.saturating_add(from.whole_remaining().saturating_mul(STEPS_PER_OCTET));
+        members
+            .iter()
+            .try_for_each(|member| transcoder.copy(from, node.follow(&member.link)))?;
+        Ok(encoder.contiguous())
+    }
+
     /// Finds out whether the value is one of its type.
     pub(crate) fn check(any: &Any) -> Result<(), CdrError> {
         Transcoder::read(&mut any.decoder()?, any.type_code()).map(drop)

@@ -2,6 +2,7 @@
 //! A call in flight that no thread waits for yet.
 
 use std::{
+    borrow::Cow,
     fmt,
     sync::Arc,
     task::{Poll, Waker},
@@ -30,7 +31,7 @@ use crate::{
 /// A call in flight. Dropping it cancels the call.
 pub(crate) struct Deferred {
     object: ObjectRef,
-    operation: &'static str,
+    operation: Cow<'static, str>,
     response: ResponseFlags,
     deadline: Instant,
     attempts: Attempts,
@@ -76,11 +77,11 @@ impl Deferred {
         let body = Body::new(invocation, profile, arguments).map_err(|error| {
             SystemException::from(error)
                 .with_completed(Completed::No)
-                .with_context(invocation.operation)
+                .with_context(&invocation.operation)
         })?;
         let mut deferred = Self {
             object: invocation.object.clone(),
-            operation: invocation.operation,
+            operation: invocation.operation.clone(),
             response: invocation.response,
             deadline,
             attempts,
@@ -109,7 +110,7 @@ impl Deferred {
         let object = self.object.clone();
         let invocation = Invocation {
             object: &object,
-            operation: self.operation,
+            operation: self.operation.clone(),
             response: self.response,
             limit: Limit::At(self.deadline),
         };
@@ -161,6 +162,7 @@ impl Deferred {
         let mut encoder = Encoder::new(Endian::NATIVE, profile.version, profile.codesets);
         let written = write_headers(
             invocation.kind(binding),
+            &invocation.operation,
             id,
             binding,
             profile,
@@ -171,7 +173,7 @@ impl Deferred {
             connection.retract(id);
             return Err(SystemException::from(error)
                 .with_completed(Completed::No)
-                .with_context(self.operation));
+                .with_context(&self.operation));
         }
         let sent = connection.send(&encoder, self.patient.then_some(self.deadline));
         if let Err(error) = sent {
@@ -271,7 +273,7 @@ impl Deferred {
                     } else {
                         Completed::Maybe
                     };
-                    return Err(failure.exception(completed).with_context(self.operation));
+                    return Err(failure.exception(completed).with_context(&self.operation));
                 }
             }
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One call: encode, send, wait, and again elsewhere if the answer says so.
 
-use std::{sync::Arc, time::Instant};
+use std::{borrow::Cow, sync::Arc, time::Instant};
 
 use arc_swap::Guard;
 
@@ -41,7 +41,7 @@ pub(crate) trait Answer {
 #[derive(Debug)]
 pub(crate) struct Invocation<'c> {
     pub(crate) object: &'c ObjectRef,
-    pub(crate) operation: &'static str,
+    pub(crate) operation: Cow<'static, str>,
     pub(crate) response: ResponseFlags,
     pub(crate) limit: Limit,
 }
@@ -189,7 +189,7 @@ impl Invocation<'_> {
             match self.object.binding(deadline) {
                 Ok(binding) => return Ok(binding),
                 Err(exception) if exception.kind() == Kind::Transient && attempts.go_back(self.object) => {}
-                Err(exception) => return Err(exception.with_context(self.operation)),
+                Err(exception) => return Err(exception.with_context(&self.operation)),
             }
         }
     }
@@ -256,7 +256,7 @@ impl Invocation<'_> {
         let kind = self.kind(binding);
         let mut request = Prepared::new(kind, profile, self.object);
         let mut write = || {
-            request.write_headers(kind, id, binding, profile, contexts.as_slice())?;
+            request.write_headers(kind, &self.operation, id, binding, profile, contexts.as_slice())?;
             let padding = giop::begin_body(&mut request.encoder);
             arguments.marshal(&mut request.encoder)?;
             giop::finish(&mut request.encoder, Some(padding))
@@ -264,7 +264,7 @@ impl Invocation<'_> {
         if let Err(error) = write() {
             let exception = SystemException::from(error).with_completed(Completed::No);
             return Err(Box::new(Trouble::Exception(
-                exception.with_context(self.operation),
+                exception.with_context(&self.operation),
             )));
         }
         let sent = connection.send_within(sending, &request.encoder, Some(deadline));
@@ -280,14 +280,17 @@ impl Invocation<'_> {
     pub(crate) fn kind(&self, binding: &Binding) -> request::Kind {
         request::Kind {
             binding: binding.number,
-            operation: self.operation,
+            operation: match self.operation {
+                Cow::Borrowed(name) => name,
+                Cow::Owned(_) => "",
+            },
             response: self.response,
         }
     }
 
     /// Says what was tried and what failed.
     pub(crate) fn explain(&self, failure: &Failure, completed: Completed) -> SystemException {
-        failure.exception(completed).with_context(self.operation)
+        failure.exception(completed).with_context(&self.operation)
     }
 }
 

@@ -23,7 +23,8 @@ const KEEP_UP_TO: usize = 64 * 1024;
 pub(crate) struct Kind {
     /// The binding's number.
     pub(crate) binding: u64,
-    /// The operation's name; names are compared by where they stand.
+    /// The operation's name; names are compared by where they stand. Empty if the name is not static: then no other
+    /// request is alike.
     pub(crate) operation: &'static str,
     /// What answer is waited for.
     pub(crate) response: ResponseFlags,
@@ -34,6 +35,7 @@ impl Kind {
     fn is_like(&self, other: &Self) -> bool {
         self.binding == other.binding
             && std::ptr::eq(self.operation, other.operation)
+            && !self.operation.is_empty()
             && self.response == other.response
     }
 }
@@ -88,6 +90,7 @@ impl<'e> Prepared<'e> {
     pub(crate) fn write_headers(
         &mut self,
         kind: Kind,
+        operation: &'e str,
         id: u32,
         binding: &'e Binding,
         profile: &'e Profile,
@@ -99,7 +102,7 @@ impl<'e> Prepared<'e> {
             return Ok(());
         }
         self.encoder.start_again();
-        write_headers(kind, id, binding, profile, contexts, &mut self.encoder)?;
+        write_headers(kind, operation, id, binding, profile, contexts, &mut self.encoder)?;
         let again = contexts.is_empty() && profile.version >= Version::V1_2 && self.encoder.is_contiguous();
         self.kind = again.then_some(kind);
         self.headers = self.encoder.len();
@@ -122,6 +125,7 @@ impl<'e> Prepared<'e> {
 /// Writes the message header and the request header.
 pub(crate) fn write_headers<'e>(
     kind: Kind,
+    operation: &'e str,
     request_id: u32,
     binding: &'e Binding,
     profile: &'e Profile,
@@ -133,7 +137,7 @@ pub(crate) fn write_headers<'e>(
         request_id,
         response: kind.response,
         target: binding.address(profile),
-        operation: kind.operation,
+        operation,
         service_contexts: ServiceContexts::from(contexts),
     };
     header.encode(encoder)

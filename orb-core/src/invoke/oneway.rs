@@ -85,7 +85,7 @@ impl<'a, O: Operation> OnewayCall<'a, O> {
         let scope = self.scope.unwrap_or(self.target.orb().config().sync_scope);
         let invocation = Invocation {
             object: self.target,
-            operation: O::NAME,
+            operation: O::NAME.into(),
             response: match scope {
                 SyncScope::None | SyncScope::WithTransport => ResponseFlags::None,
                 SyncScope::WithServer => ResponseFlags::Server,
