@@ -20,13 +20,24 @@ use orb_core::{
 fuzz_target!(|data: &[u8]| {
     static REGISTER: Once = Once::new();
     REGISTER.call_once(|| {
-        register(&[ValueFactory::of::<Base>(), ValueFactory::of::<Derived>(), ValueFactory::of::<Secret>()]);
+        register(&[
+            ValueFactory::of::<Base>(),
+            ValueFactory::of::<Derived>(),
+            ValueFactory::of::<Secret>(),
+        ]);
     });
     let Some((&form, octets)) = data.split_first() else {
         return;
     };
-    let endian = if form & 1 == 0 { Endian::Big } else { Endian::Little };
-    let version = Version { major: 1, minor: form >> 1 & 3 };
+    let endian = if form & 1 == 0 {
+        Endian::Big
+    } else {
+        Endian::Little
+    };
+    let version = Version {
+        major: 1,
+        minor: form >> 1 & 3,
+    };
     let mut codesets = CodeSets::NATIVE;
     if form & 8 != 0 {
         codesets.narrow = CharSet::Latin1;
@@ -36,8 +47,8 @@ fuzz_target!(|data: &[u8]| {
     for kind in [form >> 4, form >> 6, 0, form >> 4] {
         let read = match kind % 4 {
             0 => decoder.any().map(|any| check(&any)),
-            1 => Option::<Arc<Base>>::unmarshal(&mut decoder).map(|value| again(&value)),
-            2 => Option::<Arc<Derived>>::unmarshal(&mut decoder).map(|value| again(&value)),
+            1 => Option::<Arc<Base>>::unmarshal(&mut decoder).map(|value| drop(again(&value))),
+            2 => Option::<Arc<Derived>>::unmarshal(&mut decoder).map(|value| drop(again(&value))),
             _ => Option::<Arc<dyn Value>>::unmarshal(&mut decoder).map(drop),
         };
         if read.is_err() {
@@ -79,7 +90,12 @@ fn again<T: Marshal + Unmarshal + PartialEq + std::fmt::Debug>(value: &T) -> T {
     let mut encoder = Encoder::new(Endian::NATIVE.opposite(), Version::V1_2, CodeSets::NATIVE);
     value.marshal(&mut encoder).expect("what was read can be written");
     let octets = encoder.contiguous();
-    let mut decoder = Decoder::new(&octets, Endian::NATIVE.opposite(), Version::V1_2, CodeSets::NATIVE);
+    let mut decoder = Decoder::new(
+        &octets,
+        Endian::NATIVE.opposite(),
+        Version::V1_2,
+        CodeSets::NATIVE,
+    );
     let read = T::unmarshal(&mut decoder).expect("what was written can be read");
     assert_eq!(&read, value);
     read
@@ -137,13 +153,21 @@ impl ValueType for Base {
     const REPOSITORY_ID: &'static str = "IDL:V/Base:1.0";
     fn unmarshal_state(decoder: &mut Decoder<'_>) -> Result<Self, CdrError> {
         let (id, next) = (decoder.long()?, Unmarshal::unmarshal(decoder)?);
-        Ok(Self { id, next, most_derived: MostDerived::default() })
+        Ok(Self {
+            id,
+            next,
+            most_derived: MostDerived::default(),
+        })
     }
 }
 
 impl From<Arc<Derived>> for Base {
     fn from(value: Arc<Derived>) -> Self {
-        Self { id: value.id, next: value.next.shared(), most_derived: MostDerived::new(value) }
+        Self {
+            id: value.id,
+            next: value.next.shared(),
+            most_derived: MostDerived::new(value),
+        }
     }
 }
 
@@ -157,7 +181,13 @@ impl Typed for Derived {
                 ("other", Base::type_code(), true),
             ];
             let base = Some(Base::type_code());
-            TypeCode::value("IDL:V/Derived:1.0", "Derived", ValueModifier::Truncatable, base, members)
+            TypeCode::value(
+                "IDL:V/Derived:1.0",
+                "Derived",
+                ValueModifier::Truncatable,
+                base,
+                members,
+            )
         })
     }
 }
