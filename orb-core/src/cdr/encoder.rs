@@ -111,11 +111,10 @@ impl<'a> Encoder<'a> {
     /// Makes an encoder that goes on where `buffer`, the beginning of a stream, ends.
     #[must_use]
     pub(crate) fn resume(buffer: BytesMut, endian: Endian, version: Version, codesets: CodeSets) -> Self {
-        Self {
-            offset: 0,
-            start: 0,
-            ..Self::with_buffer(buffer, endian, version, codesets)
-        }
+        let mut encoder = Self::with_buffer(buffer, endian, version, codesets);
+        encoder.output.set_position(encoder.start);
+        encoder.start = 0;
+        encoder
     }
 
     /// Overwrites a number of the stream.
