@@ -262,12 +262,14 @@ mod tests {
 
     #[test]
     fn initial_references_come_from_where_the_standard_says_in_its_order() {
-        let mut config = OrbConfig::default();
-        config.init_refs = vec![
-            ("A".into(), "corbaloc::h:1/given".into()),
-            ("B".into(), "corbaloc:rir:/A".into()),
-        ];
-        config.default_init_ref = Some("corbaloc::h:1".into());
+        let config = OrbConfig {
+            init_refs: vec![
+                ("A".into(), "corbaloc::h:1/given".into()),
+                ("B".into(), "corbaloc:rir:/A".into()),
+            ],
+            default_init_ref: Some("corbaloc::h:1".into()),
+            ..OrbConfig::default()
+        };
         let core = core(config);
         assert_eq!(key(&core.resolve_initial("A").expect("given")), b"given");
         assert_eq!(key(&core.resolve_initial("B").expect("refers to A")), b"given");
@@ -283,11 +285,13 @@ mod tests {
 
     #[test]
     fn references_that_refer_to_each_other_end() {
-        let mut config = OrbConfig::default();
-        config.init_refs = vec![
-            ("A".into(), "corbaloc:rir:/B".into()),
-            ("B".into(), "corbaloc:rir:/A".into()),
-        ];
+        let config = OrbConfig {
+            init_refs: vec![
+                ("A".into(), "corbaloc:rir:/B".into()),
+                ("B".into(), "corbaloc:rir:/A".into()),
+            ],
+            ..OrbConfig::default()
+        };
         let error = core(config).resolve_initial("A").expect_err("a circle");
         assert_eq!(error.kind(), Kind::BadParam);
     }

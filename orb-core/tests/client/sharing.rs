@@ -108,7 +108,7 @@ fn no_reply_is_lost_or_mixed_up_whatever_the_callers_do() {
     while callers.iter().any(|caller| !caller.is_finished()) {
         turn += 1;
         let mut replies = std::mem::take(&mut *held.lock());
-        if turn % 3 == 0 {
+        if turn.is_multiple_of(3) {
             replies.reverse();
         }
         if let Some(link) = network.links().first() {
