@@ -137,9 +137,9 @@ impl fmt::Debug for Histogram {
 }
 
 impl fmt::Display for Histogram {
-    /// Draws a bar for each of ten equal ranges between the first and the 99th percentile, and one for what is above.
+    /// Draws a bar for each of ten equal ranges up to the 95th percentile, and one for what is above.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Some(low), Some(high)) = (self.min(), self.percentile(99.0)) else {
+        let (Some(low), Some(high)) = (self.min(), self.percentile(95.0)) else {
             return write!(f, "nothing was counted");
         };
         let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);

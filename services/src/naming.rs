@@ -4,6 +4,7 @@
 mod client;
 mod listing;
 mod name;
+pub mod server;
 mod url;
 
 /// What the IDL compiler makes of `CosNaming.idl`.

@@ -6,8 +6,9 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use orb_core::cdr::{CdrError, Decoder, Encoder, Primitive};
+use orb_core::cdr::{CdrError, Decoder, Encoder, Marshal, Primitive, Unmarshal};
 use probe::{BLOB, Report};
+use upcall_bench::bench::Item;
 
 /// Octets of a sequence of primitives.
 const OCTETS: usize = 1 << 16;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         Some("primitives") => primitives(&mut report),
+        Some("nested") => nested(&mut report),
         _ => {
             eprintln!("bench-codec: memcpy, primitives or nested?");
             return ExitCode::FAILURE;
@@ -82,5 +84,24 @@ fn of_type<T: Primitive>(report: &mut Report, name: &str, values: &[T]) -> Resul
     });
     report.set(&format!("encode_{name}_ns"), encode);
     report.set(&format!("decode_{name}_ns"), decode);
+    Ok(())
+}
+
+/// Encoded and decoded as stubs and skeletons do it.
+fn nested(report: &mut Report) -> Result<(), CdrError> {
+    let items = upcall_bench::items();
+    let mut encoder = Encoder::native();
+    let start = encoder.mark();
+    items.marshal(&mut encoder)?;
+    let encode = time(4000, || {
+        encoder.rewind(start);
+        let _ = black_box(black_box(&items).marshal(&mut encoder));
+    });
+    let bytes = encoder.contiguous();
+    let decode = time(4000, || {
+        let _ = black_box(Vec::<Item>::unmarshal(&mut Decoder::native(black_box(&bytes))));
+    });
+    report.set("encode_nested_ns", encode);
+    report.set("decode_nested_ns", decode);
     Ok(())
 }

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Calls within one process.
+#![allow(clippy::print_stderr, reason = "a program says what went wrong")]
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use probe::{Counting, Report, heap};
+use upcall_bench::{
+    Null,
+    bench::{TargetRef, TargetSkeleton},
+    orb,
+};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Calls that are timed together: one by itself is shorter than reading the clock.
+const BATCH: u32 = 10_000;
+
+fn main() -> ExitCode {
+    match measure() {
+        Ok(report) => {
+            report.print("RESULT");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("bench-local: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure() -> Result<Report, Box<dyn Error>> {
+    let orb = orb(false, false)?;
+    let target: TargetRef = orb.root_poa().activate(TargetSkeleton::new(Null)).export()?;
+    let batch = || (0..BATCH).try_for_each(|_| std::hint::black_box(&target).nothing().wait());
+    batch()?;
+    let mut times = Vec::with_capacity(200);
+    let before = heap().0;
+    for _ in 0..200 {
+        let started = Instant::now();
+        batch()?;
+        times.push(started.elapsed().as_nanos() as f64 / f64::from(BATCH));
+    }
+    let made = heap().0 - before;
+    times.sort_by(f64::total_cmp);
+    let mut report = Report::default();
+    report.set(
+        "collocated_ns",
+        times.get(times.len() / 2).copied().unwrap_or(f64::NAN),
+    );
+    report.set("collocated_allocations", made as f64 / (200.0 * f64::from(BATCH)));
+    Ok(report)
+}
