@@ -199,14 +199,14 @@ impl Resolver<'_> {
     /// Converts a value to a type, whose typedefs are followed.
     fn convert(&mut self, value: Value, ty: &Type, span: Span) -> Resolved<Value> {
         match (ty, value) {
-            (Type::Primitive(primitive), value) => self.to_primitive(value, *primitive, span),
+            (Type::Primitive(primitive), value) => self.coerce_to_primitive(value, *primitive, span),
             (Type::String { bound }, Value::String(text)) => self.bounded(Value::String(text), *bound, span),
             (Type::WideString { bound }, Value::WideString(text)) => {
                 self.bounded(Value::WideString(text), *bound, span)
             }
             (Type::FixedConst, value @ Value::Fixed(_)) => Ok(value),
             (Type::Fixed { digits, scale }, Value::Fixed(value)) => {
-                self.to_fixed(value, *digits, *scale, span)
+                self.coerce_to_fixed(value, *digits, *scale, span)
             }
             (Type::Named(id), Value::Enumerator { of, index }) if of == *id => {
                 Ok(Value::Enumerator { of, index })
@@ -223,7 +223,7 @@ impl Resolver<'_> {
         matches!(self.model.item(id).kind, ItemKind::Bitmask(_))
     }
 
-    fn to_primitive(&mut self, value: Value, primitive: Primitive, span: Span) -> Resolved<Value> {
+    fn coerce_to_primitive(&mut self, value: Value, primitive: Primitive, span: Span) -> Resolved<Value> {
         if let (Some((least, greatest)), Value::Integer(value)) = (primitive.integer_range(), &value) {
             if (least..=greatest).contains(value) {
                 return Ok(Value::Integer(*value));
@@ -266,7 +266,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn to_fixed(&mut self, value: FixedValue, digits: u16, scale: u16, span: Span) -> Resolved<Value> {
+    fn coerce_to_fixed(&mut self, value: FixedValue, digits: u16, scale: u16, span: Span) -> Resolved<Value> {
         let value = arithmetic::truncated(value, scale);
         let whole = arithmetic::digits(value.digits).saturating_sub(usize::from(value.scale));
         if whole > usize::from(digits - scale) {

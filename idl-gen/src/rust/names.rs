@@ -129,11 +129,6 @@ impl Taken {
         Self { names }
     }
 
-    /// Whether nobody holds the name.
-    pub(crate) fn is_free(&self, name: &str) -> bool {
-        !self.names.contains_key(name)
-    }
-
     /// Gives `wanted`, or with as many trailing underscores as it takes to be alone, to the IDL name `owner`.
     pub(crate) fn take(&mut self, wanted: &str, owner: &str) -> Given {
         let instead_of = self.names.get(wanted).cloned();
