@@ -315,7 +315,10 @@ impl Peer {
             let mut octets = [0; 64 * 1024];
             match self.stream.read(&mut octets) {
                 Ok(0) => return None,
-                Ok(count) => self.assembler.buffer(count).extend_from_slice(&octets[..count]),
+                Ok(count) => self
+                    .assembler
+                    .buffer(count)
+                    .extend_from_slice(octets.get(..count).unwrap_or_default()),
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return None,
                 Err(error) => panic!("no answer: {error}"),
             }

@@ -208,6 +208,6 @@ mod tests {
             }
         );
         assert_eq!(taken.take("cx", "cx").name, "cx_");
-        assert!(!taken.is_free("foo_"));
+        assert!(taken.names.contains_key("foo_"));
     }
 }
