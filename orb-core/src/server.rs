@@ -188,3 +188,6 @@ fn finish(shared: &Arc<Shared>) {
 fn is_busy(shared: &Shared) -> bool {
     shared.slots.lock().iter().any(|slot: &Arc<Slot>| slot.is_busy())
 }
+
+#[cfg(test)]
+mod tests;

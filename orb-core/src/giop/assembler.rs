@@ -124,6 +124,19 @@ impl Assembler {
         (self.buffer.is_empty() && self.buffer.capacity() != 0).then(|| std::mem::take(&mut self.buffer))
     }
 
+    /// Takes the memory of a large message back, from its beginning, if nobody else holds it: so the next one comes
+    /// to where this one was.
+    pub fn recycle(&mut self, message: Message) {
+        if self.buffer.is_empty() {
+            // Lets go of its share first.
+            self.buffer = BytesMut::new();
+            if let Ok(mut buffer) = message.into_octets().try_into_mut() {
+                buffer.clear();
+                self.buffer = buffer;
+            }
+        }
+    }
+
     /// Takes the next whole message, if there is one.
     ///
     /// # Errors

@@ -43,6 +43,11 @@ impl Message {
         &self.octets
     }
 
+    /// Returns the message's octets, its header included, and nothing else.
+    pub(super) fn into_octets(self) -> Bytes {
+        self.octets
+    }
+
     /// Makes a decoder of what follows the message header.
     #[inline]
     #[must_use]

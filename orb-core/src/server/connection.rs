@@ -277,6 +277,14 @@ impl Connection {
         }
     }
 
+    /// Takes the memory of a large message back.
+    pub(super) fn recycle(&self, epoch: u64, message: Message) {
+        let mut inbox = self.inbox.lock();
+        if inbox.epoch == epoch {
+            inbox.assembler.recycle(message);
+        }
+    }
+
     /// Looks at the receiving side, unless a worker is busy with it.
     pub(super) fn try_inbox(&self) -> Option<MutexGuard<'_, Inbox>> {
         self.inbox.try_lock()

@@ -203,3 +203,121 @@ fn after<'a>(message: &'a [IoSlice<'a>], sent: usize) -> Vec<IoSlice<'a>> {
     }
     rest
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::BorrowedFd;
+
+    use parking_lot::Mutex;
+
+    use super::*;
+    use crate::transport::Endpoint;
+
+    /// Takes so many octets, at most `step` at once.
+    #[derive(Debug)]
+    struct Narrow {
+        room: Mutex<usize>,
+        step: usize,
+        taken: Mutex<Vec<u8>>,
+        end: Endpoint,
+    }
+
+    impl Narrow {
+        fn new(room: usize, step: usize) -> Self {
+            Self {
+                room: Mutex::new(room),
+                step,
+                taken: Mutex::default(),
+                end: Endpoint::new("script", "memory", 0),
+            }
+        }
+    }
+
+    impl Link for Narrow {
+        fn send(&self, parts: &[IoSlice<'_>], _: Option<Duration>) -> io::Result<usize> {
+            let mut room = self.room.lock();
+            let octets: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();
+            let count = octets.len().min(self.step).min(*room);
+            if count == 0 {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            *room -= count;
+            self.taken.lock().extend_from_slice(&octets[..count]);
+            Ok(count)
+        }
+
+        fn try_send(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+            self.send(parts, None)
+        }
+
+        fn recv(&self, _: &mut BytesMut, _: Option<Duration>) -> io::Result<usize> {
+            Ok(0)
+        }
+
+        fn try_recv(&self, _: &mut BytesMut) -> io::Result<usize> {
+            Ok(0)
+        }
+
+        fn shutdown(&self) {}
+
+        fn peer(&self) -> &Endpoint {
+            &self.end
+        }
+
+        fn local(&self) -> &Endpoint {
+            &self.end
+        }
+
+        fn fd(&self) -> Option<BorrowedFd<'_>> {
+            None
+        }
+    }
+
+    fn message(size: usize) -> Vec<u8> {
+        (0..=255).cycle().take(size).collect()
+    }
+
+    #[test]
+    fn what_the_peer_does_not_take_at_once_follows_in_order() {
+        for size in [10, 70_000, 300_000] {
+            let (first, second) = (message(size), message(99));
+            let link = Narrow::new(size / 2, 1000);
+            let mut outbox = Outbox::default();
+            let parts = first.split_at(size / 3);
+            let slices = [IoSlice::new(parts.0), IoSlice::new(parts.1)];
+            assert_eq!(outbox.send(&link, &slices, false), Sent::Blocked);
+            assert!(outbox.blocked_since().is_some());
+            assert_eq!(outbox.send(&link, &[IoSlice::new(&second)], false), Sent::Fine);
+            assert_eq!(link.taken.lock().len(), size / 2);
+            *link.room.lock() = usize::MAX;
+            assert_eq!(outbox.flush(&link), Sent::Fine);
+            assert!(*link.taken.lock() == [first, second].concat());
+            assert!(outbox.blocked_since().is_none());
+        }
+    }
+
+    #[test]
+    fn messages_of_a_burst_wait_for_its_end_or_for_a_large_one() {
+        let link = Narrow::new(usize::MAX, usize::MAX);
+        let mut outbox = Outbox::default();
+        let (small, large) = (message(100), message(TOGETHER + 1));
+        outbox.send(&link, &[IoSlice::new(&small)], true);
+        outbox.send(&link, &[IoSlice::new(&small)], true);
+        assert!(link.taken.lock().is_empty());
+        outbox.send(&link, &[IoSlice::new(&large)], true);
+        assert_eq!(link.taken.lock().len(), 200 + large.len());
+        outbox.send(&link, &[IoSlice::new(&small)], true);
+        outbox.send(&link, &[IoSlice::new(&small)], false);
+        assert_eq!(link.taken.lock().len(), 400 + large.len());
+        assert!(!outbox.has_pending());
+    }
+
+    #[test]
+    fn nothing_goes_out_after_the_end() {
+        let link = Narrow::new(usize::MAX, usize::MAX);
+        let mut outbox = Outbox::default();
+        outbox.close();
+        assert_eq!(outbox.send(&link, &[IoSlice::new(b"late")], false), Sent::Broken);
+        assert!(link.taken.lock().is_empty());
+    }
+}

@@ -24,6 +24,8 @@ use crate::{
     transport::{Event, Interest},
 };
 
+/// From this size on, a message's memory is taken back as a whole.
+const LARGE: usize = 64 * 1024;
 /// A worker keeps a buffer that has grown for a large message up to this size.
 const KEPT: usize = 4 << 20;
 /// A worker with nothing to do for so long ends, if others are there.
@@ -283,6 +285,9 @@ impl Worker {
                     None => Step::Go,
                 };
                 self.slot.end();
+                if let Some(large) = place.take_if(|message| message.octets().len() >= LARGE) {
+                    connection.recycle(visit.epoch, large);
+                }
                 visit.held_back |= more;
                 if matches!(step, Step::Go) && visit.lingering.is_some() && visit.drained && !more {
                     // What follows is known: the next message is waited for.
