@@ -3,6 +3,12 @@
 //!
 //! Prints one line of JSON: lines, milliseconds of the front end, and milliseconds of everything, each the best of five.
 
+#![allow(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a measurement is for people"
+)]
+
 use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
