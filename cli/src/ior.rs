@@ -6,6 +6,7 @@ mod names;
 use std::fmt::{self, Write};
 use std::io::Read;
 
+use object_adapter::key::{ObjectKey, PoaPath};
 use orb_core::codeset::{CodeSetComponent, CodeSetInfo};
 use orb_core::ior::{IiopProfile, Ior, TaggedComponent, TaggedProfile};
 use orb_core::url::ObjectUrl;
@@ -133,6 +134,47 @@ fn explain_iiop(out: &mut String, profile: &IiopProfile) -> fmt::Result {
         .components
         .iter()
         .try_for_each(|component| explain_component(out, component))
+}
+
+/// What the key of one of our own references says.
+fn explain_key(key: &ObjectKey<'_>) -> String {
+    let path = |path: &PoaPath<'_>| {
+        path.names()
+            .fold("RootPOA".to_owned(), |all, name| format!("{all}/{name}"))
+    };
+    let id = |id: &[u8]| String::from_utf8_lossy(id).escape_debug().to_string();
+    match key {
+        ObjectKey::System { instance, slot } => {
+            format!(
+                "slot {}, generation {}, server run {instance:#x}",
+                slot.slot, slot.generation
+            )
+        }
+        ObjectKey::Transient {
+            instance,
+            path: names,
+            object_id,
+        } => {
+            format!(
+                "object `{}` of {}, server run {instance:#x}",
+                id(object_id),
+                path(names)
+            )
+        }
+        ObjectKey::Persistent {
+            server_id,
+            path: names,
+            object_id,
+        } => {
+            format!(
+                "object `{}` of {}, persistent, server `{}`",
+                id(object_id),
+                path(names),
+                id(server_id)
+            )
+        }
+        other => format!("{other:?}"),
+    }
 }
 
 fn explain_component(out: &mut String, component: &TaggedComponent) -> fmt::Result {

@@ -50,6 +50,7 @@ pub(crate) fn orb(orb_type: u32) -> String {
         0x4154_5400 => "omniORB",
         0x4a41_4300 => "JacORB",
         0x5441_4f00 => "TAO",
+        0x5550_0001 => "Upcall",
         _ => return number(orb_type),
     };
     format!("{name} ({})", number(orb_type))

@@ -103,3 +103,21 @@ fn a_long_key_is_cut() {
     .expect("text");
     assert!(text.contains("… and 744 more"), "{text}");
 }
+
+#[test]
+fn our_own_keys_are_taken_apart() {
+    let explained =
+        |key: &[u8]| explain(&Ior::iiop("", &IiopProfile::new("h.example", 1, key.to_vec()))).expect("text");
+    let transient = explained(b"UPt1\0\0\0\0\0\0\0\x2a\0\x02\x01asensor-0");
+    assert!(
+        transient.contains("object `sensor-0` of RootPOA/a, server run 0x2a"),
+        "{transient}"
+    );
+    let system = explained(b"UPs1\0\0\0\0\0\0\0\x2a\0\0\0\x07\0\0\0\x01");
+    assert!(system.contains("slot 7, generation 1"), "{system}");
+    let persistent = explained(b"UPp1\0\x03srv\0\0id");
+    assert!(
+        persistent.contains("object `id` of RootPOA, persistent, server `srv`"),
+        "{persistent}"
+    );
+}
