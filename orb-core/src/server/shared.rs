@@ -202,7 +202,17 @@ impl Shared {
         let mut ready = self.ready.lock();
         let event = ready.pop_front();
         self.ready_count.store(ready.len(), Ordering::SeqCst);
+        drop(ready);
+        // Two wake-ups may have become one; and this worker may be busy with its event for long.
+        self.wake_for_ready();
         event
+    }
+
+    /// Wakes a worker if something waits that the poller does not know of.
+    pub(super) fn wake_for_ready(&self) {
+        if self.ready_count.load(Ordering::SeqCst) > 0 {
+            drop(self.poller.wake());
+        }
     }
 
     /// Takes from a worker what it is too busy to look at; `patient` as in [`Connection::take_away`].

@@ -59,7 +59,7 @@ pub(super) fn run(shared: Arc<Shared>) {
 
 impl Watchdog {
     fn pause(&self) -> Option<Duration> {
-        if self.shared.connection_count() == 0 {
+        if self.shared.connection_count() == 0 && !self.shared.refused.load(Ordering::Relaxed) {
             return None;
         }
         Some(if self.quiet > 250 { SLOW_TICK } else { TICK })
@@ -78,6 +78,7 @@ impl Watchdog {
         }
         self.quiet = if active { 0 } else { self.quiet.saturating_add(1) };
         self.look_after_workers();
+        self.shared.wake_for_ready();
         if self.last_round.elapsed() >= ROUND {
             self.last_round = Instant::now();
             self.look_after_connections();

@@ -202,6 +202,7 @@ impl Worker {
                     // Out of descriptors, most likely; the watchdog arms the listener again in a while.
                     tracing::warn!(local = %listener.local(), %error, "cannot accept a connection");
                     self.shared.refused.store(true, Ordering::Relaxed);
+                    self.shared.wake_watchdog();
                     return;
                 }
             }
