@@ -130,6 +130,9 @@ fn explain_iiop(out: &mut String, profile: &IiopProfile) -> fmt::Result {
     writeln!(out, "  address:    {host}:{}", profile.port)?;
     writeln!(out, "  object key: {} octets", profile.object_key.len())?;
     dump(out, &profile.object_key)?;
+    if let Some(key) = ObjectKey::parse(&profile.object_key) {
+        writeln!(out, "    an Upcall key: {}", explain_key(&key))?;
+    }
     profile
         .components
         .iter()
