@@ -29,6 +29,7 @@ fuzz_target!(|data: &[u8]| {
     let shown = analysis.diagnostics.render(&analysis.model.sources);
     assert_eq!(shown.is_empty(), analysis.diagnostics.is_empty());
     if !analysis.diagnostics.has_errors() {
-        rust::generate(&analysis.model, &rust::Options::default()).expect("what passes the checks can be generated");
+        rust::generate(&analysis.model, &rust::Options::default())
+            .expect("what passes the checks can be generated");
     }
 });

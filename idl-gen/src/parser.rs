@@ -103,8 +103,8 @@ impl<'a> Parser<'a> {
             }
             if token.is(";") {
                 let span = token.span;
-                let warning = Diagnostic::warning(span, "`;` without a definition before it");
-                self.diagnostics.push(warning);
+                let error = Diagnostic::error(span, "`;` without a definition before it");
+                self.diagnostics.push(error);
                 self.bump();
                 continue;
             }

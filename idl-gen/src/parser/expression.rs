@@ -13,6 +13,9 @@ use crate::token::{Kind, Token};
 /// Most nodes of one expression; its depth can't be more.
 const NODES: usize = 600;
 
+/// How far to look for closing marks.
+const LOOK_AHEAD: usize = 200;
+
 const LEVELS: [&[BinaryOperator]; 6] = [
     &[BinaryOperator::Or],
     &[BinaryOperator::Xor],
@@ -53,12 +56,36 @@ impl Parser<'_> {
         let operator = *operators
             .iter()
             .find(|operator| self.peek().is(operator.symbol()))?;
-        // In nested `<…>` it is two closing marks.
-        if operator == BinaryOperator::ShiftRight && self.angles >= 2 {
+        if operator == BinaryOperator::ShiftRight && self.closes_angles() {
             return None;
         }
         self.bump();
         Some(operator)
+    }
+
+    /// Says whether a `>>` here is two closing marks: if it were an operator, there would not be enough of them after it.
+    fn closes_angles(&self) -> bool {
+        let mut open = self.angles;
+        for token in self
+            .tokens
+            .get(self.at + 1..)
+            .unwrap_or_default()
+            .iter()
+            .take(LOOK_AHEAD)
+        {
+            match &*token.text {
+                _ if token.kind != Kind::Punct => {}
+                "<" => open += 1,
+                ">" => open = open.saturating_sub(1),
+                ">>" => open = open.saturating_sub(2),
+                ";" | "{" | "}" => break,
+                _ => {}
+            }
+            if open == 0 {
+                return false;
+            }
+        }
+        self.angles > 0
     }
 
     /// Counts a node, up to the bound.

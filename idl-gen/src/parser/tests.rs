@@ -80,9 +80,11 @@ fn types_of_idl_4_are_parsed() {
 #[test]
 fn closing_angles_may_touch() {
     let definitions = accepts(
-        "typedef sequence<sequence<long>> A; typedef sequence<sequence<long, 4>> B; typedef sequence<long, 8>>1> C;",
+        "typedef sequence<sequence<long>> A; typedef sequence<sequence<long, 4>> B; typedef sequence<long, 8>>1> C;
+         typedef sequence<sequence<octet, 0x10 >> 2> > D; typedef sequence<sequence<octet, 0x10 >> 2>> E;
+         interface I { void f(in sequence<sequence<long, 4>> a, in sequence<sequence<long>> b); };",
     );
-    assert_eq!(definitions.len(), 3);
+    assert_eq!(definitions.len(), 6);
 }
 
 #[test]

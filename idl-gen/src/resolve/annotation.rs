@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Annotations: their arguments, and which are known (IDL 4.2 §8.3).
 
+use super::constant::Range;
 use super::{Resolver, Wrong};
 use crate::diagnostics::Diagnostic;
 use crate::model::{Annotation, AnnotationArgument, Value};
@@ -89,10 +90,10 @@ impl Resolver<'_> {
     /// Evaluates an argument; a name that is no constant stands for itself.
     fn annotation_value(&mut self, expression: &Expression) -> Result<Value, Wrong> {
         let ExpressionKind::Name(name) = &expression.kind else {
-            return self.evaluate(expression, None);
+            return self.evaluate(expression, Range::WIDE);
         };
         let before = std::mem::take(self.diagnostics);
-        let value = self.evaluate(expression, None);
+        let value = self.evaluate(expression, Range::WIDE);
         *self.diagnostics = before;
         Ok(value.unwrap_or_else(|_| Value::Name(name.text())))
     }

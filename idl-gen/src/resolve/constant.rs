@@ -12,6 +12,52 @@ use crate::syntax::{
     UnaryOperator,
 };
 
+/// In which precision integers are evaluated: 32 bits for `long` and what is shorter, else 64.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Range {
+    least: i128,
+    greatest: i128,
+    bits: u8,
+    /// The greatest value of an unsigned type, from which `~` subtracts.
+    complement: Option<i128>,
+}
+
+impl Range {
+    /// 64 bits, signed or unsigned.
+    pub(super) const WIDE: Self = Self {
+        least: i64::MIN as i128,
+        greatest: u64::MAX as i128,
+        bits: 64,
+        complement: None,
+    };
+
+    /// Takes the bits of a number as those of a signed one, as they are where an operand is negative.
+    fn as_signed(self, value: i128) -> i128 {
+        let width = 1i128 << self.bits;
+        let bits = value.rem_euclid(width);
+        if bits >= width / 2 { bits - width } else { bits }
+    }
+
+    fn of(primitive: Primitive) -> Self {
+        let Some((least, greatest)) = primitive.integer_range() else {
+            return Self::WIDE;
+        };
+        let complement = (least == 0).then_some(greatest);
+        if greatest > i128::from(u32::MAX) {
+            return Self {
+                complement,
+                ..Self::WIDE
+            };
+        }
+        Self {
+            least: i128::from(i32::MIN),
+            greatest: i128::from(u32::MAX),
+            bits: 32,
+            complement,
+        }
+    }
+}
+
 impl Resolver<'_> {
     pub(super) fn constant(
         &mut self,
@@ -65,36 +111,36 @@ impl Resolver<'_> {
     /// Evaluates an expression and converts it to a type.
     pub(super) fn evaluate_as(&mut self, expression: &Expression, ty: &Type) -> Resolved<Value> {
         let target = self.model.unaliased(ty).clone();
-        let unsigned_limit = match &target {
-            Type::Primitive(primitive) => primitive
-                .integer_range()
-                .filter(|range| range.0 == 0)
-                .map(|range| range.1),
-            Type::Named(_) => Some(i128::from(u64::MAX)),
-            _ => None,
+        let range = match &target {
+            Type::Primitive(primitive) => Range::of(*primitive),
+            _ => Range::WIDE,
         };
-        let value = self.evaluate(expression, unsigned_limit)?;
+        let value = self.evaluate(expression, range)?;
         self.convert(value, &target, expression.span)
     }
 
-    /// Evaluates an expression; `complement` is the greatest value of an unsigned type, for `~`.
-    pub(super) fn evaluate(&mut self, expression: &Expression, complement: Option<i128>) -> Resolved<Value> {
+    /// Evaluates an expression.
+    pub(super) fn evaluate(&mut self, expression: &Expression, range: Range) -> Resolved<Value> {
         self.spend(1, expression.span);
         match &expression.kind {
-            ExpressionKind::Literal(literal) => from_literal(literal),
+            ExpressionKind::Literal(literal) => match from_literal(literal)? {
+                Value::Integer(value) => self.in_range(value, range, expression.span),
+                value => Ok(value),
+            },
             ExpressionKind::Name(name) => self.constant_named(name),
             ExpressionKind::Unary(operator, operand) => {
-                let value = self.evaluate(operand, complement)?;
-                self.unary(*operator, value, complement, expression.span)
+                let value = self.evaluate(operand, range)?;
+                self.unary(*operator, value, range, expression.span)
             }
             ExpressionKind::Binary(operator, left, right) => {
                 // Both sides are looked at, so that all errors come at once.
-                let left_value = self.evaluate(left, complement);
-                let right_value = self.evaluate(right, complement);
+                let left_value = self.evaluate(left, range);
+                let right_value = self.evaluate(right, range);
                 self.binary(
                     *operator,
                     (left_value?, left.span),
                     (right_value?, right.span),
+                    range,
                     expression.span,
                 )
             }
@@ -123,27 +169,21 @@ impl Resolver<'_> {
         Err(self.report(error.also(found.span, format!("defined here as {}", article(what)))))
     }
 
-    fn unary(
-        &mut self,
-        operator: UnaryOperator,
-        value: Value,
-        complement: Option<i128>,
-        span: Span,
-    ) -> Resolved<Value> {
+    fn unary(&mut self, operator: UnaryOperator, value: Value, range: Range, span: Span) -> Resolved<Value> {
         match (operator, value) {
             (UnaryOperator::Plus, value @ (Value::Integer(_) | Value::Float(_) | Value::Fixed(_))) => {
                 Ok(value)
             }
-            (UnaryOperator::Minus, Value::Integer(value)) => self.in_range(-value, span),
+            (UnaryOperator::Minus, Value::Integer(value)) => self.in_range(-value, range, span),
             (UnaryOperator::Minus, Value::Float(value)) => Ok(Value::Float(-value)),
             (UnaryOperator::Minus, Value::Fixed(value)) => Ok(Value::Fixed(FixedValue {
                 digits: -value.digits,
                 scale: value.scale,
             })),
             // IDL 4.2 §7.4.1.4.3.2: the complement is that of the constant's type.
-            (UnaryOperator::Not, Value::Integer(value)) => match complement {
+            (UnaryOperator::Not, Value::Integer(value)) => match range.complement {
                 Some(limit) if (0..=limit).contains(&value) => Ok(Value::Integer(limit - value)),
-                _ => self.in_range(-value - 1, span),
+                _ => self.in_range(-value - 1, range, span),
             },
             (_, value) => {
                 let error = Diagnostic::error(
@@ -165,11 +205,16 @@ impl Resolver<'_> {
         operator: BinaryOperator,
         (left, left_span): (Value, Span),
         (right, right_span): (Value, Span),
+        range: Range,
         span: Span,
     ) -> Resolved<Value> {
         let symbol = operator.symbol();
+        let mut signed = false;
         let operands = match (left, right) {
-            (Value::Integer(left), Value::Integer(right)) => Operands::Integers(left, right),
+            (Value::Integer(left), Value::Integer(right)) => {
+                signed = left < 0 || right < 0;
+                Operands::Integers(left, right)
+            }
             (Value::Float(left), Value::Float(right)) => Operands::Floats(left, right),
             (Value::Fixed(left), Value::Fixed(right)) => Operands::Fixed(left, right),
             (left, right) => {
@@ -182,18 +227,28 @@ impl Resolver<'_> {
             }
         };
         match arithmetic::apply(operator, operands) {
-            Ok(Value::Integer(value)) => self.in_range(value, span),
+            Ok(Value::Integer(value)) => {
+                let bits = signed
+                    && matches!(
+                        operator,
+                        BinaryOperator::Or | BinaryOperator::Xor | BinaryOperator::And
+                    );
+                self.in_range(if bits { range.as_signed(value) } else { value }, range, span)
+            }
             Ok(value) => Ok(value),
             Err(why) => Err(self.report(Diagnostic::error(span, why.replace("{}", symbol)))),
         }
     }
 
-    /// No integer of an expression exceeds 64 bits.
-    fn in_range(&mut self, value: i128, span: Span) -> Resolved<Value> {
-        if (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(&value) {
+    /// IDL 4.2 §7.4.1.4.3.2: no part of an expression exceeds the precision in which it is evaluated.
+    fn in_range(&mut self, value: i128, range: Range, span: Span) -> Resolved<Value> {
+        if (range.least..=range.greatest).contains(&value) {
             return Ok(Value::Integer(value));
         }
-        Err(self.report(Diagnostic::error(span, format!("{value} exceeds 64 bits"))))
+        Err(self.report(Diagnostic::error(
+            span,
+            format!("{value} exceeds {} bits", range.bits),
+        )))
     }
 
     /// Converts a value to a type, whose typedefs are followed.

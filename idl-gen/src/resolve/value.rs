@@ -151,6 +151,10 @@ impl Resolver<'_> {
                 self.diagnostics
                     .push(error.label("expected an abstract valuetype"));
             } else {
+                if kind == ValueKind::Custom && !value.custom {
+                    // What marshals the base's state is not known to generated code.
+                    self.error(name.span, "a valuetype with a custom base must be `custom` too");
+                }
                 bases.stateful = Some(id);
             }
         }
