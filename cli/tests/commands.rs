@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The `upcall` command as a shell runs it, against a naming service in this process.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test stops where something is not as expected, and says so"
+)]
+
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 

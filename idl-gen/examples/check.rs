@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Checks the IDL files given: `cargo run -p upcall-idl-gen --example check -- [--summary] [-I DIR]… FILE…`, each by itself.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test stops where something is not as expected, and says so"
+)]
+
 use std::env;
 
 fn main() {

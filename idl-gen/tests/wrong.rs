@@ -4,6 +4,15 @@
 //! Each file of `tests/wrong` ends with the findings it must give, as lines `//! line:column: severity: message`; they are
 //! taken off before it is compiled. `//! other.idl:line:column: …` names another file than the one compiled.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test stops where something is not as expected, and says so"
+)]
+
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -41,7 +50,12 @@ fn verdicts(file: &Path) -> (String, String) {
         .map(|line| format!("{line}\n"))
         .collect();
     let name = PathBuf::from(file.file_name().unwrap());
-    let analysis = analyse(&[name.clone()], &[], &[], &mut One(name.clone(), source));
+    let analysis = analyse(
+        std::slice::from_ref(&name),
+        &[],
+        &[],
+        &mut One(name.clone(), source),
+    );
     let found = analysis
         .diagnostics
         .summary(&analysis.model.sources)

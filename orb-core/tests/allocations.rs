@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Once the buffers have grown, a message is received, read, answered and sent without one allocation.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test stops where something is not as expected, and says so"
+)]
 #![allow(
     unsafe_code,
     reason = "a global allocator is unsafe by nature; this one only counts"

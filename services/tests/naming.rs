@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The naming client against this crate's own naming service, over TCP.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test stops where something is not as expected, and says so"
+)]
+
 use services::naming::{Missing, Name, Naming, NamingError, OrbNaming, server};
 use upcall::{ObjectRef, Orb};
 

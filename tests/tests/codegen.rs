@@ -2,6 +2,14 @@
 //! Generated code does what `docs/idl-mapping.md` says: it compiles without a warning, and what one half of it writes
 //! the other half reads.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test stops where something is not as expected, and says so"
+)]
 #![deny(warnings, missing_docs)]
 
 /// What is generated, as an application has it.

@@ -2,6 +2,15 @@
 //! The Rust generated from all IDL files that Debian's omniORB packages install compiles without a warning of rustc's or
 //! clippy's, in one crate that wants everything documented.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test stops where something is not as expected, and says so"
+)]
+
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Clients that misbehave get the standard's answer, and the others do not notice.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test stops where something is not as expected, and says so"
+)]
+
 use std::{io::Write, net::Shutdown, sync::atomic::Ordering, time::Duration};
 
 use orb_core::{

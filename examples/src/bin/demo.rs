@@ -92,10 +92,10 @@ struct Naming {
 
 impl Naming {
     fn start(programs: &Path, work: &Path) -> Result<Self, String> {
-        if let Some(program) = which("omniNames") {
-            if let Ok(naming) = Self::omni_names(&program, work) {
-                return Ok(naming);
-            }
+        if let Some(program) = which("omniNames")
+            && let Ok(naming) = Self::omni_names(&program, work)
+        {
+            return Ok(naming);
         }
         let program = Program::start(Command::new(programs.join("demo-naming")))?;
         let what = "Upcall's own naming service (omniNames is not installed)".into();

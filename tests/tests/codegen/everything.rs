@@ -373,7 +373,7 @@ fn unions_know_their_discriminator_and_default() {
         Tinted::Other(Color::Blue, Any::default()).discriminator(),
         Color::Blue
     );
-    assert_eq!(Covered::No(vec![]).discriminator(), false);
+    assert!(!Covered::No(vec![]).discriminator());
 }
 
 #[test]
