@@ -12,5 +12,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     ] {
         idl_gen::Config::new().compile(&[format!("codegen/{stem}.idl")])?;
     }
+    idl_gen::Config::new()
+        .include("interop")
+        .compile(&["interop/types.idl", "interop/corbajs/echo.idl"])?;
     Ok(())
 }

@@ -108,16 +108,21 @@ impl Recording {
             .collect()
     }
 
-    /// What the dissectors object to: malformed packets and expert warnings and errors, as tshark's lines.
+    /// What the dissectors object to: malformed packets, and warnings and errors about anything above TCP.
     ///
     /// # Panics
     /// When tshark can't be run.
     #[must_use]
     pub fn complaints(&self) -> Vec<String> {
-        // The severities of warnings and errors are 0x600000 and 0x800000; lesser ones are remarks on normal TCP.
-        self.lines(
-            "_ws.malformed || _ws.expert.severity >= 0x600000",
-            &["frame.number", "_ws.expert.message", "_ws.col.info"],
-        )
+        // What TCP did when a window was full, or the machine too busy to acknowledge in time.
+        let of_tcp = |line: &String| ["TCP", "SACK", "ACK"].iter().any(|word| line.contains(word));
+        let malformed = self.lines("_ws.malformed", &["frame.number", "_ws.col.info"]);
+        // The severities of warnings and errors are 0x600000 and 0x800000.
+        let fields = ["frame.number", "_ws.expert.message", "_ws.col.info"];
+        let warnings = self.lines("_ws.expert.severity >= 0x600000", &fields);
+        malformed
+            .into_iter()
+            .chain(warnings.into_iter().filter(|line| !of_tcp(line)))
+            .collect()
     }
 }

@@ -6,7 +6,9 @@
 //! what it needs says so with [`skip`].
 
 mod capture;
+pub mod interop;
 pub mod loopback;
+pub mod naming;
 pub mod peers;
 mod process;
 pub mod serving;

