@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{
     Octets, dynamic, read, trip,
-    types::{Animal, Cat, Dog, Numbers, OldAnimal, Puppy, Secret, Wolf, animal, dog, puppy},
+    types::{Animal, Cat, Dog, Numbers, OldAnimal, Puppy, Secret, Wolf, animal, dog, puppy, wolf},
     write,
 };
 use crate::{
@@ -82,11 +82,7 @@ fn who_knows_no_base_it_may_be_truncated_to_gets_nothing() {
 
 #[test]
 fn a_registered_type_is_found_where_any_value_or_a_base_may_come() {
-    let wolf = Arc::new(Wolf {
-        name: "akela".into(),
-        pack: 2,
-        ..Wolf::default()
-    });
+    let wolf = wolf();
     register(&[ValueFactory::of::<Wolf>()]);
     let value = trip(&dynamic(&wolf)).expect("not null");
     assert_eq!(value.actual_type(), Wolf::type_code());

@@ -272,6 +272,15 @@ pub(crate) fn animal(name: &str) -> Arc<Animal> {
     })
 }
 
+/// Not one of those that `Animal` knows: it is found by registration only.
+pub(crate) fn wolf() -> Arc<Wolf> {
+    Arc::new(Wolf {
+        name: "akela".into(),
+        pack: 2,
+        ..Wolf::default()
+    })
+}
+
 pub(crate) fn puppy() -> Arc<Puppy> {
     let friend = Some(animal("friend"));
     let spare = Some(Arc::new(Animal::from(dog("uncle", friend.clone()))));
