@@ -9,6 +9,7 @@
 
 mod config;
 mod connection;
+mod deadline;
 mod outbox;
 mod session;
 mod shared;

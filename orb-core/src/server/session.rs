@@ -5,6 +5,7 @@ use std::{
     io::IoSlice,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
+    time::Instant,
 };
 
 use bytes::BytesMut;
@@ -19,7 +20,7 @@ use crate::{
         RequestHeader, ResponseFlags, context_id,
     },
     servant::{Adapter, Delivery, Located, Outcome, Reply, ReplyTo, Request},
-    server::{connection::Connection, slot::Slot},
+    server::{connection::Connection, deadline, slot::Slot},
     transport::Poller,
 };
 
@@ -37,6 +38,8 @@ pub(super) struct Session<'a> {
     pub(super) more: bool,
     /// There are too many requests in progress for another one.
     pub(super) refusing: bool,
+    /// When the client gives up, if it says so.
+    pub(super) deadline: Option<Instant>,
 }
 
 /// What is to be done beside answering.
@@ -117,7 +120,7 @@ impl Session<'_> {
         }
         let incoming = Incoming {
             peer: connection.peer(),
-            deadline: None,
+            deadline: self.deadline,
             response_expected: header.response == ResponseFlags::Target,
             cancelled: &slot.cancelled,
             service_contexts: header.service_contexts,
@@ -132,7 +135,9 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Takes over the code sets that the client has chosen for this connection (CORBA 3.3 Part 2 §7.10.2.5).
+    /// Takes over the code sets that the client has chosen for this connection (CORBA 3.3 Part 2 §7.10.2.5), and for
+    /// how long it waits.
+    #[inline]
     fn negotiate(&mut self, header: &RequestHeader<'_>) -> Result<(), SystemException> {
         if header.service_contexts.is_empty() {
             return Ok(());
@@ -142,6 +147,10 @@ impl Session<'_> {
 
     #[inline(never)]
     fn read_contexts(&mut self, header: &RequestHeader<'_>) -> Result<(), SystemException> {
+        if let Some(data) = header.service_contexts.find(context_id::INVOCATION_POLICIES) {
+            let time = deadline::time_left(data).map_err(SystemException::from)?;
+            self.deadline = time.and_then(|time| Instant::now().checked_add(time));
+        }
         let Some(data) = header.service_contexts.find(context_id::CODE_SETS) else {
             return Ok(());
         };

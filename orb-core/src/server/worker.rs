@@ -388,6 +388,7 @@ impl Worker {
             codesets,
             more,
             refusing: self.refusing,
+            deadline: None,
         };
         let follow = session.serve(message);
         if self.buffer.capacity() > KEPT {
