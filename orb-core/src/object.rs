@@ -9,12 +9,11 @@ use std::{
     fmt,
     sync::{
         Arc, OnceLock, Weak,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use arc_swap::{ArcSwap, Guard};
 use parking_lot::Mutex;
 
 pub use self::narrow::NarrowCall;
@@ -48,12 +47,20 @@ struct Inner {
     /// Where the reference itself says the object is.
     origin: Arc<Target>,
     timeout: Option<Duration>,
-    /// The connection in use.
-    binding: ArcSwap<Binding>,
-    /// Where calls go now: the origin, or where the last forward led. Locked while `binding` is changed.
-    place: Mutex<Arc<Target>>,
+    place: Mutex<Place>,
+    /// The number of the binding in `place`, 0 if there is none: a thread that knows the binding of this number need
+    /// not lock.
+    binding_number: AtomicU64,
     /// What is known of the object being in this process: see [`ObjectRef::local_key`].
     local: AtomicU32,
+}
+
+/// Where calls go now.
+struct Place {
+    /// The origin, or where the last forward led.
+    target: Arc<Target>,
+    /// The connection in use.
+    binding: Option<Arc<Binding>>,
 }
 
 impl ObjectRef {
@@ -65,16 +72,18 @@ impl ObjectRef {
 
     fn of_target(core: &Arc<OrbCore>, origin: Arc<Target>, timeout: Option<Duration>) -> Self {
         let handle: Arc<dyn OrbHandle> = Arc::clone(core) as _;
-        let place = Mutex::new(Arc::clone(&origin));
-        let binding = ArcSwap::from_pointee(Binding::none(Arc::clone(&origin)));
+        let place = Mutex::new(Place {
+            target: Arc::clone(&origin),
+            binding: None,
+        });
         let local = AtomicU32::new(0);
         Self(Arc::new(Inner {
             core: Arc::clone(core),
             handle,
             origin,
             timeout,
-            binding,
             place,
+            binding_number: AtomicU64::new(0),
             local,
         }))
     }
@@ -201,35 +210,48 @@ impl ObjectRef {
         local
     }
 
-    /// Returns the connection in use, made now if there is none.
+    /// Returns the number of the binding in use, 0 if there is none.
     #[inline]
-    pub(crate) fn binding(&self, deadline: Instant) -> Result<Guard<Arc<Binding>>> {
-        let binding = self.0.binding.load();
-        if binding.connection().is_some() {
-            Ok(binding)
-        } else {
-            self.bind(deadline)
-        }
+    pub(crate) fn binding_number(&self) -> u64 {
+        // Relaxed: whoever sees an old number uses the old binding once more.
+        self.0.binding_number.load(Ordering::Relaxed)
     }
 
-    #[cold]
-    fn bind(&self, deadline: Instant) -> Result<Guard<Arc<Binding>>> {
-        let target = Arc::clone(&self.0.place.lock());
-        let binding = Binding::new(self.0.core.connections(), Arc::clone(&target), deadline)?;
-        let binding = Arc::new(binding);
+    /// Returns the connection in use, made now if there is none.
+    pub(crate) fn binding(&self, deadline: Instant) -> Result<Arc<Binding>> {
         let place = self.0.place.lock();
-        if Arc::ptr_eq(&place, &target) {
-            self.0.binding.store(Arc::clone(&binding));
+        if let Some(binding) = place
+            .binding
+            .as_ref()
+            .filter(|binding| binding.connection().is_some())
+        {
+            return Ok(Arc::clone(binding));
+        }
+        let target = Arc::clone(&place.target);
+        drop(place);
+        self.bind(target, deadline)
+    }
+
+    fn bind(&self, target: Arc<Target>, deadline: Instant) -> Result<Arc<Binding>> {
+        let binding = Arc::new(Binding::new(
+            self.0.core.connections(),
+            Arc::clone(&target),
+            deadline,
+        )?);
+        let mut place = self.0.place.lock();
+        if Arc::ptr_eq(&place.target, &target) {
+            self.0.set_binding(&mut place, Some(Arc::clone(&binding)));
         }
         drop(place);
         if let Some(connection) = binding.connection() {
             let user: Weak<Inner> = Arc::downgrade(&self.0);
             connection.add_user(user);
-        } else {
+        }
+        if binding.connection().is_none() {
             // It ended before it could know of us.
             self.0.connection_ended();
         }
-        Ok(Guard::from_inner(binding))
+        Ok(binding)
     }
 
     /// Forgets a connection that is of no use any more.
@@ -245,13 +267,13 @@ impl ObjectRef {
 
     fn move_to(&self, target: Arc<Target>) {
         let mut place = self.0.place.lock();
-        self.0.binding.store(Arc::new(Binding::none(Arc::clone(&target))));
-        *place = target;
+        place.target = target;
+        self.0.set_binding(&mut place, None);
     }
 
     /// Sends calls where the reference says again; `false` if they go there already.
     pub(crate) fn go_back(&self) -> bool {
-        let moved = !Arc::ptr_eq(&self.0.place.lock(), &self.0.origin);
+        let moved = !Arc::ptr_eq(&self.0.place.lock().target, &self.0.origin);
         if moved {
             self.move_to(Arc::clone(&self.0.origin));
         }
@@ -260,10 +282,16 @@ impl ObjectRef {
 }
 
 impl Inner {
+    fn set_binding(&self, place: &mut Place, binding: Option<Arc<Binding>>) {
+        let number = binding.as_ref().map_or(0, |binding| binding.number);
+        self.binding_number.store(number, Ordering::Relaxed);
+        place.binding = binding;
+    }
+
     fn unbind_if(&self, is_it: impl Fn(&Binding) -> bool) {
-        let place = self.place.lock();
-        if is_it(&self.binding.load()) {
-            self.binding.store(Arc::new(Binding::none(Arc::clone(&place))));
+        let mut place = self.place.lock();
+        if place.binding.as_deref().is_some_and(is_it) {
+            self.set_binding(&mut place, None);
         }
     }
 }

@@ -583,6 +583,7 @@ impl<'a> Encoder<'a> {
 
     /// Returns the owned buffer with its first `length` octets.
     #[must_use]
+    #[inline]
     pub(crate) fn reclaim_up_to(mut self, length: usize) -> BytesMut {
         self.output.truncate(length);
         self.output.into_buffer()

@@ -123,25 +123,14 @@ impl Profile {
 /// A target with a connection to it.
 #[derive(Debug)]
 pub(crate) struct Binding {
-    /// Told from all other bindings of the process by this.
+    /// Told from all other bindings of the process by this; never 0.
     pub(crate) number: u64,
     pub(crate) target: Arc<Target>,
     profile: usize,
-    /// `None` before there is one.
-    connection: Option<Arc<Connection>>,
+    connection: Arc<Connection>,
 }
 
 impl Binding {
-    /// Stands for no connection.
-    pub(crate) fn none(target: Arc<Target>) -> Self {
-        Self {
-            number: 0,
-            target,
-            profile: 0,
-            connection: None,
-        }
-    }
-
     /// Connects to the first endpoint of the target that answers.
     pub(crate) fn new(
         cache: &ConnectionCache,
@@ -159,7 +148,7 @@ impl Binding {
                             number,
                             target,
                             profile: index,
-                            connection: Some(connection),
+                            connection,
                         });
                     }
                     Err(failure) => last = Some(failure),
@@ -172,7 +161,7 @@ impl Binding {
     /// Returns the connection if it can be used.
     #[inline]
     pub(crate) fn connection(&self) -> Option<&Arc<Connection>> {
-        self.connection.as_ref().filter(|connection| connection.is_open())
+        Some(&self.connection).filter(|connection| connection.is_open())
     }
 
     /// Returns the profile in use.

@@ -9,7 +9,6 @@ use std::{
     time::Instant,
 };
 
-use arc_swap::Guard;
 use bytes::Bytes;
 
 use super::{
@@ -72,7 +71,7 @@ impl Deferred {
             .limit
             .deadline(Instant::now(), invocation.object.time_limit());
         let mut attempts = Attempts::new();
-        let binding = Guard::into_inner(invocation.bind(deadline, &mut attempts)?);
+        let binding = invocation.bind(deadline, &mut attempts)?;
         let profile = binding.profile().ok_or_else(lost_sight)?;
         let body = Body::new(invocation, profile, arguments).map_err(|error| {
             SystemException::from(error)
@@ -117,7 +116,7 @@ impl Deferred {
         loop {
             let binding = match bound.take() {
                 Some(binding) => binding,
-                None => Guard::into_inner(invocation.bind(self.deadline, &mut self.attempts)?),
+                None => invocation.bind(self.deadline, &mut self.attempts)?,
             };
             let Some(connection) = binding.connection() else {
                 object.unbind(&binding);

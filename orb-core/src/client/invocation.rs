@@ -3,14 +3,12 @@
 
 use std::{borrow::Cow, sync::Arc, time::Instant};
 
-use arc_swap::Guard;
-
 use super::{
     binding::{Binding, Profile, is_about_the_place},
     connection::{Connection, Sending, Wait},
     deferred::Deferred,
     failure::{Cause, Failure},
-    request::{self, Prepared},
+    request::{self, Headers, Last, Prepared},
     writer::WriteError,
 };
 use crate::{
@@ -140,35 +138,47 @@ impl Invocation<'_> {
         let deadline = self.limit.deadline(now, self.object.time_limit());
         let mut wait = Wait::until(deadline, now);
         let mut attempts = Attempts::new();
+        let mut last = Last::take();
         // Filled in place: moving what was just written stalls the processor.
         let mut message = None;
         loop {
-            let binding = self.bind(deadline, &mut attempts)?;
+            let binding = self.bind_again(&mut last.binding, deadline, &mut attempts)?;
             let (Some(connection), Some(profile)) = (binding.connection(), binding.profile()) else {
-                self.object.unbind(&binding);
+                self.object.unbind(binding);
                 continue;
             };
             let place = Place {
-                binding: &binding,
+                binding,
                 profile,
                 connection,
             };
-            if let Err(trouble) = self.attempt(&place, now, &mut wait, arguments, &mut message) {
+            let headers = &mut last.headers;
+            if let Err(trouble) = self.attempt(&place, headers, now, &mut wait, arguments, &mut message) {
                 match *trouble {
                     Trouble::Exception(exception) => return Err(exception),
                     Trouble::Failure(failure, completed) => {
                         let unsent = completed == Completed::No;
-                        if !attempts.again(self.object, &binding, &failure, unsent) {
+                        if !attempts.again(self.object, binding, &failure, unsent) {
                             return Err(self.explain(&failure, completed));
                         }
                         continue;
                     }
                 }
             }
-            let Some(reply) = &message else { return Ok(()) };
-            match read_reply(self.object, &binding, profile, reply, answer, &mut attempts)? {
-                Next::Done => return Ok(()),
-                Next::Again => message = None,
+            let next = match &message {
+                Some(reply) => read_reply(self.object, binding, profile, reply, answer, &mut attempts),
+                None => Ok(Next::Done),
+            };
+            match next {
+                Ok(Next::Again) => message = None,
+                Ok(Next::Done) => {
+                    last.keep();
+                    return Ok(());
+                }
+                Err(exception) => {
+                    last.keep();
+                    return Err(exception);
+                }
             }
         }
     }
@@ -179,12 +189,28 @@ impl Invocation<'_> {
         Deferred::send_oneway(self, arguments)
     }
 
+    /// Binds the object, with the thread's last binding if that is the object's still.
+    #[inline]
+    fn bind_again<'b>(
+        &self,
+        last: &'b mut Option<Arc<Binding>>,
+        deadline: Instant,
+        attempts: &mut Attempts,
+    ) -> Result<&'b Binding, SystemException> {
+        let number = self.object.binding_number();
+        let current = match last.take() {
+            Some(known) if known.number == number && known.connection().is_some() => known,
+            _ => self.bind(deadline, attempts)?,
+        };
+        Ok(last.insert(current))
+    }
+
     /// Binds the object; goes back to where it was first if the place it was forwarded to cannot be reached.
     pub(crate) fn bind(
         &self,
         deadline: Instant,
         attempts: &mut Attempts,
-    ) -> Result<Guard<Arc<Binding>>, SystemException> {
+    ) -> Result<Arc<Binding>, SystemException> {
         loop {
             match self.object.binding(deadline) {
                 Ok(binding) => return Ok(binding),
@@ -198,6 +224,7 @@ impl Invocation<'_> {
     fn attempt(
         &self,
         place: &Place<'_>,
+        headers: &mut Headers,
         now: Instant,
         wait: &mut Wait,
         arguments: &dyn Arguments,
@@ -212,7 +239,7 @@ impl Invocation<'_> {
         };
         let (id, lead) = begun.map_err(|failure| Box::new(Trouble::Failure(failure, Completed::No)))?;
         let sending = Sending::new(connection, lead);
-        if let Err(trouble) = self.send(id, place, &sending, wait.deadline, arguments) {
+        if let Err(trouble) = self.send(id, place, headers, &sending, wait.deadline, arguments) {
             drop(sending);
             connection.retract(id);
             return Err(trouble);
@@ -242,6 +269,7 @@ impl Invocation<'_> {
         &self,
         id: u32,
         place: &Place<'_>,
+        headers: &mut Headers,
         sending: &Sending<'_>,
         deadline: Instant,
         arguments: &dyn Arguments,
@@ -254,7 +282,7 @@ impl Invocation<'_> {
         let mut choice = [0; 12];
         let contexts = code_sets(profile, connection, &mut choice);
         let kind = self.kind(binding);
-        let mut request = Prepared::new(kind, profile, self.object);
+        let mut request = Prepared::new(headers, kind, profile, self.object);
         let mut write = || {
             request.write_headers(kind, &self.operation, id, binding, profile, contexts.as_slice())?;
             let padding = giop::begin_body(&mut request.encoder);
@@ -268,7 +296,7 @@ impl Invocation<'_> {
             )));
         }
         let sent = connection.send_within(sending, &request.encoder, Some(deadline));
-        request.recycle();
+        request.recycle(headers);
         sent.map_err(|error| {
             let (failure, completed) = unsent(connection, error);
             Box::new(Trouble::Failure(failure, completed))
@@ -338,6 +366,10 @@ pub(crate) fn read_reply(
     attempts: &mut Attempts,
 ) -> Result<Next, SystemException> {
     let malformed = |error: CdrError| SystemException::from(error).with_completed(Completed::Yes);
+    if let Some(mut body) = message.plain_results(profile.codesets, Some(object.handle())) {
+        answer.results(&mut body).map_err(malformed)?;
+        return Ok(Next::Done);
+    }
     let (header, mut body) = message
         .reply(profile.codesets, Some(object.handle()))
         .map_err(malformed)?;

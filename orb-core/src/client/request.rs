@@ -4,7 +4,7 @@
 //! A thread that calls the same operation of the same object again differs in request id and arguments only. So each
 //! thread keeps its last request's buffer, and if the next is alike it goes on behind the headers that stand in it.
 
-use std::cell::Cell;
+use std::{cell::Cell, sync::Arc};
 
 use bytes::BytesMut;
 
@@ -40,15 +40,52 @@ impl Kind {
     }
 }
 
-/// The buffer of the thread's last request.
-struct Last {
+/// A buffer with the headers of a request.
+#[derive(Debug)]
+pub(crate) struct Headers {
     buffer: BytesMut,
     /// What the headers in the buffer are for; `None` if there are none.
     kind: Option<Kind>,
 }
 
+/// What a thread keeps from one call to the next: no lock is needed to find it.
+#[derive(Debug)]
+pub(crate) struct Last {
+    /// The headers of the last request.
+    pub(crate) headers: Headers,
+    /// Where it went.
+    pub(crate) binding: Option<Arc<Binding>>,
+}
+
 thread_local! {
     static LAST: Cell<Option<Last>> = const { Cell::new(None) };
+}
+
+impl Last {
+    /// Takes what the thread has kept.
+    #[inline]
+    pub(crate) fn take() -> Self {
+        LAST.take().unwrap_or_else(Self::none)
+    }
+
+    #[cold]
+    fn none() -> Self {
+        Self {
+            headers: Headers {
+                buffer: BytesMut::with_capacity(1024),
+                kind: None,
+            },
+            binding: None,
+        }
+    }
+
+    /// Keeps it for the thread's next call.
+    #[inline]
+    pub(crate) fn keep(self) {
+        if self.headers.buffer.capacity() <= KEEP_UP_TO {
+            LAST.set(Some(self));
+        }
+    }
 }
 
 /// A request whose headers are written.
@@ -63,15 +100,9 @@ pub(crate) struct Prepared<'e> {
 impl<'e> Prepared<'e> {
     /// Takes the thread's buffer; [`Prepared::write_headers`] comes next.
     #[inline]
-    pub(crate) fn new(kind: Kind, profile: &Profile, object: &'e ObjectRef) -> Self {
-        let last = LAST.take().unwrap_or_else(|| Last {
-            buffer: BytesMut::with_capacity(1024),
-            kind: None,
-        });
-        let Last {
-            mut buffer,
-            kind: known,
-        } = last;
+    pub(crate) fn new(last: &mut Headers, kind: Kind, profile: &Profile, object: &'e ObjectRef) -> Self {
+        let mut buffer = std::mem::take(&mut last.buffer);
+        let known = last.kind.take();
         let known = known.filter(|known| known.is_like(&kind));
         if known.is_none() {
             buffer.clear();
@@ -111,14 +142,9 @@ impl<'e> Prepared<'e> {
 
     /// Gives the buffer back for the thread's next request.
     #[inline]
-    pub(crate) fn recycle(self) {
-        let buffer = self.encoder.reclaim_up_to(self.headers);
-        if buffer.capacity() <= KEEP_UP_TO {
-            LAST.set(Some(Last {
-                buffer,
-                kind: self.kind,
-            }));
-        }
+    pub(crate) fn recycle(self, last: &mut Headers) {
+        last.buffer = self.encoder.reclaim_up_to(self.headers);
+        last.kind = self.kind;
     }
 }
 
