@@ -17,6 +17,7 @@ mod ops;
 mod qos;
 mod scope;
 mod skeleton;
+mod stamp;
 mod structs;
 mod ty;
 mod typecode;
@@ -33,6 +34,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use self::scope::Scope;
+use self::stamp::{Holes, Stamp};
 use self::world::{Made, World};
 use crate::model::{ItemId, ItemKind, Model, Type};
 use crate::source::Span;
@@ -151,38 +153,92 @@ fn plan(world: &World<'_>, id: ItemId, depth: usize, out: &mut Vec<Piece>) -> Re
     plan_module(world, id, &docs, world.made(id, Made::Inside), depth, out)
 }
 
+/// What an emitter makes.
+enum Item {
+    /// Items to be formatted.
+    Tokens(TokenStream),
+    /// Items whose frame is formatted once.
+    Stamp(Stamp),
+    /// The head of a module, as an empty module; what follows is inside.
+    Open(TokenStream),
+    /// The end of the module.
+    Close,
+}
+
+impl From<TokenStream> for Item {
+    fn from(tokens: TokenStream) -> Self {
+        Self::Tokens(tokens)
+    }
+}
+
+impl From<Stamp> for Item {
+    fn from(stamp: Stamp) -> Self {
+        Self::Stamp(stamp)
+    }
+}
+
+/// Appends a definition's items.
+fn write_items(world: &World<'_>, id: ItemId, depth: usize, out: &mut String) -> Result<(), GenerateError> {
+    let mut depth = depth;
+    for item in items(world, id) {
+        let written = match item {
+            Item::Tokens(tokens) => format::format(tokens, depth, out),
+            Item::Stamp(stamp) => stamp.write(depth, out),
+            Item::Open(head) => {
+                depth += 1;
+                open(head, depth - 1, out)
+            }
+            Item::Close => {
+                depth -= 1;
+                close(depth, out);
+                Ok(())
+            }
+        };
+        written.map_err(|error| bug(world, id, &error))?;
+    }
+    Ok(())
+}
+
+/// Appends the head of a module, given as an empty module.
+fn open(head: TokenStream, depth: usize, out: &mut String) -> Result<(), syn::Error> {
+    // It is formatted for its attributes; then its brace is opened again.
+    format::format(head, depth, out)?;
+    out.truncate(out.trim_end().trim_end_matches('}').len());
+    out.push('\n');
+    Ok(())
+}
+
+fn close(depth: usize, out: &mut String) {
+    out.push_str(&"    ".repeat(depth));
+    out.push_str("}\n");
+}
+
+fn bug(world: &World<'_>, id: ItemId, error: &syn::Error) -> GenerateError {
+    GenerateError::NotRust {
+        item: world.model.scoped_name(id),
+        reason: error.to_string(),
+    }
+}
+
 /// The items of one definition, each formatted by itself.
-fn items(world: &World<'_>, id: ItemId) -> Vec<TokenStream> {
+fn items(world: &World<'_>, id: ItemId) -> Vec<Item> {
     let scope = Scope::of(world, id);
     let mut items = Vec::new();
     match &world.model.item(id).kind {
         ItemKind::Interface(it) => interface::emit(&scope, id, it, &mut items),
         ItemKind::Valuetype(it) => valuetypes::emit(&scope, id, it, &mut items),
-        ItemKind::Struct(it) if it.defined => items.push(structs::emit_struct(&scope, id)),
-        ItemKind::Union(it) if it.defined => items.push(unions::emit(&scope, id, it)),
-        ItemKind::Enum(it) => items.push(enums::emit_enum(&scope, id, it)),
-        ItemKind::Bitset(it) => items.push(enums::emit_bitset(&scope, id, it)),
-        ItemKind::Bitmask(it) => items.push(enums::emit_bitmask(&scope, id, it)),
-        ItemKind::Exception(_) => items.push(structs::emit_exception(&scope, id)),
-        ItemKind::Typedef(it) => items.push(emit_typedef(&scope, id, &it.ty)),
-        ItemKind::Const(it) => items.push(values::emit_const(&scope, id, it)),
-        ItemKind::Native => items.push(emit_native(&scope, id)),
+        ItemKind::Struct(it) if it.defined => structs::emit_struct(&scope, id, &mut items),
+        ItemKind::Union(it) if it.defined => items.push(unions::emit(&scope, id, it).into()),
+        ItemKind::Enum(it) => enums::emit_enum(&scope, id, it, &mut items),
+        ItemKind::Bitset(it) => items.push(enums::emit_bitset(&scope, id, it).into()),
+        ItemKind::Bitmask(it) => items.push(enums::emit_bitmask(&scope, id, it).into()),
+        ItemKind::Exception(_) => structs::emit_exception(&scope, id, &mut items),
+        ItemKind::Typedef(it) => emit_typedef(&scope, id, &it.ty, &mut items),
+        ItemKind::Const(it) => items.push(values::emit_const(&scope, id, it).into()),
+        ItemKind::Native => items.push(emit_native(&scope, id).into()),
         ItemKind::Module(_) | ItemKind::Struct(_) | ItemKind::Union(_) | ItemKind::NotGenerated(_) => {}
     }
     items
-}
-
-fn write(
-    world: &World<'_>,
-    id: ItemId,
-    piece: TokenStream,
-    depth: usize,
-    out: &mut String,
-) -> Result<(), GenerateError> {
-    format::format(piece, depth, out).map_err(|error| GenerateError::NotRust {
-        item: world.model.scoped_name(id),
-        reason: error.to_string(),
-    })
 }
 
 /// Lists a module and the definitions in it.
@@ -195,47 +251,61 @@ fn plan_module(
     out: &mut Vec<Piece>,
 ) -> Result<(), GenerateError> {
     let name = names::ident(name);
-    // An empty module is formatted for its attributes; then its brace is opened again.
     let mut head = String::new();
-    write(world, id, quote!(#docs pub mod #name {}), depth, &mut head)?;
-    out.push(Piece::Text(format!(
-        "{}\n",
-        head.trim_end().trim_end_matches('}')
-    )));
+    open(quote!(#docs pub mod #name {}), depth, &mut head).map_err(|error| bug(world, id, &error))?;
+    out.push(Piece::Text(head));
     for &inside in world.model.definitions(id) {
         plan(world, inside, depth + 1, out)?;
     }
     if world.has_values(id) {
         let mut text = String::new();
-        write(
-            world,
-            id,
-            valuetypes::register_all(world, id),
-            depth + 1,
-            &mut text,
-        )?;
+        let function = valuetypes::register_all(world, id);
+        format::format(function, depth + 1, &mut text).map_err(|error| bug(world, id, &error))?;
         out.push(Piece::Text(text));
     }
-    out.push(Piece::Text(format!("{}}}\n", "    ".repeat(depth))));
+    let mut end = String::new();
+    close(depth, &mut end);
+    out.push(Piece::Text(end));
     Ok(())
 }
 
-fn emit_typedef(scope: &Scope<'_>, id: ItemId, target: &Type) -> TokenStream {
+fn emit_typedef(scope: &Scope<'_>, id: ItemId, target: &Type, out: &mut Vec<Item>) {
     let item = scope.world.model.item(id);
     let idl = scope.world.model.scoped_name(id);
     let docs = docs::docs(item.doc.as_deref(), &format!("Typedef `{idl}`."));
     let name = names::ident(scope.world.name(id));
     let rust = scope.owned(&scope.world.ty_within(Some(id), target));
+    out.push(quote!(#docs pub type #name = #rust;).into());
     let function = names::ident(scope.world.made(id, Made::TypeCode));
-    let about = format!(" The TypeCode of the typedef `{idl}`.");
-    let body = typecode::body(scope, id);
+    let (repository_id, simple, code) = (
+        &item.repository_id,
+        &item.name.text,
+        typecode::code(scope, target),
+    );
+    let holes = Holes::default()
+        .inline("function", quote!(#function))
+        .elements("id", vec![quote!(#repository_id,)])
+        .elements(
+            "alias",
+            vec![quote!(#repository_id,), quote!(#simple,), quote!(#code,)],
+        );
+    out.push(
+        Stamp {
+            frame: typedef_frame,
+            holes,
+        }
+        .into(),
+    );
+}
+
+fn typedef_frame(holes: &Holes) -> TokenStream {
+    let (function, id, alias) = (holes.get("function"), holes.get("id"), holes.get("alias"));
     quote! {
-        #docs
-        pub type #name = #rust;
-        #[doc = #about]
+        /// The TypeCode of the typedef.
         pub fn #function() -> ::upcall::TypeCode {
             use ::upcall::rt;
-            #body
+            static CELL: rt::TypeCodeCell = rt::TypeCodeCell::new(#id);
+            CELL.get(|| rt::TypeCode::alias(#alias))
         }
     }
 }

@@ -40,6 +40,52 @@ pub type Served = Result<(), SystemException>;
 /// The result of a call.
 pub type Outcome<T, E> = Result<T, E>;
 
+/// A user exception without its repository id, which the adapter writes.
+pub trait Members: UserException + Sized {
+    /// Writes the members.
+    ///
+    /// # Errors
+    /// Those of the members.
+    fn marshal_members<'e>(&'e self, e: &mut Encoder<'e>) -> Encoded;
+    /// Reads the members.
+    ///
+    /// # Errors
+    /// Those of the members.
+    fn unmarshal_members(d: &mut Decoder<'_>) -> Decoded<Self>;
+}
+
+/// Answers with a user exception.
+///
+/// # Errors
+/// The system exception to answer with instead.
+pub fn raise<X: Members>(reply: &mut Reply<'_>, raised: &X) -> Served {
+    reply.user(X::REPOSITORY_ID, |e| raised.marshal_members(e))
+}
+
+/// Reads a user exception as an operation's error.
+///
+/// # Errors
+/// Those of the members.
+pub fn raised<X: Members, E: From<X>>(d: &mut Decoder<'_>) -> Decoded<E> {
+    X::unmarshal_members(d).map(E::from)
+}
+
+/// The members of what has none, as [`TypeCode`]'s builders take them.
+pub const NO_MEMBERS: [(&str, TypeCode); 0] = [];
+
+/// The servant of this process behind a facet, if the facet is of that interface.
+#[inline]
+pub fn local_servant<S: ?Sized + 'static>(facet: &dyn StdAny) -> Option<&S> {
+    facet.downcast_ref::<Arc<S>>().map(|servant| &**servant)
+}
+
+/// The type of the facet of an interface.
+#[inline]
+#[must_use]
+pub fn facet_type<S: ?Sized + 'static>() -> TypeId {
+    TypeId::of::<Arc<S>>()
+}
+
 /// Makes an array of what `read` gives, element by element.
 ///
 /// # Errors

@@ -38,15 +38,6 @@ impl Place {
     }
 }
 
-/// Whether the statements for `ty` can fail, so that they hold a `?`.
-pub(crate) fn may_fail(ty: &Ty) -> bool {
-    match ty {
-        Ty::Prim(prim) => prim.may_be_refused(),
-        Ty::Array { element, .. } => !matches!(element.as_ref(), Ty::Prim(prim) if prim.in_blocks()),
-        _ => true,
-    }
-}
-
 /// Whether the trait's implementation for the Rust type is what the IDL type wants: no bounds, nothing wide.
 pub(crate) fn is_plain(ty: &Ty) -> bool {
     match ty {

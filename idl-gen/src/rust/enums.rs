@@ -7,9 +7,10 @@ use quote::quote;
 use super::docs::docs;
 use super::names::{self, Taken};
 use super::scope::Scope;
+use super::stamp::{Holes, Stamp};
 use super::ty::{Prim, Ty};
-use super::typecode;
 use super::world::bit_holder;
+use super::{Item, typecode};
 use crate::model::{Bitfield, Bitmask, Bitset, Enum, ItemId, ItemKind};
 
 /// The Rust names of an enumeration's variants, in order.
@@ -25,7 +26,7 @@ pub(crate) fn variants(of: &Enum) -> Vec<Ident> {
 }
 
 /// Emits an enumeration.
-pub(crate) fn emit_enum(scope: &Scope<'_>, id: ItemId, it: &Enum) -> TokenStream {
+pub(crate) fn emit_enum(scope: &Scope<'_>, id: ItemId, it: &Enum, out: &mut Vec<Item>) {
     let item = scope.world.model.item(id);
     let idl = scope.world.model.scoped_name(id);
     let docs_of_enum = docs(item.doc.as_deref(), &format!("Enumeration `{idl}`."));
@@ -36,20 +37,14 @@ pub(crate) fn emit_enum(scope: &Scope<'_>, id: ItemId, it: &Enum) -> TokenStream
         .iter()
         .map(|one| Literal::u32_unsuffixed(one.value))
         .collect();
-    let declared =
-        it.enumerators
-            .iter()
-            .zip(&variants)
-            .zip(&values)
-            .enumerate()
-            .map(|(at, ((one, variant), value))| {
-                let docs = docs(one.doc.as_deref(), &format!("`{}`", one.name.text));
-                let default = (at == 0).then(|| quote!(#[default]));
-                quote!(#docs #default #variant = #value,)
-            });
+    let declared = it.enumerators.iter().zip(&variants).zip(&values).enumerate();
+    let declared = declared.map(|(at, ((one, variant), value))| {
+        let docs = docs(one.doc.as_deref(), &format!("`{}`", one.name.text));
+        let default = (at == 0).then(|| quote!(#[default]));
+        quote!(#docs #default #variant = #value,)
+    });
     let serde = scope.serde(true);
-    let typed = typecode::typed(scope, id);
-    quote! {
+    let declaration = quote! {
         #docs_of_enum
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
         #serde
@@ -57,6 +52,37 @@ pub(crate) fn emit_enum(scope: &Scope<'_>, id: ItemId, it: &Enum) -> TokenStream
         pub enum #name {
             #(#declared)*
         }
+    };
+    out.push(declaration.into());
+    let (repository_id, simple) = (&item.repository_id, &item.name.text);
+    let arms = values
+        .iter()
+        .zip(&variants)
+        .map(|(value, variant)| quote!(#value => Ok(Self::#variant),));
+    let codes = it.enumerators.iter().map(|one| {
+        let text = &one.name.text;
+        quote!(#text,)
+    });
+    let holes = Holes::default()
+        .inline("name", quote!(#name))
+        .inline("idl", quote!(#idl))
+        .inline("simple", quote!(#simple))
+        .arms("arms", arms.collect())
+        .elements("id", vec![quote!(#repository_id,)])
+        .elements("codes", codes.collect());
+    out.push(
+        Stamp {
+            frame: enum_frame,
+            holes,
+        }
+        .into(),
+    );
+}
+
+fn enum_frame(holes: &Holes) -> TokenStream {
+    let (name, idl, simple) = (holes.get("name"), holes.get("idl"), holes.get("simple"));
+    let (arms, id, codes) = (holes.get("arms"), holes.get("id"), holes.get("codes"));
+    quote! {
         const _: () = {
             use ::upcall::rt;
             impl rt::TryFrom<u32> for #name {
@@ -64,7 +90,7 @@ pub(crate) fn emit_enum(scope: &Scope<'_>, id: ItemId, it: &Enum) -> TokenStream
                 #[inline]
                 fn try_from(value: u32) -> rt::Decoded<Self> {
                     match value {
-                        #(#values => Ok(Self::#variants),)*
+                        #arms
                         value => Err(rt::CdrError::BadEnum { name: #idl, value }),
                     }
                 }
@@ -83,7 +109,12 @@ pub(crate) fn emit_enum(scope: &Scope<'_>, id: ItemId, it: &Enum) -> TokenStream
                     rt::TryFrom::try_from(d.ulong()?)
                 }
             }
-            #typed
+            impl rt::Typed for #name {
+                fn type_code() -> rt::TypeCode {
+                    static CELL: rt::TypeCodeCell = rt::TypeCodeCell::new(#id);
+                    CELL.get(|| rt::TypeCode::enumeration(CELL.id(), #simple, [#codes]))
+                }
+            }
             impl rt::AnyValue for #name {}
         };
     }

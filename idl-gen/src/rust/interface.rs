@@ -9,21 +9,22 @@ use super::names;
 use super::operation::{self, Op};
 use super::ops;
 use super::scope::Scope;
+use super::stamp::{Holes, Stamp};
 use super::world::Made;
-use super::{skeleton, typecode};
+use super::{Item, skeleton};
 use crate::model::{Interface, InterfaceKind, ItemId, ItemKind};
 
 /// Emits all of an interface, piece by piece.
-pub(crate) fn emit(scope: &Scope<'_>, id: ItemId, it: &Interface, out: &mut Vec<TokenStream>) {
+pub(crate) fn emit(scope: &Scope<'_>, id: ItemId, it: &Interface, out: &mut Vec<Item>) {
     let own = ops::own(scope, id, &it.members);
-    out.extend(own.iter().filter_map(|op| error(scope, op)));
+    own.iter().for_each(|op| error(scope, op, out));
     if it.kind == InterfaceKind::Local {
-        out.push(local_trait(scope, id, it, &own));
+        out.push(local_trait(scope, id, it, &own).into());
         return;
     }
     let all = ops::all(scope, id, it);
     if it.defined {
-        out.push(servant_trait(scope, id, it, &own));
+        out.push(servant_trait(scope, id, it, &own).into());
         skeleton::emit(scope, id, it, &all, out);
     }
     reference(scope, id, it, &all, out);
@@ -99,8 +100,8 @@ pub(crate) fn methods_without_context(scope: &Scope<'_>, own: &[Op]) -> Vec<Toke
 }
 
 /// The enum of what an operation may raise.
-pub(crate) fn error(scope: &Scope<'_>, op: &Op) -> Option<TokenStream> {
-    let name = op.error.as_ref()?;
+pub(crate) fn error(scope: &Scope<'_>, op: &Op, out: &mut Vec<Item>) {
+    let Some(name) = &op.error else { return };
     let doc = format!(
         " What `{}` of `{}` raises.",
         op.wire,
@@ -116,8 +117,7 @@ pub(crate) fn error(scope: &Scope<'_>, op: &Op) -> Option<TokenStream> {
         .raises
         .iter()
         .map(|(id, _)| format!(" `{}`", scope.world.model.scoped_name(*id)));
-    let option = scope.prelude("Option");
-    Some(quote! {
+    let declaration = quote! {
         #[doc = #doc]
         #[derive(Debug, Clone, PartialEq)]
         pub enum #name {
@@ -125,13 +125,64 @@ pub(crate) fn error(scope: &Scope<'_>, op: &Op) -> Option<TokenStream> {
             /// A system exception.
             System(::upcall::SystemException),
         }
+    };
+    out.push(declaration.into());
+    for (variant, exception) in variants.iter().zip(&types) {
+        let holes = Holes::default()
+            .inline("name", quote!(#name))
+            .inline("variant", quote!(#variant))
+            .inline("exception", exception.clone());
+        out.push(
+            Stamp {
+                frame: raised_frame,
+                holes,
+            }
+            .into(),
+        );
+    }
+    let holes = Holes::default()
+        .inline("name", quote!(#name))
+        .arms(
+            "shown",
+            variants
+                .iter()
+                .map(|it| quote!(Self::#it(raised) => rt::fmt::Display::fmt(raised, f),))
+                .collect(),
+        )
+        .arms(
+            "sources",
+            variants
+                .iter()
+                .map(|it| quote!(Self::#it(raised) => Some(raised),))
+                .collect(),
+        )
+        .inline("option", scope.prelude("Option"));
+    out.push(
+        Stamp {
+            frame: error_frame,
+            holes,
+        }
+        .into(),
+    );
+}
+
+fn raised_frame(holes: &Holes) -> TokenStream {
+    let (name, variant, exception) = (holes.get("name"), holes.get("variant"), holes.get("exception"));
+    quote! {
+        impl ::std::convert::From<#exception> for #name {
+            fn from(raised: #exception) -> Self {
+                Self::#variant(raised)
+            }
+        }
+    }
+}
+
+fn error_frame(holes: &Holes) -> TokenStream {
+    let (name, shown, sources) = (holes.get("name"), holes.get("shown"), holes.get("sources"));
+    let option = holes.get("option");
+    quote! {
         const _: () = {
             use ::upcall::rt;
-            #(impl rt::From<#types> for #name {
-                fn from(raised: #types) -> Self {
-                    Self::#variants(raised)
-                }
-            })*
             impl rt::From<rt::SystemException> for #name {
                 fn from(raised: rt::SystemException) -> Self {
                     Self::System(raised)
@@ -140,7 +191,7 @@ pub(crate) fn error(scope: &Scope<'_>, op: &Op) -> Option<TokenStream> {
             impl rt::fmt::Display for #name {
                 fn fmt(&self, f: &mut rt::fmt::Formatter<'_>) -> rt::fmt::Result {
                     match self {
-                        #(Self::#variants(raised) => rt::fmt::Display::fmt(raised, f),)*
+                        #shown
                         Self::System(raised) => rt::fmt::Display::fmt(raised, f),
                     }
                 }
@@ -148,25 +199,25 @@ pub(crate) fn error(scope: &Scope<'_>, op: &Op) -> Option<TokenStream> {
             impl rt::Error for #name {
                 fn source(&self) -> #option<&(dyn rt::Error + 'static)> {
                     match self {
-                        #(Self::#variants(raised) => Some(raised),)*
+                        #sources
                         Self::System(raised) => Some(raised),
                     }
                 }
             }
         };
-    })
+    }
 }
 
-fn reference(scope: &Scope<'_>, id: ItemId, it: &Interface, all: &[Op], out: &mut Vec<TokenStream>) {
+fn reference(scope: &Scope<'_>, id: ItemId, it: &Interface, all: &[Op], out: &mut Vec<Item>) {
     let item = scope.world.model.item(id);
-    let repository_id = &item.repository_id;
+    let (repository_id, idl) = (&item.repository_id, &item.name.text);
     let doc = format!(
         " A reference to an object of `{}`.",
         scope.world.model.scoped_name(id)
     );
     let name = names::ident(scope.world.made(id, Made::Reference));
     let stubs = all.iter().map(|op| stub(scope, op));
-    out.push(quote! {
+    let declaration = quote! {
         #[doc = #doc]
         #[derive(Debug, Clone, PartialEq)]
         pub struct #name(::upcall::ObjectRef);
@@ -175,27 +226,44 @@ fn reference(scope: &Scope<'_>, id: ItemId, it: &Interface, all: &[Op], out: &mu
             pub const REPOSITORY_ID: &'static str = #repository_id;
             #(#stubs)*
         }
-    });
-    let typed = typecode::implementation(scope, id, &quote!(#name));
-    let bases = it
-        .all_bases
-        .iter()
-        .filter(|base| is_remote(scope, **base))
-        .map(|base| {
-            let base = scope.made(*base, Made::Reference);
-            quote! {
-                impl rt::From<#name> for #base {
-                    fn from(derived: #name) -> Self {
-                        rt::From::from(derived.0)
-                    }
-                }
+    };
+    out.push(declaration.into());
+    let kind = match it.kind {
+        InterfaceKind::Abstract => quote!(abstract_interface),
+        _ => quote!(interface),
+    };
+    let holes = Holes::default()
+        .inline("name", quote!(#name))
+        .inline("idl", quote!(#idl))
+        .inline("kind", kind);
+    out.push(
+        Stamp {
+            frame: reference_frame,
+            holes,
+        }
+        .into(),
+    );
+    for base in it.all_bases.iter().filter(|base| is_remote(scope, **base)) {
+        let holes = Holes::default()
+            .inline("name", quote!(#name))
+            .inline("base", scope.made(*base, Made::Reference));
+        out.push(
+            Stamp {
+                frame: base_frame,
+                holes,
             }
-        });
-    out.push(quote! {
+            .into(),
+        );
+    }
+}
+
+fn reference_frame(holes: &Holes) -> TokenStream {
+    let (name, idl, kind) = (holes.get("name"), holes.get("idl"), holes.get("kind"));
+    quote! {
         const _: () = {
             use ::upcall::rt;
             impl rt::Interface for #name {
-                const REPOSITORY_ID: &'static str = #repository_id;
+                const REPOSITORY_ID: &'static str = Self::REPOSITORY_ID;
             }
             impl rt::From<rt::ObjectRef> for #name {
                 fn from(object: rt::ObjectRef) -> Self {
@@ -218,10 +286,25 @@ fn reference(scope: &Scope<'_>, id: ItemId, it: &Interface, all: &[Op], out: &mu
                     &self.0
                 }
             }
-            #(#bases)*
-            #typed
+            impl rt::Typed for #name {
+                fn type_code() -> rt::TypeCode {
+                    static CELL: rt::TypeCodeCell = rt::TypeCodeCell::new(#name::REPOSITORY_ID);
+                    CELL.get(|| rt::TypeCode::#kind(CELL.id(), #idl))
+                }
+            }
         };
-    });
+    }
+}
+
+fn base_frame(holes: &Holes) -> TokenStream {
+    let (name, base) = (holes.get("name"), holes.get("base"));
+    quote! {
+        impl ::std::convert::From<#name> for #base {
+            fn from(derived: #name) -> Self {
+                ::std::convert::From::from(derived.0)
+            }
+        }
+    }
 }
 
 fn is_remote(scope: &Scope<'_>, id: ItemId) -> bool {
@@ -259,18 +342,19 @@ fn stub(scope: &Scope<'_>, op: &Op) -> TokenStream {
 }
 
 /// The hidden module with the types of the operations.
-fn hidden(scope: &Scope<'_>, id: ItemId, own: &[Op], out: &mut Vec<TokenStream>) {
+fn hidden(scope: &Scope<'_>, id: ItemId, own: &[Op], out: &mut Vec<Item>) {
     if own.is_empty() {
         return;
     }
     let name = names::ident(scope.world.made(id, Made::Hidden));
     let inside = scope.inside(scope.world.made(id, Made::Hidden));
-    let operations = own.iter().map(|op| operation::emit(&inside, op));
-    out.push(quote! {
-        #[doc(hidden)]
-        pub mod #name {
+    out.push(Item::Open(quote!(#[doc(hidden)] pub mod #name {})));
+    out.push(
+        quote!(
             use ::upcall::rt;
-            #(#operations)*
-        }
-    });
+        )
+        .into(),
+    );
+    own.iter().for_each(|op| operation::emit(&inside, op, out));
+    out.push(Item::Close);
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The hidden half of an operation: its type, through which stub and adapter call it, and the function that serves it.
 
-use proc_macro2::{Ident, Literal, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
+use super::Item;
 use super::decode::{decode, decode_argument};
-use super::encode::{Place, encode, may_fail};
+use super::encode::{Place, encode};
 use super::scope::Scope;
+use super::stamp::{Holes, Stamp};
 use super::ty::Ty;
 use crate::model::ItemId;
 
@@ -85,155 +87,98 @@ impl Op {
 }
 
 /// Emits the hidden items of one operation. `scope` is that of the interface's hidden module.
-pub(crate) fn emit(scope: &Scope<'_>, op: &Op) -> TokenStream {
-    let marker = &op.marker;
-    let operation = operation(scope, op);
-    let serve = serve(scope, op);
-    let doc = format!(" `{}`", op.wire);
-    quote! {
-        #[doc = #doc]
-        #[derive(Debug)]
-        pub enum #marker {}
-        #operation
-        impl #marker {
-            #serve
-        }
-    }
-}
-
-fn operation(scope: &Scope<'_>, op: &Op) -> TokenStream {
+pub(crate) fn emit(scope: &Scope<'_>, op: &Op, out: &mut Vec<Item>) {
     let (marker, wire) = (&op.marker, &op.wire);
+    let (servant, method) = (scope.path(op.owner), &op.method);
     let args: Vec<_> = op
         .inputs()
         .map(|param| scope.client_argument(&param.ty, &quote!('a)))
         .collect();
-    let (output, failure) = (op.output(scope), op.failure(scope));
-    let oneway = op.oneway.then(|| {
-        quote!(
-            const ONEWAY: bool = true;
-        )
-    });
-    let qos = op.qos.as_ref().map(|qos| {
+    let outputs = op.outputs();
+    let (takes, gives) = (!args.is_empty(), !outputs.is_empty());
+    let holes = Holes::default()
+        .inline("marker", quote!(#marker))
+        .inline("wire", quote!(#wire))
+        .inline("servant", servant)
+        .inline("Args", quote!((#(#args,)*)))
+        .inline("Output", op.output(scope))
+        .inline("Error", op.failure(scope))
+        .inline("option", scope.prelude("Option"))
+        .inline("args", unless_unused(takes, "args"))
+        .inline("e", unless_unused(takes, "e"))
+        .statements("writes", marshal(op))
+        .inline("d", unless_unused(gives, "d"))
+        .inline("value", unmarshal(scope, &outputs))
+        .inline("collocated", collocated(op))
+        .inline("method", quote!(#method))
+        .inline("input", unless_unused(takes, "d"));
+    let holes = serve(scope, op, &outputs, holes);
+    if let Some(qos) = &op.qos {
         let option = scope.prelude("Option");
-        quote!(fn qos() -> #option<::upcall::qos::Qos> { Some(#qos) })
-    });
-    let (marshal, unmarshal) = (marshal(op), unmarshal(scope, op));
-    let user_exception = user_exception(scope, op);
-    let (collocated, facet) = collocated(scope, op);
-    quote! {
-        impl rt::Operation for #marker {
-            const NAME: &'static str = #wire;
-            #oneway
-            type Args<'a> = (#(#args,)*);
-            type Output = #output;
-            type Error = #failure;
-            #marshal
-            #unmarshal
-            #user_exception
-            #collocated
-            fn facet() -> rt::TypeId {
-                rt::TypeId::of::<#facet>()
-            }
-            #qos
-        }
+        let function = quote!(fn qos() -> #option<::upcall::qos::Qos> { Some(#qos) });
+        out.push(framed(op, &holes, &function).into());
+        return;
     }
-}
-
-fn marshal(op: &Op) -> TokenStream {
-    let writes: Vec<_> = op
-        .inputs()
-        .enumerate()
-        .map(|(at, param)| {
-            let at = Literal::usize_unsuffixed(at);
-            if matches!(param.ty, Ty::Object | Ty::Reference(_)) {
-                return quote!(e.object(args.#at.map(rt::AsRef::as_ref))?;);
-            }
-            let place = if Scope::is_reference(&param.ty) {
-                Place::Borrowed(quote!(args.#at))
-            } else {
-                Place::Owned(quote!(args.#at))
-            };
-            encode(&param.ty, &place, 0)
-        })
-        .collect();
-    let (args, e) = if writes.is_empty() {
-        (quote!(_), quote!(_))
-    } else {
-        (quote!(args), quote!(e))
+    let frame = match (&op.error, op.oneway) {
+        (_, true) => |holes: &Holes| oneway(holes, &quote!()),
+        (Some(_), false) => |holes: &Holes| raising(holes, &quote!()),
+        (None, false) => |holes: &Holes| plain(holes, &quote!()),
     };
-    quote! {
-        #[inline]
-        fn marshal<'e, 'a: 'e>(#args: &'e Self::Args<'a>, #e: &mut rt::Encoder<'e>) -> rt::Encoded {
-            #(#writes)*
-            Ok(())
-        }
+    out.push(Stamp { frame, holes }.into());
+}
+
+/// The items with another function in the implementation.
+fn framed(op: &Op, holes: &Holes, more: &TokenStream) -> TokenStream {
+    match (&op.error, op.oneway) {
+        (_, true) => oneway(holes, more),
+        (Some(_), false) => raising(holes, more),
+        (None, false) => plain(holes, more),
     }
 }
 
-fn unmarshal(scope: &Scope<'_>, op: &Op) -> TokenStream {
-    let reads: Vec<_> = op.outputs().into_iter().map(|ty| decode(scope, ty, 0)).collect();
-    let d = if reads.is_empty() { quote!(_) } else { quote!(d) };
-    let value = match reads.as_slice() {
+/// The name, or `_` where the value is not used.
+fn unless_unused(used: bool, name: &str) -> TokenStream {
+    let ident = Ident::new(if used { name } else { "_" }, Span::call_site());
+    quote!(#ident)
+}
+
+fn marshal(op: &Op) -> Vec<TokenStream> {
+    let write = |(at, param): (usize, &Param)| {
+        let at = Literal::usize_unsuffixed(at);
+        if matches!(param.ty, Ty::Object | Ty::Reference(_)) {
+            return quote!(e.object(args.#at.map(rt::AsRef::as_ref))?;);
+        }
+        let place = if Scope::is_reference(&param.ty) {
+            Place::Borrowed(quote!(args.#at))
+        } else {
+            Place::Owned(quote!(args.#at))
+        };
+        encode(&param.ty, &place, 0)
+    };
+    op.inputs().enumerate().map(write).collect()
+}
+
+/// One value, or a tuple.
+fn together(values: &[TokenStream]) -> TokenStream {
+    match values {
         [one] => one.clone(),
         several => quote!((#(#several),*)),
-    };
-    quote! {
-        #[inline]
-        fn unmarshal(#d: &mut rt::Decoder<'_>) -> rt::Decoded<Self::Output> {
-            Ok(#value)
-        }
     }
 }
 
-fn user_exception(scope: &Scope<'_>, op: &Op) -> Option<TokenStream> {
-    let error = scope.beside(op.owner, op.error.as_ref()?);
-    let option = scope.prelude("Option");
-    let arms = op.raises.iter().map(|(exception, variant)| {
-        let exception = scope.path(*exception);
-        quote!(#exception::REPOSITORY_ID => Some(#exception::unmarshal_members(d).map(#error::#variant)),)
-    });
-    Some(quote! {
-        fn user_exception(id: &str, d: &mut rt::Decoder<'_>) -> #option<rt::Decoded<Self::Error>> {
-            match id {
-                #(#arms)*
-                _ => None,
-            }
-        }
-    })
+fn unmarshal(scope: &Scope<'_>, outputs: &[&Ty]) -> TokenStream {
+    let reads: Vec<_> = outputs.iter().map(|ty| decode(scope, ty, 0)).collect();
+    together(&reads)
 }
 
-/// The method that calls a servant of this process, and the type that leads to the servant.
-fn collocated(scope: &Scope<'_>, op: &Op) -> (TokenStream, TokenStream) {
-    let (method, servant) = (&op.method, scope.path(op.owner));
-    let facet = quote!(rt::Arc<dyn #servant>);
-    let option = scope.prelude("Option");
-    let given: Vec<_> = op
-        .inputs()
-        .enumerate()
-        .map(|(at, param)| {
-            let at = Literal::usize_unsuffixed(at);
-            hand_over(&param.ty, &quote!(args.#at))
-        })
-        .collect();
-    let args = if given.is_empty() { quote!(_) } else { quote!(args) };
-    let call = quote!(servant.#method(cx #(, #given)*));
-    let result = if op.oneway {
-        quote!({ #call; Some(Ok(())) })
-    } else {
-        quote!(Some(#call))
+/// The call of a servant of this process.
+fn collocated(op: &Op) -> TokenStream {
+    let hand_over = |(at, param): (usize, &Param)| {
+        let at = Literal::usize_unsuffixed(at);
+        hand_over(&param.ty, &quote!(args.#at))
     };
-    let code = quote! {
-        #[inline]
-        fn collocated(
-            facet: &dyn rt::StdAny,
-            cx: &rt::Context<'_>,
-            #args: &Self::Args<'_>,
-        ) -> #option<rt::Outcome<Self::Output, Self::Error>> {
-            let servant: &dyn #servant = &**facet.downcast_ref::<#facet>()?;
-            #result
-        }
-    };
-    (code, facet)
+    let (method, given) = (&op.method, op.inputs().enumerate().map(hand_over));
+    quote!(servant.#method(cx #(, #given)*))
 }
 
 /// A client's argument as the servant of the same process takes it.
@@ -248,8 +193,8 @@ fn hand_over(ty: &Ty, place: &TokenStream) -> TokenStream {
     }
 }
 
-fn serve(scope: &Scope<'_>, op: &Op) -> TokenStream {
-    let (method, servant) = (&op.method, scope.path(op.owner));
+/// Adds what the function that serves a request needs.
+fn serve(scope: &Scope<'_>, op: &Op, outputs: &[&Ty], holes: Holes) -> Holes {
     let mut reads = Vec::new();
     let mut given = Vec::new();
     for param in op.inputs() {
@@ -262,68 +207,139 @@ fn serve(scope: &Scope<'_>, op: &Op) -> TokenStream {
             quote!(#name)
         });
     }
-    let call = quote!(servant.#method(cx #(, #given)*));
-    let answer = if op.oneway {
-        quote!(#call; Ok(()))
-    } else {
-        answer(scope, op, &call)
+    let method = &op.method;
+    let names: Vec<_> = match outputs.len() {
+        1 => vec![quote!(result)],
+        several => (0..several)
+            .map(|at| format_ident!("result{at}"))
+            .map(|name| quote!(#name))
+            .collect(),
     };
-    let d = if reads.is_empty() { quote!(_) } else { quote!(d) };
-    let reply = if op.oneway { quote!(_) } else { quote!(reply) };
+    let write = |(ty, name): (&&Ty, &TokenStream)| encode(ty, &Place::Owned(name.clone()), 0);
+    let error = op.error.as_ref().map(|error| scope.beside(op.owner, error));
+    let answer =
+        |(_, variant): &(ItemId, Ident)| quote!(Err(#error::#variant(raised)) => rt::raise(reply, &raised),);
+    let raised = |(exception, _): &(ItemId, Ident)| {
+        let exception = scope.path(*exception);
+        quote!(#exception::REPOSITORY_ID => Some(rt::raised::<#exception, _>(d)),)
+    };
+    holes
+        .statements("reads", reads)
+        .inline("call", quote!(servant.#method(cx #(, #given)*)))
+        .inline("results", together(&names))
+        .inline("out", unless_unused(!outputs.is_empty(), "e"))
+        .statements("answer", outputs.iter().zip(&names).map(write).collect())
+        .inline("reply", unless_unused(!op.oneway, "reply"))
+        .arms("failures", op.raises.iter().map(answer).collect())
+        .arms("raised", op.raises.iter().map(raised).collect())
+}
+
+fn plain(holes: &Holes, more: &TokenStream) -> TokenStream {
+    let answer = answer(holes, &quote!(Err(raised) => Err(raised),));
+    frame(holes, more, false, &answer)
+}
+
+fn raising(holes: &Holes, more: &TokenStream) -> TokenStream {
+    let (option, raised) = (holes.get("option"), holes.get("raised"));
+    let (error, failures) = (holes.get("Error"), holes.get("failures"));
+    let answer = answer(
+        holes,
+        &quote!(#failures Err(#error::System(raised)) => Err(raised),),
+    );
+    let more = quote! {
+        fn user_exception(id: &str, d: &mut rt::Decoder<'_>) -> #option<rt::Decoded<Self::Error>> {
+            match id {
+                #raised
+                _ => None,
+            }
+        }
+        #more
+    };
+    frame(holes, &more, false, &answer)
+}
+
+fn oneway(holes: &Holes, more: &TokenStream) -> TokenStream {
+    let call = holes.get("call");
+    let answer = quote! {
+        #call;
+        Ok(())
+    };
+    frame(holes, more, true, &answer)
+}
+
+fn answer(holes: &Holes, failures: &TokenStream) -> TokenStream {
+    let (call, results, out, answer) = (
+        holes.get("call"),
+        holes.get("results"),
+        holes.get("out"),
+        holes.get("answer"),
+    );
     quote! {
-        #[inline]
-        pub fn serve<T: #servant + ?Sized>(
-            servant: &T,
-            cx: &rt::Context<'_>,
-            #d: &mut rt::Decoder<'_>,
-            #reply: &mut rt::Reply<'_>,
-        ) -> rt::Served {
-            #(#reads)*
-            #answer
+        match #call {
+            Ok(#results) => reply.ok(|#out| {
+                #answer
+                Ok(())
+            }),
+            #failures
         }
     }
 }
 
-/// The match that sends what the servant returned.
-fn answer(scope: &Scope<'_>, op: &Op, call: &TokenStream) -> TokenStream {
-    let outputs = op.outputs();
-    let names: Vec<_> = match outputs.len() {
-        1 => vec![format_ident!("result")],
-        several => (0..several).map(|at| format_ident!("result{at}")).collect(),
-    };
-    let writes: Vec<_> = outputs
-        .iter()
-        .zip(&names)
-        .map(|(ty, name)| encode(ty, &Place::Owned(quote!(#name)), 0))
-        .collect();
-    let pattern = match names.as_slice() {
-        [one] => quote!(#one),
-        several => quote!((#(#several),*)),
-    };
-    let success = match (outputs.as_slice(), writes.as_slice()) {
-        ([], _) => quote!(reply.ok(|_| Ok(()))),
-        ([ty], [write]) if !may_fail(ty) => quote!(reply.ok(|e| { #write Ok(()) })),
-        _ => quote!(reply.ok(|e| { #(#writes)* Ok(()) })),
-    };
-    let failures = match &op.error {
-        None => quote!(Err(raised) => Err(raised),),
-        Some(error) => {
-            let error = scope.beside(op.owner, error);
-            let arms = op.raises.iter().map(|(exception, variant)| {
-                let exception = scope.path(*exception);
-                quote! {
-                    Err(#error::#variant(raised)) => {
-                        reply.user(#exception::REPOSITORY_ID, |e| raised.marshal_members(e))
-                    }
-                }
-            });
-            quote!(#(#arms)* Err(#error::System(raised)) => Err(raised),)
-        }
+/// All items of an operation: `more` stands in the implementation of the trait, `answer` ends the serving function.
+fn frame(holes: &Holes, more: &TokenStream, oneway: bool, answer: &TokenStream) -> TokenStream {
+    let of = |name| holes.get(name);
+    let (marker, wire, servant, option) = (of("marker"), of("wire"), of("servant"), of("option"));
+    let (args_type, output, error) = (of("Args"), of("Output"), of("Error"));
+    let (args, e, writes, d, value) = (of("args"), of("e"), of("writes"), of("d"), of("value"));
+    let (collocated, input, reads, reply) = (of("collocated"), of("input"), of("reads"), of("reply"));
+    let collocated = if oneway {
+        quote!(#collocated; Some(Ok(())))
+    } else {
+        quote!(Some(#collocated))
     };
     quote! {
-        match #call {
-            Ok(#pattern) => #success,
-            #failures
+        #[derive(Debug)]
+        pub enum #marker {}
+        impl rt::Operation for #marker {
+            const NAME: &'static str = #wire;
+            const ONEWAY: bool = #oneway;
+            type Args<'a> = #args_type;
+            type Output = #output;
+            type Error = #error;
+            #[inline]
+            fn marshal<'e, 'a: 'e>(#args: &'e Self::Args<'a>, #e: &mut rt::Encoder<'e>) -> rt::Encoded {
+                #writes
+                Ok(())
+            }
+            #[inline]
+            fn unmarshal(#d: &mut rt::Decoder<'_>) -> rt::Decoded<Self::Output> {
+                Ok(#value)
+            }
+            #more
+            #[inline]
+            fn collocated(
+                facet: &dyn rt::StdAny,
+                cx: &rt::Context<'_>,
+                #args: &Self::Args<'_>,
+            ) -> #option<rt::Outcome<Self::Output, Self::Error>> {
+                let servant = rt::local_servant::<dyn #servant>(facet)?;
+                #collocated
+            }
+            fn facet() -> rt::TypeId {
+                rt::facet_type::<dyn #servant>()
+            }
+        }
+        impl #marker {
+            #[inline]
+            pub fn serve<T: #servant + ?Sized>(
+                servant: &T,
+                cx: &rt::Context<'_>,
+                #input: &mut rt::Decoder<'_>,
+                #reply: &mut rt::Reply<'_>,
+            ) -> rt::Served {
+                #reads
+                #answer
+            }
         }
     }
 }

@@ -6,18 +6,18 @@ use quote::{format_ident, quote};
 
 use super::names;
 use super::operation::Op;
-use super::qos;
 use super::scope::Scope;
 use super::world::Made;
+use super::{Item, qos};
 use crate::model::{Interface, ItemId, ItemKind};
 
 /// What every object is, besides.
 const OBJECT: &str = "IDL:omg.org/CORBA/Object:1.0";
 
 /// Emits the skeleton of an interface, which serves `all` its operations, inherited ones included.
-pub(crate) fn emit(scope: &Scope<'_>, id: ItemId, it: &Interface, all: &[Op], out: &mut Vec<TokenStream>) {
-    out.push(declaration(scope, id, it));
-    out.push(servant(scope, id, it, all));
+pub(crate) fn emit(scope: &Scope<'_>, id: ItemId, it: &Interface, all: &[Op], out: &mut Vec<Item>) {
+    out.push(declaration(scope, id, it).into());
+    out.push(servant(scope, id, it, all).into());
 }
 
 /// The interfaces whose calls an object of the same process can take directly: this one and its bases.

@@ -9,8 +9,9 @@ use super::docs::docs;
 use super::encode::{Place, encode};
 use super::names::{self, Taken};
 use super::scope::Scope;
+use super::stamp::{Holes, Stamp};
 use super::ty::Ty;
-use super::typecode;
+use super::{Item, typecode};
 use crate::model::{ItemId, ItemKind};
 
 /// A member as it is emitted.
@@ -47,34 +48,98 @@ pub(crate) fn fields(scope: &Scope<'_>, id: ItemId) -> Vec<Field> {
 }
 
 /// Emits a struct.
-pub(crate) fn emit_struct(scope: &Scope<'_>, id: ItemId) -> TokenStream {
+pub(crate) fn emit_struct(scope: &Scope<'_>, id: ItemId, out: &mut Vec<Item>) {
     let fields = fields(scope, id);
     let recursive = matches!(&scope.world.model.item(id).kind, ItemKind::Struct(it) if it.recursive);
-    let declaration = declaration(scope, id, &fields, "Struct");
+    out.push(declaration(scope, id, &fields, "Struct").into());
+    let frame = match (fields.is_empty(), recursive) {
+        (true, _) => empty_struct_frame,
+        (false, true) => recursive_struct_frame,
+        (false, false) => struct_frame,
+    };
+    let holes = holes(scope, id, &fields);
+    out.push(Stamp { frame, holes }.into());
+}
+
+/// What the frames of structs and exceptions have in common.
+fn holes(scope: &Scope<'_>, id: ItemId, fields: &[Field]) -> Holes {
+    let item = scope.world.model.item(id);
+    let (repository_id, idl) = (&item.repository_id, &item.name.text);
     let name = names::ident(scope.world.name(id));
-    let (param, writes) = writes(&fields);
-    let (decoder, reads) = reads(scope, &fields, recursive);
     let min_size = min_size(scope, id);
-    let typed = typecode::typed(scope, id);
+    Holes::default()
+        .inline("name", quote!(#name))
+        .inline("least", quote!(#min_size))
+        .inline("idl", quote!(#idl))
+        .inline("literal", quote!(#repository_id))
+        .elements("id", vec![quote!(#repository_id,)])
+        .statements("writes", writes(fields))
+        .fields("reads", reads(scope, fields))
+        .elements("codes", typecode::member_codes(scope, id))
+}
+
+fn struct_frame(holes: &Holes) -> TokenStream {
+    let reads = holes.get("reads");
+    filled_struct_frame(holes, &quote!(Ok(Self { #reads })))
+}
+
+fn recursive_struct_frame(holes: &Holes) -> TokenStream {
+    let reads = holes.get("reads");
+    filled_struct_frame(holes, &quote!(d.nested(|d| Ok(Self { #reads }))))
+}
+
+fn filled_struct_frame(holes: &Holes, value: &TokenStream) -> TokenStream {
+    let (name, least, writes) = (holes.get("name"), holes.get("least"), holes.get("writes"));
+    let (id, idl, codes) = (holes.get("id"), holes.get("idl"), holes.get("codes"));
     quote! {
-        #declaration
         const _: () = {
             use ::upcall::rt;
             impl rt::Marshal for #name {
                 #[inline]
-                fn marshal<'e>(&'e self, #param: &mut rt::Encoder<'e>) -> rt::Encoded {
+                fn marshal<'e>(&'e self, e: &mut rt::Encoder<'e>) -> rt::Encoded {
                     #writes
                     Ok(())
                 }
             }
             impl rt::Unmarshal for #name {
-                const MIN_SIZE: usize = #min_size;
+                const MIN_SIZE: usize = #least;
                 #[inline]
-                fn unmarshal(#decoder: &mut rt::Decoder<'_>) -> rt::Decoded<Self> {
-                    #reads
+                fn unmarshal(d: &mut rt::Decoder<'_>) -> rt::Decoded<Self> {
+                    #value
                 }
             }
-            #typed
+            impl rt::Typed for #name {
+                fn type_code() -> rt::TypeCode {
+                    static CELL: rt::TypeCodeCell = rt::TypeCodeCell::new(#id);
+                    CELL.get(|| rt::TypeCode::structure(CELL.id(), #idl, [#codes]))
+                }
+            }
+            impl rt::AnyValue for #name {}
+        };
+    }
+}
+
+fn empty_struct_frame(holes: &Holes) -> TokenStream {
+    let (name, id, idl) = (holes.get("name"), holes.get("id"), holes.get("idl"));
+    quote! {
+        const _: () = {
+            use ::upcall::rt;
+            impl rt::Marshal for #name {
+                fn marshal<'e>(&'e self, _: &mut rt::Encoder<'e>) -> rt::Encoded {
+                    Ok(())
+                }
+            }
+            impl rt::Unmarshal for #name {
+                fn unmarshal(_: &mut rt::Decoder<'_>) -> rt::Decoded<Self> {
+                    Ok(Self {})
+                }
+            }
+            impl rt::Typed for #name {
+                fn type_code() -> rt::TypeCode {
+                    static CELL: rt::TypeCodeCell = rt::TypeCodeCell::new(#id);
+                    CELL.get(|| rt::TypeCode::structure(CELL.id(), #idl, rt::NO_MEMBERS))
+                }
+            }
             impl rt::AnyValue for #name {}
         };
     }
@@ -82,47 +147,70 @@ pub(crate) fn emit_struct(scope: &Scope<'_>, id: ItemId) -> TokenStream {
 
 /// Emits an exception. In a reply its repository id is written by the adapter, so its members are written by themselves;
 /// the traits, which an Any uses, put the id before them (CORBA 3.3 part 2 §9.3.5.2).
-pub(crate) fn emit_exception(scope: &Scope<'_>, id: ItemId) -> TokenStream {
+pub(crate) fn emit_exception(scope: &Scope<'_>, id: ItemId, out: &mut Vec<Item>) {
     let fields = fields(scope, id);
-    let declaration = declaration(scope, id, &fields, "Exception");
-    let name = names::ident(scope.world.name(id));
-    let repository_id = &scope.world.model.item(id).repository_id;
-    let (param, writes) = writes(&fields);
-    let (decoder, reads) = reads(scope, &fields, false);
-    let typed = typecode::typed(scope, id);
+    out.push(declaration(scope, id, &fields, "Exception").into());
+    let holes = holes(scope, id, &fields);
+    let frame = if fields.is_empty() {
+        empty_exception_frame
+    } else {
+        exception_frame
+    };
+    out.push(Stamp { frame, holes }.into());
+}
+
+fn exception_frame(holes: &Holes) -> TokenStream {
+    let (writes, reads, codes) = (holes.get("writes"), holes.get("reads"), holes.get("codes"));
+    let members = quote! {
+        fn marshal_members<'e>(&'e self, e: &mut rt::Encoder<'e>) -> rt::Encoded {
+            #writes
+            Ok(())
+        }
+        fn unmarshal_members(d: &mut rt::Decoder<'_>) -> rt::Decoded<Self> {
+            Ok(Self { #reads })
+        }
+    };
+    any_exception_frame(holes, &members, &quote!([#codes]))
+}
+
+fn empty_exception_frame(holes: &Holes) -> TokenStream {
+    let members = quote! {
+        fn marshal_members<'e>(&'e self, _: &mut rt::Encoder<'e>) -> rt::Encoded {
+            Ok(())
+        }
+        fn unmarshal_members(_: &mut rt::Decoder<'_>) -> rt::Decoded<Self> {
+            Ok(Self {})
+        }
+    };
+    any_exception_frame(holes, &members, &quote!(rt::NO_MEMBERS))
+}
+
+fn any_exception_frame(holes: &Holes, members: &TokenStream, codes: &TokenStream) -> TokenStream {
+    let (name, literal, idl) = (holes.get("name"), holes.get("literal"), holes.get("idl"));
     quote! {
-        #declaration
         impl #name {
             /// The repository id.
-            pub const REPOSITORY_ID: &'static str = #repository_id;
+            pub const REPOSITORY_ID: &'static str = #literal;
         }
         const _: () = {
             use ::upcall::rt;
-            impl #name {
-                #[doc(hidden)]
-                pub fn marshal_members<'e>(&'e self, #param: &mut rt::Encoder<'e>) -> rt::Encoded {
-                    #writes
-                    Ok(())
-                }
-                #[doc(hidden)]
-                pub fn unmarshal_members(#decoder: &mut rt::Decoder<'_>) -> rt::Decoded<Self> {
-                    #reads
-                }
+            impl rt::Members for #name {
+                #members
             }
             impl rt::Marshal for #name {
                 fn marshal<'e>(&'e self, e: &mut rt::Encoder<'e>) -> rt::Encoded {
                     e.string(Self::REPOSITORY_ID)?;
-                    self.marshal_members(e)
+                    rt::Members::marshal_members(self, e)
                 }
             }
             impl rt::Unmarshal for #name {
                 fn unmarshal(d: &mut rt::Decoder<'_>) -> rt::Decoded<Self> {
                     d.str_ref()?;
-                    Self::unmarshal_members(d)
+                    rt::Members::unmarshal_members(d)
                 }
             }
             impl rt::UserException for #name {
-                const REPOSITORY_ID: &'static str = #repository_id;
+                const REPOSITORY_ID: &'static str = Self::REPOSITORY_ID;
             }
             impl rt::fmt::Display for #name {
                 fn fmt(&self, f: &mut rt::fmt::Formatter<'_>) -> rt::fmt::Result {
@@ -130,7 +218,12 @@ pub(crate) fn emit_exception(scope: &Scope<'_>, id: ItemId) -> TokenStream {
                 }
             }
             impl rt::Error for #name {}
-            #typed
+            impl rt::Typed for #name {
+                fn type_code() -> rt::TypeCode {
+                    static CELL: rt::TypeCodeCell = rt::TypeCodeCell::new(#name::REPOSITORY_ID);
+                    CELL.get(|| rt::TypeCode::exception(CELL.id(), #idl, #codes))
+                }
+            }
             impl rt::AnyValue for #name {}
         };
     }
@@ -194,36 +287,22 @@ pub(crate) fn default_value(ty: &Ty) -> TokenStream {
     }
 }
 
-/// The statements that write all fields of `self`, and the name of the encoder in them.
-pub(crate) fn writes(fields: &[Field]) -> (TokenStream, TokenStream) {
-    if fields.is_empty() {
-        return (quote!(_), quote!());
-    }
-    let writes = fields.iter().map(|field| {
+/// The statements that write all fields of `self`.
+pub(crate) fn writes(fields: &[Field]) -> Vec<TokenStream> {
+    let write = |field: &Field| {
         let name = &field.name;
         encode(&field.ty, &Place::Owned(quote!(self.#name)), 0)
-    });
-    (quote!(e), quote!(#(#writes)*))
+    };
+    fields.iter().map(write).collect()
 }
 
-/// The expression that reads all fields into `Self`, and the name of the decoder in it.
-fn reads(scope: &Scope<'_>, fields: &[Field], recursive: bool) -> (TokenStream, TokenStream) {
-    if fields.is_empty() {
-        return (quote!(_), quote!(Ok(Self {})));
-    }
-    let reads = fields.iter().map(|field| {
+/// The fields of a struct expression, each read.
+fn reads(scope: &Scope<'_>, fields: &[Field]) -> Vec<TokenStream> {
+    let read = |field: &Field| {
         let (name, value) = (&field.name, decode(scope, &field.ty, 0));
-        quote!(#name: #value)
-    });
-    let value = quote!(Ok(Self { #(#reads),* }));
-    (
-        quote!(d),
-        if recursive {
-            quote!(d.nested(|d| #value))
-        } else {
-            value
-        },
-    )
+        quote!(#name: #value,)
+    };
+    fields.iter().map(read).collect()
 }
 
 /// The least size of a value as a literal; at least 1, as the trait demands.

@@ -75,6 +75,16 @@ fn definition(scope: &Scope<'_>, id: ItemId) -> TokenStream {
     }
 }
 
+/// The names and TypeCodes of a struct's or exception's members, as elements of an array.
+pub(crate) fn member_codes(scope: &Scope<'_>, id: ItemId) -> Vec<TokenStream> {
+    let members = scope.world.members(id);
+    let element = |(member, _): &(&Member, Ty)| {
+        let (name, code) = (&member.name.text, code(scope, &member.ty));
+        quote!((#name, #code),)
+    };
+    members.iter().map(element).collect()
+}
+
 fn bits(repository_id: &str, name: &str, bits: u8) -> TokenStream {
     let holder = match super::world::bit_holder(bits).0 {
         Prim::Octet => quote!(OCTET),

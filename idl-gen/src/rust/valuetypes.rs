@@ -7,7 +7,6 @@ use quote::quote;
 use super::decode::decode;
 use super::docs::docs;
 use super::encode::{Place, encode};
-use super::interface;
 use super::names::{self, Taken};
 use super::ops;
 use super::scope::Scope;
@@ -15,10 +14,11 @@ use super::structs::{Field, writes};
 use super::ty::Ty;
 use super::typecode;
 use super::world::{Made, World};
+use super::{Item, interface};
 use crate::model::{ItemId, ItemKind, Model, StateMember, ValueKind, Valuetype};
 
 /// Emits all of a valuetype, piece by piece.
-pub(crate) fn emit(scope: &Scope<'_>, id: ItemId, it: &Valuetype, out: &mut Vec<TokenStream>) {
+pub(crate) fn emit(scope: &Scope<'_>, id: ItemId, it: &Valuetype, out: &mut Vec<Item>) {
     if !it.defined {
         return;
     }
@@ -27,12 +27,12 @@ pub(crate) fn emit(scope: &Scope<'_>, id: ItemId, it: &Valuetype, out: &mut Vec<
         ValueKind::Abstract => {}
         ValueKind::Boxed(content) => {
             let ty = scope.world.ty_within(Some(id), content);
-            out.push(boxed(scope, id, &ty));
+            out.push(boxed(scope, id, &ty).into());
         }
         ValueKind::Stateful | ValueKind::Custom => {
             let state = fields(scope, id);
-            out.push(declaration(scope, id, &state));
-            out.push(implementation(scope, id, it, &state));
+            out.push(declaration(scope, id, &state).into());
+            out.push(implementation(scope, id, it, &state).into());
         }
     }
 }
@@ -186,9 +186,10 @@ fn value_impl(scope: &Scope<'_>, id: ItemId, it: &Valuetype, state: &[Field]) ->
             }
         )
     });
+    let e = if state.is_empty() { quote!(_) } else { quote!(e) };
     let (e, write) = match (custom, writes(state)) {
         (true, _) => (quote!(e), quote!(rt::CustomMarshal::marshal(self, e))),
-        (false, (e, writes)) => (e, quote!(#writes Ok(()))),
+        (false, writes) => (e, quote!(#(#writes)* Ok(()))),
     };
     let ancestors: Vec<_> = ancestors(scope, id)
         .into_iter()
@@ -341,24 +342,25 @@ fn boxed(scope: &Scope<'_>, id: ItemId, ty: &Ty) -> TokenStream {
 }
 
 /// The trait of a valuetype's operations, for the application to implement.
-fn operations(scope: &Scope<'_>, id: ItemId, it: &Valuetype, out: &mut Vec<TokenStream>) {
+fn operations(scope: &Scope<'_>, id: ItemId, it: &Valuetype, out: &mut Vec<Item>) {
     if it.members.is_empty() {
         return;
     }
     let own = ops::own(scope, id, &it.members);
-    out.extend(own.iter().filter_map(|op| interface::error(scope, op)));
+    own.iter().for_each(|op| interface::error(scope, op, out));
     let name = names::ident(scope.world.made(id, Made::Operations));
     let doc = format!(
         " The operations of the valuetype `{}`.",
         scope.world.model.scoped_name(id)
     );
     let methods = interface::methods_without_context(scope, &own);
-    out.push(quote! {
+    let declaration = quote! {
         #[doc = #doc]
         pub trait #name {
             #(#methods)*
         }
-    });
+    };
+    out.push(declaration.into());
 }
 
 /// The function that registers all valuetypes inside a definition.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::world::World;
-use super::{GenerateError, Piece, items, write};
+use super::{GenerateError, Piece, write_items};
 
 /// From this many definitions on a second thread pays.
 const WORTH_A_THREAD: usize = 64;
@@ -62,11 +62,7 @@ fn batches(world: &World<'_>, pieces: &[Piece], next: &AtomicUsize) -> Vec<Batch
 fn render_piece(world: &World<'_>, piece: &Piece, out: &mut String) -> Result<(), GenerateError> {
     match piece {
         Piece::Text(text) => out.push_str(text),
-        Piece::Definition(id, depth) => {
-            for item in items(world, *id) {
-                write(world, *id, item, *depth, out)?;
-            }
-        }
+        Piece::Definition(id, depth) => write_items(world, *id, *depth, out)?,
     }
     Ok(())
 }

@@ -398,6 +398,11 @@ impl TypeCodeCell {
         }
     }
 
+    /// Returns the repository id.
+    pub const fn id(&self) -> &'static str {
+        self.id
+    }
+
     /// Returns the TypeCode, which `build` makes if it is not there yet.
     pub fn get(&self, build: impl FnOnce() -> TypeCode) -> TypeCode {
         if let Some(complete) = self.complete.get() {
