@@ -21,7 +21,10 @@ mod tests;
 mod transcode;
 mod values;
 
-pub(crate) use {transcode::Transcoder, values::members_of_value};
+pub(crate) use {
+    transcode::{Transcoder, sequence_count},
+    values::members_of_value,
+};
 
 /// A type whose values an `any` can hold: every IDL type but `any` itself.
 ///

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::Any;
+use super::{Any, sequence_count};
 use crate::{
     cdr::{CdrError, Decoder, Unmarshal},
     fixed::Decimal,
@@ -116,7 +116,7 @@ impl Show<'_> {
                 ..
             } => self.value(from, node.follow(content)),
             Node::Sequence { content, .. } => {
-                let count = from.sequence_len(None, 1)?;
+                let count = sequence_count(from, node.follow(content), None)?;
                 self.list(from, node.follow(content), count)
             }
             Node::Array { content, length } => self.list(

@@ -167,7 +167,7 @@ impl<'e, 'b> Transcoder<'e, 'b> {
             } => self.copy(from, node.follow(content)),
             Node::Sequence { content, bound } => {
                 let bound = (*bound > 0).then_some(*bound);
-                let count = from.sequence_len(bound, 1)?;
+                let count = sequence_count(from, node.follow(content), bound)?;
                 self.to.sequence_len(count, bound)?;
                 self.elements(from, node.follow(content), count)
             }
@@ -280,6 +280,24 @@ impl<'e, 'b> Transcoder<'e, 'b> {
         let values = from.primitive_vec::<T>(count)?;
         self.to.copying(|to| to.primitive_array(&values));
         Ok(())
+    }
+}
+
+/// Reads the count of a sequence. Elements without octets (empty structs) may be more than the octets left.
+pub(crate) fn sequence_count(
+    from: &mut Decoder<'_>,
+    element: NodeRef<'_>,
+    bound: Option<u32>,
+) -> Result<usize, CdrError> {
+    match element.resolved().kind() {
+        TypeCodeKind::Null | TypeCodeKind::Void | TypeCodeKind::Struct | TypeCodeKind::Array => {
+            let count = from.ulong()?;
+            match bound {
+                Some(bound) if count > bound => Err(CdrError::BoundExceeded(bound)),
+                _ => usize::try_from(count).map_err(|_| CdrError::LengthBeyondEnd),
+            }
+        }
+        _ => from.sequence_len(bound, 1),
     }
 }
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::{Content, DynAny, DynAnyError, Result, values};
 use crate::{
-    any::{Any, Transcoder},
+    any::{Any, Transcoder, sequence_count},
     cdr::{CdrError, Decoder, Encoder},
     typecode::{Node, NodeRef, TypeCode, TypeCodeKind, read_label},
 };
@@ -33,7 +33,7 @@ pub(super) fn split(any: &Any) -> Result<(TypeCode, Content)> {
                 .collect::<Result<_>>()?
         }
         Node::Sequence { content, .. } => {
-            let count = reader.decoder.sequence_len(None, 1)?;
+            let count = sequence_count(reader.decoder, node.follow(content), None)?;
             reader.elements(node.follow(content), count)?
         }
         Node::Array { content, length } => reader.elements(

@@ -55,6 +55,22 @@ fn much_structure_for_little_data_is_refused() {
 }
 
 #[test]
+fn elements_without_octets_survive_where_nothing_follows() {
+    let members: [(&str, TypeCode); 0] = [];
+    for element in [TypeCode::NULL, TypeCode::structure("IDL:E:1.0", "E", members)] {
+        let any = described(&TypeCode::sequence(element, 0), &2u32.to_ne_bytes()).expect("two of nothing");
+        try_all(&any_octets(&any));
+        assert_eq!(read(&any_octets(&any)), Ok(any));
+    }
+}
+
+fn any_octets(any: &Any) -> Vec<u8> {
+    let mut encoder = Encoder::native();
+    encoder.any(any).expect("it can be written");
+    encoder.contiguous().to_vec()
+}
+
+#[test]
 fn a_type_that_contains_itself_is_refused() {
     let endless = TypeCode::structure("IDL:S:1.0", "S", [("own", TypeCode::recursive("IDL:S:1.0"))]);
     assert_eq!(described(&endless, &[0; 64]), Err(CdrError::TooDeep));
