@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Reading CDR.
 
+mod chunk;
+mod numbers;
+
 use std::any::Any;
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -317,80 +319,6 @@ impl<'a> Decoder<'a> {
         self.raw(size)
     }
 
-    /// Begins a chunk of a chunked valuetype (§9.3.4.6): reading stops after `size` octets and goes on
-    /// in the next chunk by itself.
-    ///
-    /// # Errors
-    /// [`CdrError::LengthBeyondEnd`]; [`CdrError::BadValue`] within another chunk.
-    pub fn begin_chunk(&mut self, size: usize) -> Result<(), CdrError> {
-        if self.beyond.is_some() {
-            return Err(CdrError::BadValue("a chunk within a chunk"));
-        }
-        let (chunk, beyond) = self
-            .rest
-            .split_at_checked(size)
-            .ok_or(CdrError::LengthBeyondEnd)?;
-        self.rest = chunk;
-        self.beyond = Some(beyond);
-        self.end = self.end.wrapping_sub(beyond.len());
-        self.stream_end = self.stream_end.wrapping_sub(beyond.len());
-        Ok(())
-    }
-
-    /// Ends the chunk, skipping what is left of it. Does nothing outside of one.
-    pub fn end_chunk(&mut self) {
-        if let Some(beyond) = self.beyond.take() {
-            self.end = self.end.wrapping_add(beyond.len());
-            self.stream_end = self.stream_end.wrapping_add(beyond.len());
-            self.rest = beyond;
-        }
-    }
-
-    /// Tells whether a chunk is being read.
-    #[must_use]
-    pub fn in_chunk(&self) -> bool {
-        self.beyond.is_some()
-    }
-
-    /// Goes on in the chunk that follows directly; what a chunk's end splits is never a primitive, an
-    /// array of them or a string (§9.3.4.6).
-    #[cold]
-    fn next_chunk(&mut self) -> Result<(), CdrError> {
-        if self.beyond.is_none() || !self.rest.is_empty() {
-            return Err(CdrError::UnexpectedEnd);
-        }
-        self.end_chunk();
-        let size = self.long()?;
-        // Above are value tags, 0 is nil and below are end tags: all mean that the state is over.
-        if !(1..0x7fff_ff00).contains(&size) {
-            return Err(CdrError::UnexpectedEnd);
-        }
-        self.begin_chunk(usize::try_from(size).map_err(|_| CdrError::LengthBeyondEnd)?)
-    }
-
-    /// Reads a `boolean`.
-    ///
-    /// # Errors
-    /// [`CdrError::UnexpectedEnd`]; [`CdrError::BadBoolean`] for anything but 0 and 1 (§9.3.1.5).
-    #[inline]
-    pub fn boolean(&mut self) -> Result<bool, CdrError> {
-        match self.octet()? {
-            0 => Ok(false),
-            1 => Ok(true),
-            other => Err(CdrError::BadBoolean(other)),
-        }
-    }
-
-    /// Reads the bits of a `long double` (IEEE binary128, aligned to 8: §9.3.1.4).
-    ///
-    /// # Errors
-    /// [`CdrError::UnexpectedEnd`].
-    pub fn longdouble_bits(&mut self) -> Result<u128, CdrError> {
-        self.align(8)?;
-        let bits: u128 = bytemuck::pod_read_unaligned(self.raw(16)?);
-        Ok(if self.swap { bits.swap_bytes() } else { bits })
-    }
-
     /// Reads the length of a sequence whose elements take at least `min_element_size` octets each.
     ///
     /// # Errors
@@ -459,126 +387,6 @@ impl<'a> Decoder<'a> {
         inner.set_endian(endian);
         Ok(inner)
     }
-
-    /// Reads a sequence of primitives.
-    ///
-    /// # Errors
-    /// [`CdrError::UnexpectedEnd`], [`CdrError::LengthBeyondEnd`].
-    pub fn primitives<T: Primitive>(&mut self) -> Result<Vec<T>, CdrError> {
-        let count = self.sequence_len(None, T::SIZE)?;
-        self.primitive_vec(count)
-    }
-
-    /// Reads a sequence of primitives where it lies, if it lies aligned and in native order; else a copy.
-    ///
-    /// # Errors
-    /// As [`Self::primitives`].
-    pub fn primitives_ref<T: Primitive>(&mut self) -> Result<Cow<'a, [T]>, CdrError> {
-        let count = self.sequence_len(None, T::SIZE)?;
-        let octets = self.primitive_octets(count, T::SIZE)?;
-        if self.swap && T::SIZE > 1 {
-            return Ok(Cow::Owned(swapped(octets)));
-        }
-        Ok(match bytemuck::try_cast_slice(octets) {
-            Ok(values) => Cow::Borrowed(values),
-            Err(_) => Cow::Owned(copied(octets)),
-        })
-    }
-
-    /// Reads `count` primitives that follow without a length.
-    ///
-    /// # Errors
-    /// [`CdrError::UnexpectedEnd`].
-    pub fn primitive_vec<T: Primitive>(&mut self, count: usize) -> Result<Vec<T>, CdrError> {
-        let octets = self.primitive_octets(count, T::SIZE)?;
-        Ok(if self.swap && T::SIZE > 1 {
-            swapped(octets)
-        } else {
-            copied(octets)
-        })
-    }
-
-    /// Reads an array of primitives: no length.
-    ///
-    /// # Errors
-    /// [`CdrError::UnexpectedEnd`].
-    pub fn primitive_array<T: Primitive, const N: usize>(&mut self) -> Result<[T; N], CdrError> {
-        let octets = self.primitive_octets(N, T::SIZE)?;
-        let mut array = [T::zeroed(); N];
-        bytemuck::cast_slice_mut(&mut array).copy_from_slice(octets);
-        if self.swap {
-            array = array.map(T::swapped);
-        }
-        Ok(array)
-    }
-
-    fn primitive_octets(&mut self, count: usize, size: usize) -> Result<&'a [u8], CdrError> {
-        if count == 0 {
-            // No element, no alignment (§9.3.2.5).
-            return Ok(&[]);
-        }
-        if self.rest.is_empty() {
-            self.next_chunk()?;
-        }
-        self.align(size)?;
-        self.raw(count.checked_mul(size).ok_or(CdrError::LengthBeyondEnd)?)
-    }
-}
-
-macro_rules! fixed {
-    ($($(#[$doc:meta])* $name:ident: $t:ty;)*) => {
-        impl Decoder<'_> {$(
-            $(#[$doc])*
-            ///
-            /// # Errors
-            /// [`CdrError::UnexpectedEnd`].
-            #[inline]
-            pub fn $name(&mut self) -> Result<$t, CdrError> {
-                self.fixed()
-            }
-        )*}
-    };
-}
-
-fixed! {
-    /// Reads an `octet`.
-    octet: u8;
-    /// Reads an `int8`.
-    int8: i8;
-    /// Reads a `short`.
-    short: i16;
-    /// Reads an `unsigned short`.
-    ushort: u16;
-    /// Reads a `long`.
-    long: i32;
-    /// Reads an `unsigned long`.
-    ulong: u32;
-    /// Reads a `long long`.
-    longlong: i64;
-    /// Reads an `unsigned long long`.
-    ulonglong: u64;
-    /// Reads a `float`.
-    float: f32;
-    /// Reads a `double`.
-    double: f64;
-}
-
-/// Collects without filling the vector first: that would cost as much as the copy itself.
-fn copied<T: Primitive>(octets: &[u8]) -> Vec<T> {
-    match bytemuck::try_cast_slice(octets) {
-        Ok(values) => values.to_vec(),
-        Err(_) => octets
-            .chunks_exact(T::SIZE)
-            .map(bytemuck::pod_read_unaligned)
-            .collect(),
-    }
-}
-
-fn swapped<T: Primitive>(octets: &[u8]) -> Vec<T> {
-    octets
-        .chunks_exact(T::SIZE)
-        .map(|octets| bytemuck::pod_read_unaligned::<T>(octets).swapped())
-        .collect()
 }
 
 fn within(source: &[u8], part: &[u8]) -> bool {

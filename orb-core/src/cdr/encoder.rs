@@ -1,23 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Writing CDR.
 
+mod numbers;
+
 use std::any::Any;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
 use super::output::Output;
-use super::{CdrError, Endian, OrbHandle, Primitive, Version, hooks};
+use super::{CdrError, Endian, OrbHandle, Version, hooks};
 use crate::codeset::CodeSets;
 
 /// From this many octets on, borrowed data is kept by reference instead of being copied.
 pub const BY_REFERENCE: usize = 8 * 1024;
-
-/// Up to this many octets a sequence is written with its length in one step.
-const SMALL: usize = 256;
-
-/// Octets per step when swapping a slice: small enough to stay in the first-level cache.
-const SWAP_BLOCK: usize = 512;
 
 /// A place in the output to come back to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -229,87 +225,6 @@ impl<'a> Encoder<'a> {
         self.output.align(alignment);
     }
 
-    #[inline]
-    fn fixed<T: Primitive>(&mut self, value: T) {
-        self.output.put(if self.swap { value.swapped() } else { value });
-    }
-
-    /// Writes a `boolean`: 1 or 0 (§9.3.1.5).
-    #[inline]
-    pub fn boolean(&mut self, value: bool) {
-        self.octet(u8::from(value));
-    }
-
-    /// Writes an `octet`.
-    #[inline]
-    pub fn octet(&mut self, value: u8) {
-        self.output.put(value);
-    }
-
-    /// Writes an `int8`.
-    #[inline]
-    pub fn int8(&mut self, value: i8) {
-        self.fixed(value);
-    }
-
-    /// Writes a `short`.
-    #[inline]
-    pub fn short(&mut self, value: i16) {
-        self.fixed(value);
-    }
-
-    /// Writes an `unsigned short`.
-    #[inline]
-    pub fn ushort(&mut self, value: u16) {
-        self.fixed(value);
-    }
-
-    /// Writes a `long`.
-    #[inline]
-    pub fn long(&mut self, value: i32) {
-        self.fixed(value);
-    }
-
-    /// Writes an `unsigned long`.
-    #[inline]
-    pub fn ulong(&mut self, value: u32) {
-        self.fixed(value);
-    }
-
-    /// Writes a `long long`.
-    #[inline]
-    pub fn longlong(&mut self, value: i64) {
-        self.fixed(value);
-    }
-
-    /// Writes an `unsigned long long`.
-    #[inline]
-    pub fn ulonglong(&mut self, value: u64) {
-        self.fixed(value);
-    }
-
-    /// Writes a `float`.
-    #[inline]
-    pub fn float(&mut self, value: f32) {
-        self.fixed(value);
-    }
-
-    /// Writes a `double`.
-    #[inline]
-    pub fn double(&mut self, value: f64) {
-        self.fixed(value);
-    }
-
-    /// Writes the 16 octets of a `long double` (IEEE binary128, aligned to 8: §9.3.1.4), given as the
-    /// number whose bits they are.
-    pub fn longdouble_bits(&mut self, bits: u128) {
-        let octets = match self.endian {
-            Endian::Big => bits.to_be_bytes(),
-            Endian::Little => bits.to_le_bytes(),
-        };
-        self.output.append(8, &octets);
-    }
-
     /// Writes the length of a sequence, after checking it against its bound; the elements are next.
     ///
     /// # Errors
@@ -363,53 +278,6 @@ impl<'a> Encoder<'a> {
     #[inline]
     pub fn raw(&mut self, octets: &[u8]) {
         self.output.append(1, octets);
-    }
-
-    /// Writes a sequence of primitives; large ones in native order are kept by reference.
-    ///
-    /// # Errors
-    /// [`CdrError::TooLong`].
-    #[inline]
-    pub fn primitives<T: Primitive>(&mut self, values: &'a [T]) -> Result<(), CdrError> {
-        let octets = bytemuck::cast_slice(values);
-        if octets.len() > SMALL || self.swap || values.is_empty() {
-            self.sequence_len(values.len(), None)?;
-            self.primitive_array(values);
-            return Ok(());
-        }
-        let count = u32::try_from(values.len()).map_err(|_| CdrError::TooLong)?;
-        self.output.append_counted(count, T::SIZE, octets, 0);
-        Ok(())
-    }
-
-    /// Writes an array of primitives: no length; large ones in native order are kept by reference.
-    #[inline]
-    pub fn primitive_array<T: Primitive>(&mut self, values: &'a [T]) {
-        if values.is_empty() {
-            // The first element would be aligned; without one there is no padding (§9.3.2.5).
-            return;
-        }
-        if self.swap && T::SIZE > 1 {
-            return self.swapped(values);
-        }
-        let octets: &'a [u8] = bytemuck::cast_slice(values);
-        if octets.len() >= self.by_reference {
-            self.align(T::SIZE);
-            self.insert(Part::Borrowed(octets));
-        } else {
-            self.output.append(T::SIZE, octets);
-        }
-    }
-
-    fn swapped<T: Primitive>(&mut self, values: &[T]) {
-        let mut block = [T::zeroed(); SWAP_BLOCK];
-        for chunk in values.chunks(SWAP_BLOCK / T::SIZE) {
-            let block = block.get_mut(..chunk.len()).unwrap_or_default();
-            for (to, from) in block.iter_mut().zip(chunk) {
-                *to = from.swapped();
-            }
-            self.output.append(T::SIZE, bytemuck::cast_slice(block));
-        }
     }
 
     /// Writes an encapsulation (§9.3.3): a `sequence<octet>` of a byte-order octet, written here, and
