@@ -4,7 +4,8 @@
 //! libFuzzer's own driver is linked into each target, so no other tool has to be installed; the flags are those of the
 //! nightly compiler, let through on the stable one.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::{Outcome, house};
@@ -15,7 +16,10 @@ const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer
     -Cdebuginfo=1 -Cforce-frame-pointers=yes";
 
 /// Runs `target`, or each there is, for `time` each.
-pub(crate) fn run(target: Option<&str>, time: Duration) -> Outcome {
+///
+/// What is new in them stays under the target directory, unless it is to be kept: then the inputs that reach new code
+/// join the corpus.
+pub(crate) fn run(target: Option<&str>, time: Duration, keep: bool) -> Outcome {
     let folder = house::root().join("fuzz");
     let all = targets(&folder)?;
     let chosen: Vec<String> = match target {
@@ -35,6 +39,9 @@ pub(crate) fn run(target: Option<&str>, time: Duration) -> Outcome {
                 println!("{name}: {reason}; the input is kept in fuzz/artifacts/{name}");
                 found.push(name.as_str());
             }
+        }
+        if keep {
+            house::must(merge(&folder, &host, name))?;
         }
     }
     println!(
@@ -82,22 +89,40 @@ fn build(folder: &Path, host: &str) -> Result<(), String> {
     house::must(cargo)
 }
 
-fn session(folder: &Path, host: &str, name: &str, time: Duration) -> Result<std::process::Command, String> {
-    let (corpus, artifacts) = (
+/// Where a target's inputs are: those that are kept, and those found since.
+fn corpora(folder: &Path, name: &str) -> (PathBuf, PathBuf) {
+    (
         folder.join("corpus").join(name),
-        folder.join("artifacts").join(name),
-    );
-    for made in [&corpus, &artifacts] {
+        house::target().join("fuzz/corpus").join(name),
+    )
+}
+
+fn program(host: &str, name: &str) -> Command {
+    house::command(house::target().join("fuzz").join(host).join("release").join(name))
+}
+
+fn session(folder: &Path, host: &str, name: &str, time: Duration) -> Result<Command, String> {
+    let (kept, found) = corpora(folder, name);
+    let artifacts = folder.join("artifacts").join(name);
+    for made in [&kept, &found, &artifacts] {
         std::fs::create_dir_all(made).map_err(|error| format!("{}: {error}", made.display()))?;
     }
-    let program = house::target().join("fuzz").join(host).join("release").join(name);
-    let mut fuzzer = house::command(program);
+    let mut fuzzer = program(host, name);
+    // New inputs go to the first folder.
     fuzzer
-        .arg(&corpus)
+        .args([&found, &kept])
         .arg(format!("-max_total_time={}", time.as_secs()))
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
         .args(["-rss_limit_mb=4096", "-timeout=10", "-print_final_stats=1"]);
     Ok(fuzzer)
+}
+
+/// Takes what reaches new code into the corpus.
+fn merge(folder: &Path, host: &str, name: &str) -> Command {
+    let (kept, found) = corpora(folder, name);
+    let mut merge = program(host, name);
+    merge.arg("-merge=1").args([&kept, &found]);
+    merge
 }
 
 #[cfg(test)]
@@ -111,7 +136,7 @@ mod tests {
 
     #[test]
     fn an_unknown_target_is_refused_with_the_known_ones() {
-        if let Err(reason) = run(Some("no-such-target"), Duration::ZERO) {
+        if let Err(reason) = run(Some("no-such-target"), Duration::ZERO, false) {
             assert!(reason.contains("fuzz"), "{reason}");
         } else {
             panic!("it ran");

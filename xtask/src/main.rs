@@ -46,6 +46,7 @@ fn run(matches: &ArgMatches) -> Outcome {
         Some(("fuzz", options)) => fuzz::run(
             options.get_one::<String>("TARGET").map(String::as_str),
             Duration::from_secs(options.get_one::<u64>("seconds").copied().unwrap_or(60)),
+            options.get_flag("keep"),
         ),
         _ => Err("no such command".into()),
     }
@@ -91,7 +92,8 @@ fn command() -> Command {
                         .value_parser(value_parser!(u64))
                         .default_value("60")
                         .help("How long to run each target"),
-                ),
+                )
+                .arg(flag("keep", "Take inputs that reach new code into fuzz/corpus")),
         )
         .subcommand(Command::new("ci").about("Runs what CI runs: every test, with a skip counted as a failure"))
 }
