@@ -28,7 +28,13 @@ mod union;
 mod value;
 
 /// Steps that a compilation may take, so that hostile input can't make it run for long.
-const MOST_WORK: usize = 60_000_000;
+const MOST_WORK: usize = 20_000_000;
+
+/// Longest chain of typedefs of typedefs.
+const ALIASES: usize = 256;
+
+/// Most interfaces that one inherits, directly and indirectly.
+const MOST_BASES: usize = 1024;
 
 /// What is known so far of a compilation.
 #[derive(Debug)]
@@ -47,6 +53,8 @@ pub(crate) struct Resolver<'a> {
     explicit: HashMap<ItemId, (String, Span)>,
     /// The same for operations and attributes.
     member_ids: HashMap<(ScopeId, String), (String, Span)>,
+    /// How many typedefs stand between a typedef and what it names in the end.
+    aliases: HashMap<ItemId, usize>,
     /// Items whose values or references can't leave the process.
     local: HashSet<ItemId>,
     /// Names that a definition of an earlier input brought: by scope, file and offset.
@@ -78,6 +86,7 @@ impl<'a> Resolver<'a> {
             outer_prefixes: Vec::new(),
             explicit: HashMap::new(),
             member_ids: HashMap::new(),
+            aliases: HashMap::new(),
             local: HashSet::new(),
             known: HashMap::new(),
             annotations: HashSet::new(),

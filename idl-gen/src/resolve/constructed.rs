@@ -3,7 +3,7 @@
 
 use super::scope::{ScopeKind, Symbol};
 use super::types::Use;
-use super::{Resolved, Resolver, Wrong};
+use super::{ALIASES, Resolved, Resolver, Wrong};
 use crate::diagnostics::Diagnostic;
 use crate::model::{Enum, Enumerator, Exception, ItemId, ItemKind, Member, Name, Struct, Type, Typedef};
 use crate::source::Span;
@@ -186,6 +186,17 @@ impl Resolver<'_> {
                 .and_then(|ty| self.declared(ty, declarator));
             // `any` stands for a type that is wrong, so that its uses are not reported too.
             let declared = declared.unwrap_or(Type::Any);
+            let depth = match &declared {
+                Type::Named(id) => self.aliases.get(id).map_or(0, |depth| depth + 1),
+                _ => 0,
+            };
+            if depth > ALIASES {
+                self.error(
+                    declarator.name.span,
+                    format!("typedefs of typedefs are more than {ALIASES} deep"),
+                );
+                return Err(Wrong);
+            }
             let local = self.is_local(&declared);
             let Ok(id) = self.add(
                 &declarator.name,
@@ -195,6 +206,7 @@ impl Resolver<'_> {
             ) else {
                 continue;
             };
+            self.aliases.insert(id, depth);
             if local {
                 self.local.insert(id);
             }

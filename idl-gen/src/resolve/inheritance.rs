@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::interface::kind_name;
 use super::scope::{ScopeId, Symbol, article};
-use super::{Resolved, Resolver};
+use super::{MOST_BASES, Resolved, Resolver};
 use crate::diagnostics::Diagnostic;
 use crate::model::{InterfaceKind, ItemId, ItemKind};
 use crate::source::Span;
@@ -95,12 +95,19 @@ impl Resolver<'_> {
                 continue;
             };
             for &indirect in interface.all_bases.iter().chain([&base]) {
-                if seen.insert(indirect) {
+                if bases.len() == 1 || seen.insert(indirect) {
                     all.push(indirect);
                 }
             }
         }
-        self.spend(all.len(), span);
+        self.spend(all.len() * 4, span);
+        if all.len() > MOST_BASES {
+            self.error(
+                span,
+                format!("an interface inherits more than {MOST_BASES} others"),
+            );
+            all.clear();
+        }
         all
     }
 

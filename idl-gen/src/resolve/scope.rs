@@ -168,10 +168,15 @@ impl Resolver<'_> {
         }
     }
 
-    fn visible(&self, scope: ScopeId, lower: &str) -> Option<Found> {
+    /// Returns what a scope itself has under a name, whose spelling matters only for members: since `Unit unit;` is let
+    /// pass, `unit` must not hide `Unit`.
+    fn visible(&self, scope: ScopeId, lower: &str, name: &str) -> Option<Found> {
         let holder = self.scope(scope);
         let entry = holder.entries.get(lower)?;
         if holder.kind.is_module() && entry.seen != self.input {
+            return None;
+        }
+        if matches!(entry.symbol, Symbol::Taken(_)) && *entry.name != *name {
             return None;
         }
         Some(Found {
@@ -183,8 +188,9 @@ impl Resolver<'_> {
     }
 
     /// Looks a name up in a scope and what it inherits; two different finds are an ambiguity.
-    fn find_in(&mut self, scope: ScopeId, lower: &str) -> Vec<Found> {
-        if let Some(found) = self.visible(scope, lower) {
+    fn find_in(&mut self, scope: ScopeId, name: &str) -> Vec<Found> {
+        let lower = &name.to_ascii_lowercase();
+        if let Some(found) = self.visible(scope, lower, name) {
             return vec![found];
         }
         let mut finds: Vec<Found> = Vec::new();
@@ -196,7 +202,7 @@ impl Resolver<'_> {
             }
             visited.push(base);
             self.work += visited.len();
-            match self.visible(base, lower) {
+            match self.visible(base, lower, name) {
                 Some(found)
                     if finds
                         .iter()
@@ -286,11 +292,10 @@ impl Resolver<'_> {
 
     /// Looks the first part of a name up in the current scope and those around it.
     fn find_outward(&mut self, first: &Ident, whole: &ScopedName) -> Resolved<Found> {
-        let lower = first.text.to_ascii_lowercase();
         let mut scope = Some(self.current);
         while let Some(id) = scope {
             self.spend(1, first.span);
-            let finds = self.find_in(id, &lower);
+            let finds = self.find_in(id, &first.text);
             if !finds.is_empty() {
                 return self.only(finds, first);
             }
@@ -303,7 +308,7 @@ impl Resolver<'_> {
     }
 
     fn find_part(&mut self, scope: ScopeId, part: &Ident, whole: &ScopedName) -> Resolved<Found> {
-        let finds = self.find_in(scope, &part.text.to_ascii_lowercase());
+        let finds = self.find_in(scope, &part.text);
         if !finds.is_empty() {
             return self.only(finds, part);
         }
@@ -381,7 +386,7 @@ impl Resolver<'_> {
         let [module, member] = name.parts.as_slice() else {
             return None;
         };
-        let opened = self.visible(ScopeId::ROOT, "corba").is_some();
+        let opened = self.visible(ScopeId::ROOT, "corba", "CORBA").is_some();
         if &*module.text != "CORBA" || opened {
             None
         } else {
@@ -395,7 +400,10 @@ impl Resolver<'_> {
         let mut scope = Some(self.current);
         while let Some(id) = scope {
             let holder = self.scope_mut(id);
-            if holder.entries.contains_key(&lower) {
+            let own = holder.entries.get(&lower);
+            if own
+                .is_some_and(|entry| !matches!(entry.symbol, Symbol::Taken(_)) || *entry.name == *first.text)
+            {
                 return;
             }
             holder
