@@ -4,6 +4,7 @@
 mod hostile;
 mod round_trip;
 mod streams;
+mod structures;
 mod text;
 
 use super::*;

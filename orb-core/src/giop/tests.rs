@@ -2,6 +2,7 @@
 
 mod assembly;
 mod headers;
+mod properties;
 
 use super::*;
 use crate::cdr::{CdrError, Decoder, Encoder, Endian, Version};
