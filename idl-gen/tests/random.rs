@@ -2,6 +2,13 @@
 //! Random IDL: valid files are accepted by us and by `omniidl`, and single mutations of them get the same verdict from
 //! both, except where `docs/idl-disagreements.md` says who is right.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may panic and print"
+)]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
