@@ -77,7 +77,7 @@ fn command() -> Command {
                 .arg(flag("release", "Build with optimisation: slower to start, round trips as they really are")),
         )
         .subcommand(Command::new("test").about(
-            "Runs every check and test; installs the peers they need with apt and npm when it may, and says by name \
+            "Runs every check and test; installs the peers they need with apt when it may, and says by name \
              what it skipped. With CI=true in the environment a skip is a failure",
         ))
         .subcommand(bench_command())

@@ -2,7 +2,7 @@
 //! The programs that the tests use beside Rust: other ORBs, a packet dissector, a JavaScript runtime.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
 use crate::house;
@@ -55,12 +55,6 @@ const PACKAGES: &[Package] = &[
 
 /// Installs what is missing where that is allowed; gives what is missing still, with the reason.
 pub(crate) fn prepare() -> BTreeSet<String> {
-    let mut missing = apt();
-    missing.extend(npm());
-    missing
-}
-
-fn apt() -> BTreeSet<String> {
     let absent = absent();
     if absent.is_empty() {
         return BTreeSet::new();
@@ -115,50 +109,6 @@ fn install(names: &[&str]) -> Result<(), String> {
     let mut arguments = vec!["install", "-y", "-qq", "--no-install-recommends"];
     arguments.extend(names);
     apt(&arguments).map_err(|error| format!("{by_hand} ({error})"))
-}
-
-/// Installs the packages of each JavaScript peer, beside its manifest.
-fn npm() -> BTreeSet<String> {
-    let mut missing = BTreeSet::new();
-    for folder in javascript_peers() {
-        let shown = folder
-            .strip_prefix(house::root())
-            .unwrap_or(&folder)
-            .display()
-            .to_string();
-        if folder.join("node_modules").is_dir() {
-            continue;
-        }
-        if house::which("npm").is_none() {
-            missing.insert(format!("npm packages of {shown}: npm is not installed"));
-            continue;
-        }
-        println!("installing the npm packages of {shown}");
-        let mut npm = house::command("npm");
-        let how = if folder.join("package-lock.json").is_file() {
-            "ci"
-        } else {
-            "install"
-        };
-        npm.args([how, "--no-audit", "--no-fund", "--loglevel=error"])
-            .current_dir(&folder)
-            .stdout(Stdio::null());
-        if let Err(reason) = house::must(npm) {
-            missing.insert(format!("npm packages of {shown}: {reason}"));
-        }
-    }
-    missing
-}
-
-fn javascript_peers() -> Vec<PathBuf> {
-    let interop = house::root().join("tests/interop");
-    let entries = std::fs::read_dir(interop).into_iter().flatten().flatten();
-    let mut folders: Vec<_> = entries
-        .map(|entry| entry.path())
-        .filter(|folder| folder.join("package.json").is_file())
-        .collect();
-    folders.sort();
-    folders
 }
 
 #[cfg(test)]

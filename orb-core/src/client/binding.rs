@@ -84,9 +84,12 @@ impl Profile {
                 return None;
             }
         };
+        let version = profile.version.min(max_version);
         let listed = profile
             .component(component_tag::CODE_SETS)
             .and_then(|component| component.as_code_sets());
+        // Code sets are not negotiated before GIOP 1.1 (CORBA 3.3 Part 2 §7.10.2.6).
+        let listed = listed.filter(|_| version > Version::V1_0);
         let chosen = listed.and_then(|listed| listed.ok()?.choose().ok());
         let endpoints = profile
             .endpoints()
@@ -95,10 +98,9 @@ impl Profile {
         Some(Self {
             endpoints: endpoints.collect(),
             key: profile.object_key.clone(),
-            version: profile.version.min(max_version),
-            // Code sets are not negotiated before GIOP 1.1 (CORBA 3.3 Part 2 §7.10.2.6).
+            version,
             codesets: chosen.unwrap_or(CodeSets::UNNEGOTIATED),
-            negotiates: chosen.is_some() && profile.version > Version::V1_0,
+            negotiates: chosen.is_some(),
             index,
             disposition: AtomicU8::new(0),
         })

@@ -506,7 +506,8 @@ int main(int argc, char** argv) {
         CORBA::Object_var o = orb->string_to_object(given["--peer"].c_str());
         peer = Interop::Peer::_narrow(o);
         if (CORBA::is_nil(peer)) throw Wrong{"not a Peer"};
-        echoes(), anys(), values(), exceptions(), objects(), messages();
+        // Nested callbacks leave several connections behind, over which oneways would come in any order.
+        echoes(), anys(), values(), exceptions(), messages(), objects();
         check("shutdown", [] { peer->shutdown(); });
         orb->destroy();
     } catch (const Wrong& w) {
