@@ -41,6 +41,7 @@ impl Unmarshal for Sample {
 }
 
 /// A type that contains itself.
+#[expect(clippy::vec_box, reason = "boxes are what counts the levels")]
 #[derive(Clone, Debug, PartialEq)]
 struct List {
     value: u16,
