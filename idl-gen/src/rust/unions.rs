@@ -183,10 +183,10 @@ fn check(variant: &Variant, named: &[&TokenStream], idl: &str) -> Option<TokenSt
             .iter()
             .filter(|label| !own.contains(&label.to_string()))
             .collect();
-        (!others.is_empty()).then(|| quote!(if matches!(*tag, #(#others)|*) { #refuse }))
+        (!others.is_empty()).then(|| quote!(if matches!(self.discriminator(), #(#others)|*) { #refuse }))
     } else {
         let labels = &variant.labels;
-        Some(quote!(if !matches!(*tag, #(#labels)|*) { #refuse }))
+        Some(quote!(if !matches!(self.discriminator(), #(#labels)|*) { #refuse }))
     }
 }
 

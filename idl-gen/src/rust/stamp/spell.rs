@@ -20,6 +20,9 @@ enum Last {
     Tight,
 }
 
+/// Words from which everything stands apart.
+const KEYWORDS: &[&str] = &["as", "dyn", "let", "mut"];
+
 /// Appends the text; `None` if there is more than the types and simple expressions this knows.
 pub(crate) fn spell(tokens: TokenStream, out: &mut String) -> Option<()> {
     let mut last = Last::Start;
@@ -31,7 +34,11 @@ pub(crate) fn spell(tokens: TokenStream, out: &mut String) -> Option<()> {
                     out.push(' ');
                 }
                 write!(out, "{ident}").ok()?;
-                Last::Word
+                if KEYWORDS.iter().any(|keyword| ident == keyword) {
+                    Last::Apart
+                } else {
+                    Last::Word
+                }
             }
             TokenTree::Literal(literal) => {
                 if matches!(last, Last::Word | Last::Apart) {
@@ -86,30 +93,28 @@ pub(crate) fn spell(tokens: TokenStream, out: &mut String) -> Option<()> {
 
 /// Whether two punctuation characters are one token.
 fn joins(text: &str, next: char) -> bool {
-    matches!((text, next), (":", ':') | ("-", '>') | ("=", '>') | (".", '.'))
+    matches!(
+        (text, next),
+        (":", ':') | ("-", '>') | ("=", '>') | (".", '.') | ("|", '|')
+    )
 }
 
 fn punctuation(text: &str, last: Last, out: &mut String) -> Option<Last> {
-    let after = match text {
-        "::" | "." | "?" | "<" | ">" | "!" | ".." => Last::Tight,
-        "&" | "*" | "-" => {
-            // Only as prefixes.
-            if last == Last::Apart {
-                out.push(' ');
-            }
-            Last::Tight
-        }
-        "," | ";" | ":" => Last::Apart,
-        "=>" | "->" | "=" | "|" | "+" => {
-            out.push(' ');
-            Last::Apart
-        }
+    let (before, after) = match text {
+        // What closes a type or an expression: a word after it stands apart.
+        ">" | "?" => (false, Last::Word),
+        "." | "!" | ".." => (false, Last::Tight),
+        "::" | "<" => (last == Last::Apart, Last::Tight),
+        "&" | "*" | "-" if last != Last::Word => (last == Last::Apart, Last::Tight),
+        "," | ";" | ":" => (false, Last::Apart),
+        "||" => (last == Last::Apart, Last::Apart),
+        "=>" | "->" | "=" | "+" => (true, Last::Apart),
+        "|" if last == Last::Word => (true, Last::Apart),
         _ => return None,
     };
+    if before {
+        out.push(' ');
+    }
     out.push_str(text);
-    // After what closes a type or an expression, a word stands apart.
-    Some(match text {
-        ">" | "?" => Last::Word,
-        _ => after,
-    })
+    Some(after)
 }
