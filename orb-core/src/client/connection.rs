@@ -232,11 +232,14 @@ impl Connection {
         match (&shared.failure, shared.slots.open()) {
             (None, Some(id)) => Ok(id),
             (Some(failure), _) => Err(unsent(failure)),
-            (None, None) => {
-                let text = format!("{}: too many requests wait for a reply", self.peer());
-                Err(Failure::new(Cause::Overloaded, text))
-            }
+            (None, None) => Err(self.too_many()),
         }
+    }
+
+    #[cold]
+    fn too_many(&self) -> Failure {
+        let text = format!("{}: too many requests wait for a reply", self.peer());
+        Failure::new(Cause::Overloaded, text)
     }
 
     /// Sends one message; `deadline` is `None` for a caller that does not wait.
@@ -304,6 +307,7 @@ impl Connection {
     }
 
     /// Gives a request up whose time is over, and tells the server.
+    #[cold]
     pub(crate) fn give_up(&self, id: u32, version: Version) {
         self.shared.lock().slots.abandon(id);
         self.send_cancel(id, version);
@@ -331,6 +335,7 @@ impl Connection {
     }
 
     /// Ends the connection: everybody who waits gets `failure`.
+    #[cold]
     pub(crate) fn fail(&self, failure: Failure) {
         let mut shared = self.shared.lock();
         if shared.failure.is_some() {
@@ -375,6 +380,7 @@ impl Shared {
 }
 
 /// What a connection's failure means to a request that was not sent yet: it can go elsewhere.
+#[cold]
 fn unsent(failure: &Failure) -> Failure {
     match failure.cause {
         Cause::Shutdown => failure.clone(),

@@ -42,6 +42,7 @@ pub(crate) enum Cause {
 
 impl Failure {
     /// Makes a failure with a text for people.
+    #[cold]
     pub(crate) fn new(cause: Cause, text: impl Into<Arc<str>>) -> Self {
         Self {
             cause,
@@ -55,11 +56,13 @@ impl Failure {
     }
 
     /// The peer announced that it closes.
+    #[cold]
     pub(crate) fn closed(peer: &Endpoint) -> Self {
         Self::new(Cause::Closed, format!("{peer} closed the connection"))
     }
 
     /// The stream ended or broke.
+    #[cold]
     pub(crate) fn lost(peer: &Endpoint, error: Option<&io::Error>, mid_message: bool) -> Self {
         let what = match error {
             Some(error) => error.to_string(),
@@ -70,6 +73,7 @@ impl Failure {
     }
 
     /// The peer sent what is no GIOP.
+    #[cold]
     pub(crate) fn garbage(peer: &Endpoint, error: &GiopError) -> Self {
         Self::new(
             Cause::Protocol,
@@ -78,6 +82,7 @@ impl Failure {
     }
 
     /// The peer says that what we sent makes no sense, or is of a version it does not speak.
+    #[cold]
     pub(crate) fn refused(peer: &Endpoint, version: Version) -> Self {
         Self::new(
             Cause::Protocol,
@@ -86,6 +91,7 @@ impl Failure {
     }
 
     /// The peer sent a message that only clients send.
+    #[cold]
     pub(crate) fn unexpected(peer: &Endpoint, message_type: MessageType) -> Self {
         Self::new(
             Cause::Protocol,
@@ -94,6 +100,7 @@ impl Failure {
     }
 
     /// The time was over.
+    #[cold]
     pub(crate) fn timeout(peer: &Endpoint, what: &str) -> Self {
         Self::new(Cause::Timeout, format!("{what} {peer}: the time was over"))
     }

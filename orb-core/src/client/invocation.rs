@@ -67,6 +67,32 @@ enum Trouble {
     Failure(Failure, Completed),
 }
 
+impl Trouble {
+    #[cold]
+    fn not_begun(failure: Failure) -> Box<Self> {
+        Box::new(Self::Failure(failure, Completed::No))
+    }
+
+    #[cold]
+    fn unsent(connection: &Connection, error: WriteError) -> Box<Self> {
+        let (failure, completed) = unsent(connection, error);
+        Box::new(Self::Failure(failure, completed))
+    }
+
+    #[cold]
+    fn unanswered(place: &Place<'_>, id: u32, failure: Failure) -> Box<Self> {
+        if failure.cause == Cause::Timeout {
+            place.connection.give_up(id, place.profile.version);
+        }
+        let completed = if failure.is_unprocessed() {
+            Completed::No
+        } else {
+            Completed::Maybe
+        };
+        Box::new(Self::Failure(failure, completed))
+    }
+}
+
 /// Counts what keeps a call from ending.
 #[derive(Debug)]
 pub(crate) struct Attempts {
@@ -102,6 +128,7 @@ impl Attempts {
     }
 
     /// Decides whether a call that failed is made again.
+    #[cold]
     pub(crate) fn again(
         &mut self,
         object: &ObjectRef,
@@ -206,6 +233,7 @@ impl Invocation<'_> {
     }
 
     /// Binds the object; goes back to where it was first if the place it was forwarded to cannot be reached.
+    #[cold]
     pub(crate) fn bind(
         &self,
         deadline: Instant,
@@ -237,7 +265,7 @@ impl Invocation<'_> {
         } else {
             connection.begin(now).map(|id| (id, None))
         };
-        let (id, lead) = begun.map_err(|failure| Box::new(Trouble::Failure(failure, Completed::No)))?;
+        let (id, lead) = begun.map_err(Trouble::not_begun)?;
         let sending = Sending::new(connection, lead);
         if let Err(trouble) = self.send(id, place, headers, &sending, wait.deadline, arguments) {
             drop(sending);
@@ -250,17 +278,7 @@ impl Invocation<'_> {
         }
         connection
             .wait_leading(sending.into_lead(), id, wait, reply)
-            .map_err(|failure| {
-                if failure.cause == Cause::Timeout {
-                    connection.give_up(id, place.profile.version);
-                }
-                let completed = if failure.is_unprocessed() {
-                    Completed::No
-                } else {
-                    Completed::Maybe
-                };
-                Box::new(Trouble::Failure(failure, completed))
-            })
+            .map_err(|failure| Trouble::unanswered(place, id, failure))
     }
 
     /// Encodes and sends one request.
@@ -290,17 +308,17 @@ impl Invocation<'_> {
             giop::finish(&mut request.encoder, Some(padding))
         };
         if let Err(error) = write() {
-            let exception = SystemException::from(error).with_completed(Completed::No);
-            return Err(Box::new(Trouble::Exception(
-                exception.with_context(&self.operation),
-            )));
+            return Err(self.not_sendable(error));
         }
         let sent = connection.send_within(sending, &request.encoder, Some(deadline));
         request.recycle(headers);
-        sent.map_err(|error| {
-            let (failure, completed) = unsent(connection, error);
-            Box::new(Trouble::Failure(failure, completed))
-        })
+        sent.map_err(|error| Trouble::unsent(connection, error))
+    }
+
+    #[cold]
+    fn not_sendable(&self, error: CdrError) -> Box<Trouble> {
+        let exception = SystemException::from(error).with_completed(Completed::No);
+        Box::new(Trouble::Exception(exception.with_context(&self.operation)))
     }
 
     /// Returns what the headers of this call's requests depend on.
@@ -317,6 +335,7 @@ impl Invocation<'_> {
     }
 
     /// Says what was tried and what failed.
+    #[cold]
     pub(crate) fn explain(&self, failure: &Failure, completed: Completed) -> SystemException {
         failure.exception(completed).with_context(&self.operation)
     }
@@ -357,6 +376,7 @@ pub(crate) fn unsent(connection: &Connection, error: WriteError) -> (Failure, Co
 }
 
 /// Reads a reply: into `answer`, or as an exception, or as a hint where to go.
+#[inline]
 pub(crate) fn read_reply(
     object: &ObjectRef,
     binding: &Binding,
@@ -370,6 +390,20 @@ pub(crate) fn read_reply(
         answer.results(&mut body).map_err(malformed)?;
         return Ok(Next::Done);
     }
+    read_other_reply(object, binding, profile, message, answer, attempts)
+}
+
+/// Reads a reply that is not the usual one.
+#[inline(never)]
+fn read_other_reply(
+    object: &ObjectRef,
+    binding: &Binding,
+    profile: &Profile,
+    message: &Message,
+    answer: &mut dyn Answer,
+    attempts: &mut Attempts,
+) -> Result<Next, SystemException> {
+    let malformed = |error: CdrError| SystemException::from(error).with_completed(Completed::Yes);
     let (header, mut body) = message
         .reply(profile.codesets, Some(object.handle()))
         .map_err(malformed)?;

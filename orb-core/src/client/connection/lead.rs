@@ -151,6 +151,7 @@ impl Connection {
     }
 
     /// Looks at a connection that was idle: has the peer closed it?
+    #[cold]
     pub(super) fn look_again<'s>(
         &'s self,
         mut shared: MutexGuard<'s, Shared>,
@@ -267,6 +268,7 @@ impl Lead<'_> {
         result
     }
 
+    #[cold]
     fn time_is_over(self) -> Failure {
         let connection = self.connection;
         let mut shared = connection.shared.lock();
