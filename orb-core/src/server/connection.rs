@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One connection as the server sees it: who reads it, and what goes out on it.
 //!
-//! One worker at a time owns the reading; [`Inbox::epoch`] says which. A worker that stays too long in a servant loses
+//! One worker at a time owns the reading; [`Connection::epoch`] says which. A worker that stays too long in a servant loses
 //! it to another, and notices when it comes back for the next message.
 
 use std::{
     io::IoSlice,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -17,7 +17,7 @@ use bytes::BytesMut;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::{
-    codeset::CodeSets,
+    codeset::{CharSet, CodeSets, WideSet},
     giop::{self, Assembler, GiopError, Limits, Message},
     server::outbox::{Outbox, Sent},
     transport::{Endpoint, Interest, Link, Poller},
@@ -32,16 +32,8 @@ const ROOM: usize = 4 * 1024;
 #[derive(Debug)]
 pub(super) struct Inbox {
     pub(super) assembler: Assembler,
-    /// Changes whenever reading passes from one worker to another.
-    pub(super) epoch: u64,
     /// Whether a worker owns the reading.
     pub(super) owned: bool,
-    /// What the connection's characters travel in.
-    pub(super) codesets: CodeSets,
-    /// Received until now, in octets.
-    pub(super) received: u64,
-    /// Messages taken until now.
-    pub(super) taken: u64,
     /// When it was served last.
     pub(super) served: Instant,
     /// Nothing is read any more: what comes is thrown away until the peer closes.
@@ -65,6 +57,9 @@ pub(super) enum Next {
     Wrong(GiopError),
 }
 
+/// How long somebody waits at a time for a lock that is held for long only by who reads.
+const MOMENT: Duration = Duration::from_millis(1);
+
 /// What a receive brought.
 enum Received {
     /// Octets; whether they were `all` there were.
@@ -80,8 +75,8 @@ enum Received {
 pub(super) enum Wait {
     /// Not at all.
     No,
-    /// Polling first, then blocking, so long each.
-    For(Duration, Duration),
+    /// Polling first, then blocking, so long each; `None` blocks until something comes.
+    For(Duration, Option<Duration>),
 }
 
 /// A connection.
@@ -90,6 +85,10 @@ pub(super) struct Connection {
     pub(super) link: Arc<dyn Link>,
     pub(super) token: u64,
     inbox: Mutex<Inbox>,
+    /// Changes, under the inbox's lock, whenever reading passes from one worker to another.
+    epoch: AtomicU64,
+    /// What the connection's characters travel in, see [`pack`].
+    codesets: AtomicU8,
     outbox: Mutex<Outbox>,
     /// Something came in while a worker owned the reading.
     dirty: AtomicBool,
@@ -99,6 +98,11 @@ pub(super) struct Connection {
     backed_up: AtomicBool,
     /// The owner may block in a receive, the inbox locked.
     lingering: AtomicBool,
+    /// Received until now, in octets; messages taken until now; and whether a message is under way. For housekeeping,
+    /// which must not wait for a worker that blocks in a receive.
+    pub(super) received: AtomicU64,
+    pub(super) taken: AtomicU64,
+    pub(super) partial: AtomicBool,
     /// What housekeeping saw last: a fingerprint of progress, and when it changed (in ms of the server's life).
     pub(super) seen: AtomicU64,
     pub(super) seen_at: AtomicU64,
@@ -117,19 +121,20 @@ impl Connection {
             token,
             inbox: Mutex::new(Inbox {
                 assembler: Assembler::new(limits),
-                epoch: 0,
                 owned: false,
-                codesets: CodeSets::UNNEGOTIATED,
-                received: 0,
-                taken: 0,
                 served: Instant::now(),
                 draining: false,
             }),
+            epoch: AtomicU64::new(0),
+            codesets: AtomicU8::new(pack(CodeSets::UNNEGOTIATED)),
             outbox: Mutex::default(),
             dirty: AtomicBool::new(false),
             hung_up: AtomicBool::new(false),
             backed_up: AtomicBool::new(false),
             lingering: AtomicBool::new(false),
+            received: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
+            partial: AtomicBool::new(false),
             seen: AtomicU64::new(0),
             seen_at: AtomicU64::new(0),
             received_then: AtomicU64::new(0),
@@ -146,7 +151,7 @@ impl Connection {
         // SeqCst pairs with the load in `let_go`: either the owner sees the flag, or we see that it has let go.
         self.dirty.store(true, Ordering::SeqCst);
         let mut inbox = self.briefly()?;
-        (!inbox.owned).then(|| (inbox.take(), inbox.served.elapsed()))
+        (!inbox.owned).then(|| (self.take(&mut inbox), inbox.served.elapsed()))
     }
 
     /// Remembers that the peer has closed its side; before [`Connection::own`].
@@ -154,31 +159,52 @@ impl Connection {
         self.hung_up.store(true, Ordering::SeqCst);
     }
 
-    /// Locks the receiving side unless its owner blocks in it, and then looks at `dirty` anyway.
+    fn take(&self, inbox: &mut Inbox) -> u64 {
+        inbox.owned = true;
+        self.epoch.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// Locks the receiving side, unless its owner blocks in it, who then looks at `dirty` anyway.
     fn briefly(&self) -> Option<MutexGuard<'_, Inbox>> {
-        (!self.lingering.load(Ordering::SeqCst)).then(|| self.inbox.lock())
+        loop {
+            if self.lingering.load(Ordering::SeqCst) {
+                return None;
+            }
+            if let Some(inbox) = self.inbox.try_lock_for(MOMENT) {
+                return Some(inbox);
+            }
+        }
+    }
+
+    /// Locks the receiving side for the worker with `epoch`; `None` if it has lost the reading: the next owner may
+    /// block in it for long.
+    #[inline]
+    fn as_owner(&self, epoch: u64) -> Option<MutexGuard<'_, Inbox>> {
+        while self.epoch.load(Ordering::SeqCst) == epoch {
+            if let Some(inbox) = self.inbox.try_lock().or_else(|| self.inbox.try_lock_for(MOMENT)) {
+                return (self.epoch.load(Ordering::SeqCst) == epoch).then_some(inbox);
+            }
+        }
+        None
     }
 
     /// Says that the owner will block in a receive; `false` if it is the owner no more.
     pub(super) fn linger(&self, epoch: u64) -> bool {
-        let inbox = self.inbox.lock();
-        let ours = inbox.epoch == epoch;
-        if ours {
+        let inbox = self.as_owner(epoch);
+        if inbox.is_some() {
             self.lingering.store(true, Ordering::SeqCst);
         }
-        ours
+        inbox.is_some()
     }
 
     /// Lets go of the reading, and takes it again at once if something came in meanwhile.
     pub(super) fn let_go(&self, epoch: u64, spare: &mut Option<BytesMut>) -> Option<u64> {
         {
-            let mut inbox = self.inbox.lock();
-            if inbox.epoch != epoch {
-                return None;
-            }
+            let mut inbox = self.as_owner(epoch)?;
             if let Some(buffer) = inbox.assembler.take_buffer() {
                 *spare = Some(buffer);
             }
+            self.partial.store(!inbox.assembler.is_idle(), Ordering::Relaxed);
             inbox.served = Instant::now();
             inbox.owned = false;
             self.lingering.store(false, Ordering::SeqCst);
@@ -188,21 +214,24 @@ impl Connection {
             return None;
         }
         let mut inbox = self.briefly()?;
-        (!inbox.owned).then(|| inbox.take())
+        (!inbox.owned).then(|| self.take(&mut inbox))
     }
 
     /// Takes the reading away from the worker with `epoch`, for the next one; `Some(true)` if there may be something
-    /// to take at once. `None` if that worker has lost the reading already, or blocks in it (`patient` is `false`).
-    pub(super) fn take_away(&self, epoch: u64, patient: bool) -> Option<bool> {
+    /// to take at once. `None` if that worker has lost the reading already, or blocks in it (`patient` is `false`), or
+    /// if `still` does not hold.
+    pub(super) fn take_away(&self, epoch: u64, patient: bool, still: impl Fn() -> bool) -> Option<bool> {
         let mut inbox = if patient {
-            self.inbox.lock()
+            self.as_owner(epoch)?
         } else {
             self.inbox.try_lock()?
         };
-        if inbox.epoch != epoch || !inbox.owned {
+        // Messages are taken under this lock, so what `still` sees cannot change here.
+        if self.epoch.load(Ordering::SeqCst) != epoch || !inbox.owned || !still() {
             return None;
         }
-        inbox.epoch += 1;
+        self.partial.store(!inbox.assembler.is_idle(), Ordering::Relaxed);
+        self.epoch.fetch_add(1, Ordering::SeqCst);
         inbox.owned = false;
         self.lingering.store(false, Ordering::SeqCst);
         Some(inbox.assembler.wanted() == 0 || self.dirty.load(Ordering::SeqCst))
@@ -218,16 +247,17 @@ impl Connection {
         place: &mut Option<Message>,
         taken: impl FnOnce(),
     ) -> Next {
-        let mut inbox = self.inbox.lock();
-        if inbox.epoch != epoch {
+        let Some(mut inbox) = self.as_owner(epoch) else {
             return Next::NotOurs;
-        }
+        };
         loop {
             match inbox.message(place) {
                 Ok(()) if place.is_some() => {
+                    let count = self.taken.load(Ordering::Relaxed) + 1;
+                    self.taken.store(count, Ordering::Relaxed);
                     taken();
                     return Next::Message {
-                        codesets: inbox.codesets,
+                        codesets: unpack(self.codesets.load(Ordering::Relaxed)),
                         more: inbox.assembler.wanted() == 0,
                     };
                 }
@@ -252,6 +282,7 @@ impl Connection {
         if matches!(wait, Wait::No) {
             self.dirty.store(false, Ordering::SeqCst);
         }
+        self.partial.store(!inbox.assembler.is_idle(), Ordering::Relaxed);
         let buffer = inbox.assembler.buffer(ROOM);
         let room = buffer.capacity() - buffer.len();
         let result = match wait {
@@ -261,7 +292,9 @@ impl Connection {
         match result {
             Ok(0) => Received::End,
             Ok(count) => {
-                inbox.received += count as u64;
+                // Only the owner counts.
+                let received = self.received.load(Ordering::Relaxed) + count as u64;
+                self.received.store(received, Ordering::Relaxed);
                 // A stream socket that fills less than it could has no more at the moment (epoll(7)).
                 let all = count < room && !self.hung_up.load(Ordering::SeqCst);
                 Received::Some { all }
@@ -279,20 +312,14 @@ impl Connection {
 
     /// Takes the memory of a large message back.
     pub(super) fn recycle(&self, epoch: u64, message: Message) {
-        let mut inbox = self.inbox.lock();
-        if inbox.epoch == epoch {
+        if let Some(mut inbox) = self.as_owner(epoch) {
             inbox.assembler.recycle(message);
         }
     }
 
-    /// Looks at the receiving side, unless a worker is busy with it.
-    pub(super) fn try_inbox(&self) -> Option<MutexGuard<'_, Inbox>> {
-        self.inbox.try_lock()
-    }
-
     /// Changes the code sets, for this and later messages.
     pub(super) fn negotiate(&self, codesets: CodeSets) {
-        self.inbox.lock().codesets = codesets;
+        self.codesets.store(pack(codesets), Ordering::Relaxed);
     }
 
     /// Sends a message; `more` if another will follow at once.
@@ -416,20 +443,13 @@ impl Connection {
     pub(super) fn refuse(&self, epoch: u64, error: &GiopError) {
         tracing::warn!(peer = %self.peer(), %error, "message refused");
         self.say_goodbye(&giop::message_error(crate::cdr::Version::V1_2));
-        let mut inbox = self.inbox.lock();
-        if inbox.epoch == epoch {
+        if let Some(mut inbox) = self.as_owner(epoch) {
             inbox.draining = true;
         }
     }
 }
 
 impl Inbox {
-    fn take(&mut self) -> u64 {
-        self.owned = true;
-        self.epoch += 1;
-        self.epoch
-    }
-
     #[inline]
     fn message(&mut self, place: &mut Option<Message>) -> Result<(), GiopError> {
         if self.draining {
@@ -437,8 +457,35 @@ impl Inbox {
             return Ok(());
         }
         *place = self.assembler.next_message()?;
-        self.taken += u64::from(place.is_some());
         Ok(())
+    }
+}
+
+/// The code sets in one octet.
+fn pack(codesets: CodeSets) -> u8 {
+    let wide = match codesets.wide {
+        WideSet::Undeclared => 0,
+        WideSet::Utf16 => 1,
+        WideSet::Ucs2 => 2,
+    };
+    match codesets.narrow {
+        CharSet::Latin1 => wide,
+        CharSet::Utf8 => wide | 4,
+    }
+}
+
+fn unpack(octet: u8) -> CodeSets {
+    CodeSets {
+        narrow: if octet & 4 == 0 {
+            CharSet::Latin1
+        } else {
+            CharSet::Utf8
+        },
+        wide: match octet & 3 {
+            1 => WideSet::Utf16,
+            2 => WideSet::Ucs2,
+            _ => WideSet::Undeclared,
+        },
     }
 }
 
@@ -447,7 +494,7 @@ fn wait_for(
     link: &dyn Link,
     buffer: &mut BytesMut,
     polling: Duration,
-    blocking: Duration,
+    blocking: Option<Duration>,
 ) -> std::io::Result<usize> {
     if !polling.is_zero() {
         let until = Instant::now() + polling;
@@ -462,5 +509,5 @@ fn wait_for(
             std::hint::spin_loop();
         }
     }
-    link.recv(buffer, Some(blocking))
+    link.recv(buffer, blocking)
 }

@@ -88,7 +88,8 @@ impl Session<'_> {
     fn request(&mut self, message: &Message) -> Result<(), GiopError> {
         let orb = self.orb;
         let (header, mut args) = message.request(self.codesets, orb)?;
-        self.slot.request(header.request_id);
+        let waits = header.response == ResponseFlags::Target;
+        self.slot.request(header.request_id, waits);
         let negotiated = self.negotiate(&header);
         args.set_codesets(self.codesets);
         let (connection, slot, adapter) = (self.connection, self.slot, self.adapter);

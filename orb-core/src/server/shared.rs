@@ -215,16 +215,22 @@ impl Shared {
         }
     }
 
-    /// Takes from a worker what it is too busy to look at; `patient` as in [`Connection::take_away`].
-    pub(super) fn hand_over(self: &Arc<Self>, slot: &Slot, patient: bool) {
+    /// Takes from a worker what it is too busy to look at: other connections.
+    pub(super) fn relieve(self: &Arc<Self>, slot: &Slot) {
         let batch = std::mem::take(&mut *slot.batch.lock());
         if !batch.is_empty() {
             self.make_ready(batch);
+            self.want_poller();
         }
+    }
+
+    /// Takes from a worker the reading of its connection too; `patient` and `still` as in [`Connection::take_away`].
+    pub(super) fn hand_over(self: &Arc<Self>, slot: &Slot, patient: bool, still: impl Fn() -> bool) {
+        self.relieve(slot);
         let reading = slot.reading.lock().clone();
         if let Some((connection, epoch)) = reading {
             connection.flush(&*self.poller);
-            if let Some(ready) = connection.take_away(epoch, patient) {
+            if let Some(ready) = connection.take_away(epoch, patient, still) {
                 self.pass_on(&connection, ready);
             }
         }
@@ -249,7 +255,9 @@ impl Shared {
     /// Starts another worker; a `refusing` one is beyond the limit and answers `TRANSIENT` until there is room.
     pub(super) fn hire(self: &Arc<Self>, refusing: bool) -> bool {
         let mut workers = self.workers.lock();
-        if self.stopped.load(Ordering::SeqCst) || (*workers >= self.config.max_requests && !refusing) {
+        // Those who stay with a silent connection serve no request.
+        let limit = self.config.max_requests + self.lingering.load(Ordering::SeqCst);
+        if self.stopped.load(Ordering::SeqCst) || (*workers >= limit && !refusing) {
             return false;
         }
         let shared = Arc::clone(self);
@@ -288,25 +296,29 @@ impl Shared {
         true
     }
 
-    /// Tells whether a worker may stay with a connection that it has just served, and counts it.
-    pub(super) fn start_lingering(self: &Arc<Self>) -> bool {
+    /// Tells whether a worker may stay with a connection that it has just served, and counts it: for
+    /// [`ServerConfig::linger`] at a time, or until something comes, which saves setting a timer.
+    pub(super) fn start_lingering(self: &Arc<Self>) -> Option<Stay> {
         let limit = self.config.max_lingering;
         let more = |count: usize| (count < limit).then_some(count + 1);
         if self.is_crowded() || self.config.linger.is_zero() {
-            return false;
+            return None;
         }
         let counted = self
             .lingering
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more);
-        if counted.is_err() {
-            return false;
-        }
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more)
+            .ok()?;
         // Somebody must look after the others meanwhile.
         if !self.want_poller() {
             self.stop_lingering();
-            return false;
+            return None;
         }
-        true
+        // The first ones may stay; if their clients fall silent, there is still room for others.
+        Some(if counted < limit / 2 {
+            Stay::UntilServed
+        } else {
+            Stay::ForAWhile
+        })
     }
 
     pub(super) fn stop_lingering(&self) {
@@ -333,6 +345,15 @@ impl Shared {
             thread.unpark();
         }
     }
+}
+
+/// For how long a worker stays with a connection that is silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stay {
+    /// Until something comes.
+    UntilServed,
+    /// Not for long.
+    ForAWhile,
 }
 
 /// As if the poller had said so.

@@ -19,25 +19,30 @@ pub(super) struct Slot {
     /// Odd while a request is in progress; never the same for two of them.
     sequence: AtomicU64,
     request_id: AtomicU32,
+    /// What follows on the connection must not overtake this message: a oneway, or not yet known to be none.
+    ordered: AtomicBool,
     pub(super) cancelled: AtomicBool,
     /// What the worker reads, and in which epoch.
     pub(super) reading: Mutex<Option<(Arc<Connection>, u64)>>,
     /// What it is to look at next.
     pub(super) batch: Mutex<VecDeque<Event>>,
-    /// What the watchdog saw last.
+    /// What the watchdog saw last, and since when (in ms of the server's life).
     pub(super) watched: AtomicU64,
+    pub(super) watched_since: AtomicU64,
 }
 
 impl Slot {
     /// Says that a message was taken, and is being served.
     pub(super) fn begin(&self) {
+        self.ordered.store(true, Ordering::Relaxed);
         let sequence = self.sequence.load(Ordering::Relaxed);
         self.sequence.store(sequence + 1, Ordering::Release);
     }
 
-    /// Says which request it is.
-    pub(super) fn request(&self, id: u32) {
+    /// Says which request it is, and whether its client `waits` for the servant.
+    pub(super) fn request(&self, id: u32, waits: bool) {
         self.cancelled.store(false, Ordering::Relaxed);
+        self.ordered.store(!waits, Ordering::Relaxed);
         self.request_id.store(id, Ordering::Release);
     }
 
@@ -50,6 +55,11 @@ impl Slot {
     /// Returns the sequence number: odd while a request is in progress.
     pub(super) fn sequence(&self) -> u64 {
         self.sequence.load(Ordering::Acquire)
+    }
+
+    /// Tells whether what follows must not overtake the message in progress.
+    pub(super) fn is_ordered(&self) -> bool {
+        self.ordered.load(Ordering::Relaxed)
     }
 
     /// Tells whether a request is in progress.

@@ -21,6 +21,8 @@ use crate::{
 const TICK: Duration = Duration::from_millis(4);
 /// The same on a server that had nothing to do for a while.
 const SLOW_TICK: Duration = Duration::from_millis(64);
+/// For how long, in milliseconds, the rest of a connection waits for a oneway.
+const ORDERED: u64 = 1000;
 /// How often connections are looked after.
 const ROUND: Duration = Duration::from_millis(500);
 /// A peer must send at least so many octets per millisecond of a message, on the whole.
@@ -68,12 +70,16 @@ impl Watchdog {
     fn tick(&mut self) {
         self.slots.extend(self.shared.slots.lock().iter().cloned());
         let mut active = false;
+        let now = self.shared.now();
         for slot in self.slots.drain(..) {
             let sequence = slot.sequence();
             let before = slot.watched.swap(sequence, Ordering::Relaxed);
             active |= before != sequence || slot.is_busy();
-            if slot.is_busy() && before == sequence {
-                self.shared.hand_over(&slot, false);
+            if before != sequence {
+                slot.watched_since.store(now, Ordering::Relaxed);
+            } else if sequence % 2 == 1 {
+                let since = now.saturating_sub(slot.watched_since.load(Ordering::Relaxed));
+                look_after(&self.shared, &slot, sequence, since);
             }
         }
         self.quiet = if active { 0 } else { self.quiet.saturating_add(1) };
@@ -124,11 +130,9 @@ impl Watchdog {
         {
             return Some(Verdict::Stalled("the peer takes no replies"));
         }
-        let (received, taken, idle) = {
-            // Who holds it is active.
-            let inbox = connection.try_inbox()?;
-            (inbox.received, inbox.taken, inbox.assembler.is_idle())
-        };
+        let received = connection.received.load(Ordering::Relaxed);
+        let taken = connection.taken.load(Ordering::Relaxed);
+        let idle = !connection.partial.load(Ordering::Relaxed);
         connection.rest();
         if connection.is_restless() {
             self.shared.make_ready([readable(connection.token)]);
@@ -165,6 +169,17 @@ impl Watchdog {
                 connection.say_goodbye(&giop::close_connection(Version::V1_2));
             }
         }
+    }
+}
+
+/// Sees to it that nobody waits for a request that has been in progress for `since` milliseconds.
+fn look_after(shared: &Arc<Shared>, slot: &Slot, sequence: u64, since: u64) {
+    // Oneways are served in the order in which they came, unless one takes very long: its worker may only be waiting
+    // for a processor.
+    if slot.is_ordered() && since < ORDERED {
+        shared.relieve(slot);
+    } else {
+        shared.hand_over(slot, false, || slot.sequence() == sequence);
     }
 }
 

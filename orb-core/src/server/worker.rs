@@ -18,7 +18,7 @@ use crate::{
     server::{
         connection::{Connection, Next, Wait},
         session::{Follow, Session},
-        shared::{Shared, readable},
+        shared::{Shared, Stay, readable},
         slot::Slot,
     },
     transport::{Event, Interest},
@@ -109,7 +109,7 @@ struct Reading {
 impl Holder for Reading {
     fn release(&self) {
         if self.slot.is_busy() {
-            self.shared.hand_over(&self.slot, true);
+            self.shared.hand_over(&self.slot, true, || true);
         }
     }
 }
@@ -265,8 +265,8 @@ impl Worker {
 
     fn step(&mut self, connection: &Arc<Connection>, visit: &mut Visit) -> Step {
         let config = &self.shared.config;
-        let wait = match visit.lingering {
-            Some(_) => Wait::For(config.busy_poll, config.linger),
+        let wait = match &visit.lingering {
+            Some(lingering) => Wait::For(config.busy_poll, lingering.limit),
             None => Wait::No,
         };
         let slot = &self.slot;
@@ -337,21 +337,28 @@ impl Worker {
     #[inline(never)]
     fn settle(&self, connection: &Arc<Connection>, visit: &mut Visit) -> Step {
         let shared = &self.shared;
-        let pinned = connection.link.fd().is_none();
-        if !pinned && (!visit.frequent || self.refusing || !self.slot.batch.lock().is_empty()) {
-            return Step::LetGo;
-        }
-        if !pinned && !shared.start_lingering() {
-            return Step::LetGo;
+        let watched = connection.link.fd().is_some();
+        let mut lingering = Lingering {
+            limit: Some(shared.config.linger),
+            counted: None,
+        };
+        if watched {
+            if !visit.frequent || self.refusing || !self.slot.batch.lock().is_empty() {
+                return Step::LetGo;
+            }
+            let Some(stay) = shared.start_lingering() else {
+                return Step::LetGo;
+            };
+            lingering.counted = Some(Arc::clone(shared));
+            if stay == Stay::UntilServed {
+                lingering.limit = None;
+            }
         }
         if !connection.linger(visit.epoch) {
-            if !pinned {
-                shared.stop_lingering();
-            }
             return Step::Lost;
         }
-        visit.lingering = Some(Lingering((!pinned).then(|| Arc::clone(shared))));
-        if !pinned && !connection.disarm(&*shared.poller) {
+        visit.lingering = Some(lingering);
+        if watched && !connection.disarm(&*shared.poller) {
             return Step::LetGo;
         }
         visit.drained = false;
@@ -418,12 +425,17 @@ struct Visit {
     frequent: bool,
 }
 
-/// Counts a worker that stays with its connection.
-struct Lingering(Option<Arc<Shared>>);
+/// A worker that stays with its connection.
+struct Lingering {
+    /// How long it waits for the next message; `None`: until something comes.
+    limit: Option<Duration>,
+    /// Where it is counted.
+    counted: Option<Arc<Shared>>,
+}
 
 impl Drop for Lingering {
     fn drop(&mut self) {
-        if let Some(shared) = &self.0 {
+        if let Some(shared) = &self.counted {
             shared.stop_lingering();
         }
     }
