@@ -130,9 +130,11 @@ fn sequence(scope: &Scope<'_>, element: &Ty, bound: Option<u32>, depth: usize) -
     quote!({
         let #len = d.sequence_len(#bound, #least)?;
         let mut #seq = #vec::with_capacity(rt::capacity(d, #len, #least));
+        d.enter()?;
         for _ in 0..#len {
             #seq.push(#each);
         }
+        d.leave();
         #seq
     })
 }
@@ -179,9 +181,11 @@ fn map(scope: &Scope<'_>, key: &Ty, value: &Ty, bound: Option<u32>, depth: usize
     quote!({
         let #len = d.sequence_len(#bound, #least)?;
         let mut #entries = #make;
+        d.enter()?;
         for _ in 0..#len {
             #entries.#add;
         }
+        d.leave();
         #entries
     })
 }

@@ -60,9 +60,12 @@ pub trait Unmarshal: Sized {
         // wire, so the capacity asked for in advance is bounded by the data as well.
         let capacity = count.min(decoder.remaining() / size_of::<Self>().max(1) + 4);
         let mut values = Vec::with_capacity(capacity);
+        // IDL's types contain themselves by way of sequences, so these are where nesting has its limit.
+        decoder.enter()?;
         for _ in 0..count {
             values.push(Self::unmarshal(decoder)?);
         }
+        decoder.leave();
         Ok(values)
     }
 

@@ -41,11 +41,10 @@ impl Unmarshal for Sample {
 }
 
 /// A type that contains itself.
-#[expect(clippy::vec_box, reason = "boxes are what counts the levels")]
 #[derive(Clone, Debug, PartialEq)]
 struct List {
     value: u16,
-    rest: Vec<Box<List>>,
+    rest: Vec<List>,
 }
 
 impl Marshal for List {
@@ -72,7 +71,7 @@ fn list(length: u16) -> List {
     for value in 1..length {
         list = List {
             value,
-            rest: vec![Box::new(list)],
+            rest: vec![list],
         };
     }
     list
