@@ -79,6 +79,12 @@ pub fn local_servant<S: ?Sized + 'static>(facet: &dyn StdAny) -> Option<&S> {
     facet.downcast_ref::<Arc<S>>().map(|servant| &**servant)
 }
 
+/// The facet, if it is the wanted one.
+#[inline]
+pub fn offer<S: ?Sized + 'static>(wanted: TypeId, facet: &Arc<S>) -> Option<&dyn StdAny> {
+    (wanted == facet_type::<S>()).then_some(facet)
+}
+
 /// The type of the facet of an interface.
 #[inline]
 #[must_use]

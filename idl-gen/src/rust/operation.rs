@@ -137,7 +137,7 @@ fn framed(op: &Op, holes: &Holes, more: &TokenStream) -> TokenStream {
 }
 
 /// The name, or `_` where the value is not used.
-fn unless_unused(used: bool, name: &str) -> TokenStream {
+pub(crate) fn unless_unused(used: bool, name: &str) -> TokenStream {
     let ident = Ident::new(if used { name } else { "_" }, Span::call_site());
     quote!(#ident)
 }
