@@ -33,14 +33,15 @@ impl Resolver<'_> {
                         Diagnostic::error(span, format!("union `{name}` is declared and never defined"));
                     findings.push(error);
                 }
-                ItemKind::Valuetype(value) if !value.defined => {
+                // What an included file leaves open is not for the user of that file to mend.
+                ItemKind::Valuetype(value) if !value.defined && item.main => {
                     let warning = Diagnostic::warning(
                         span,
                         format!("valuetype `{name}` is declared and never defined"),
                     );
                     findings.push(warning.help("values of it cannot be made or received"));
                 }
-                ItemKind::Interface(interface) if !interface.defined => {
+                ItemKind::Interface(interface) if !interface.defined && item.main => {
                     let warning = Diagnostic::warning(
                         span,
                         format!("interface `{name}` is declared and never defined"),
