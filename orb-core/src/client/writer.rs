@@ -465,3 +465,6 @@ impl<S: Surroundings> Drop for Blocked<'_, S> {
         self.around.after_blocking();
     }
 }
+
+#[cfg(test)]
+mod tests;
