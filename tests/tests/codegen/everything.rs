@@ -428,3 +428,13 @@ fn typedefs_have_their_own_type_code() {
     );
     let _ = <__target::GetName as upcall::rt::Operation>::NAME;
 }
+
+#[test]
+fn a_type_within_itself_cannot_outgrow_the_stack() {
+    let mut octets = vec![0; 8 * 100_000];
+    for level in octets.chunks_exact_mut(8) {
+        level[4..].copy_from_slice(&1_u32.to_ne_bytes());
+    }
+    let read = <Tree as upcall::rt::Unmarshal>::unmarshal(&mut Decoder::native(&octets));
+    assert_eq!(read, Err(CdrError::TooDeep));
+}
