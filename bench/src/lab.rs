@@ -228,7 +228,10 @@ impl Lab {
         // Warm-up calls are a tenth more.
         let more = 2 * calls + 2 * calls / 10;
         // In hundredths: what a thread needs once in a while is not the call's.
-        Ok((((long - short) / more as f64 * 100.0).round() / 100.0, Report::default()))
+        Ok((
+            ((long - short) / more as f64 * 100.0).round() / 100.0,
+            Report::default(),
+        ))
     }
 
     fn count_of(&self, pair: &Pair, side: Side, what: Counted, calls: usize) -> Result<f64, String> {

@@ -51,6 +51,9 @@ fn measure() -> Result<Report, Box<dyn Error>> {
         "collocated_ns",
         times.get(times.len() / 2).copied().unwrap_or(f64::NAN),
     );
-    report.set("collocated_allocations", (made as f64 / (2.0 * f64::from(BATCH))).round() / 100.0);
+    report.set(
+        "collocated_allocations",
+        (made as f64 / (2.0 * f64::from(BATCH))).round() / 100.0,
+    );
     Ok(report)
 }
