@@ -30,6 +30,8 @@ pub struct Isochronous {
     pub message_size: usize,
     /// When a message must be done after its release. Defaults to the period.
     pub deadline: Option<Duration>,
+    /// The longest that the servant takes for one message; without one it is learned. See [`Qos::worst_case`].
+    pub worst_case: Option<Duration>,
 }
 
 /// The burst class: a bandwidth with a burst size.
@@ -39,8 +41,12 @@ pub struct Burst {
     pub bandwidth: u64,
     /// The largest burst, in bytes.
     pub burst_size: usize,
-    /// When a burst must be through.
+    /// The largest message, in bytes. Defaults to the burst size: a burst is one message.
+    pub message_size: Option<usize>,
+    /// When a burst must be through, counted from its arrival.
     pub deadline: Option<Duration>,
+    /// The longest that the servant takes for one message; without one it is learned. See [`Qos::worst_case`].
+    pub worst_case: Option<Duration>,
 }
 
 /// The low-delay class: sporadic messages, each within a bound.
@@ -48,12 +54,14 @@ pub struct Burst {
 pub struct LowDelay {
     /// The bound on the delay.
     pub delay: Duration,
-    /// The shortest time between two messages; what comes faster is policed.
+    /// The shortest time between two messages; what comes faster is policed. Defaults to the delay.
     pub minimum_interval: Option<Duration>,
     /// The largest message, in bytes.
     pub message_size: usize,
     /// Priority within the class; higher is more urgent. Defaults to 0.
     pub priority: i16,
+    /// The longest that the servant takes for one message; without one it is learned. See [`Qos::worst_case`].
+    pub worst_case: Option<Duration>,
 }
 
 /// The best-effort class.
@@ -74,6 +82,7 @@ impl Qos {
             messages,
             message_size: DEFAULT_MESSAGE_SIZE,
             deadline: None,
+            worst_case: None,
         })
     }
 
@@ -82,7 +91,9 @@ impl Qos {
         Self::Burst(Burst {
             bandwidth,
             burst_size,
+            message_size: None,
             deadline: None,
+            worst_case: None,
         })
     }
 
@@ -93,6 +104,7 @@ impl Qos {
             minimum_interval: None,
             message_size: DEFAULT_MESSAGE_SIZE,
             priority: 0,
+            worst_case: None,
         })
     }
 
@@ -101,12 +113,12 @@ impl Qos {
         Self::BestEffort(BestEffort { weight })
     }
 
-    /// Sets the largest message (the burst size of a burst request), in bytes.
+    /// Sets the largest message, in bytes.
     #[must_use]
     pub fn message_size(mut self, bytes: usize) -> Self {
         match &mut self {
             Self::Isochronous(request) => request.message_size = bytes,
-            Self::Burst(request) => request.burst_size = bytes,
+            Self::Burst(request) => request.message_size = Some(bytes),
             Self::LowDelay(request) => request.message_size = bytes,
             Self::BestEffort(_) => {}
         }
@@ -141,6 +153,37 @@ impl Qos {
             request.priority = priority;
         }
         self
+    }
+
+    /// Declares the longest that the servant takes for one message.
+    ///
+    /// With it a guarantee holds from the first message. Without it the object serves as best effort until enough
+    /// messages were measured. It is the object's to declare: in a client's request it counts for nothing.
+    #[must_use]
+    pub fn worst_case(mut self, worst_case: Duration) -> Self {
+        if let Some(declared) = self.worst_case_mut() {
+            *declared = Some(worst_case);
+        }
+        self
+    }
+
+    /// Returns what was declared with [`worst_case`](Self::worst_case).
+    pub fn declared_worst_case(&self) -> Option<Duration> {
+        match self {
+            Self::Isochronous(request) => request.worst_case,
+            Self::Burst(request) => request.worst_case,
+            Self::LowDelay(request) => request.worst_case,
+            Self::BestEffort(_) => None,
+        }
+    }
+
+    fn worst_case_mut(&mut self) -> Option<&mut Option<Duration>> {
+        match self {
+            Self::Isochronous(request) => Some(&mut request.worst_case),
+            Self::Burst(request) => Some(&mut request.worst_case),
+            Self::LowDelay(request) => Some(&mut request.worst_case),
+            Self::BestEffort(_) => None,
+        }
     }
 
     /// Tells whether this asks for a guarantee.
@@ -189,5 +232,33 @@ mod tests {
             matches!(request, Qos::LowDelay(LowDelay { delay, .. }) if delay == Duration::from_millis(2))
         );
         assert_eq!(request.class(), "low_delay");
+    }
+
+    #[test]
+    fn the_worst_case_of_a_servant_is_declared_by_guaranteed_requests_only() {
+        let longest = Duration::from_micros(40);
+        let guaranteed = [
+            Qos::isochronous(Duration::from_millis(10), 4),
+            Qos::burst(1_000_000, 4096),
+            Qos::low_delay(Duration::from_micros(200)),
+        ];
+        for request in guaranteed {
+            assert_eq!(request.declared_worst_case(), None);
+            assert_eq!(request.worst_case(longest).declared_worst_case(), Some(longest));
+        }
+        assert_eq!(Qos::default().worst_case(longest), Qos::default());
+    }
+
+    #[test]
+    fn a_burst_may_be_of_several_messages() {
+        let request = Qos::burst(1_000_000, 4096).message_size(512);
+        assert!(matches!(
+            request,
+            Qos::Burst(Burst {
+                burst_size: 4096,
+                message_size: Some(512),
+                ..
+            })
+        ));
     }
 }

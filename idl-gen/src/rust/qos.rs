@@ -30,7 +30,7 @@ fn expression(annotation: &Annotation) -> Result<TokenStream, String> {
             let messages = Literal::u32_unsuffixed(messages);
             (
                 quote!(isochronous(#period, #messages)),
-                &["period", "messages", "message_size", "deadline"],
+                &["period", "messages", "message_size", "deadline", "worst_case"],
             )
         }
         "burst" => {
@@ -39,14 +39,26 @@ fn expression(annotation: &Annotation) -> Result<TokenStream, String> {
             let (bandwidth, burst) = (Literal::u64_unsuffixed(bandwidth), Literal::u64_unsuffixed(burst));
             (
                 quote!(burst(#bandwidth, #burst)),
-                &["bandwidth", "burst_size", "deadline"],
+                &[
+                    "bandwidth",
+                    "burst_size",
+                    "message_size",
+                    "deadline",
+                    "worst_case",
+                ],
             )
         }
         "low_delay" => {
             let delay = duration(annotation, "delay")?.ok_or("class \"low_delay\" needs a `delay`")?;
             (
                 quote!(low_delay(#delay)),
-                &["delay", "minimum_interval", "message_size", "priority"],
+                &[
+                    "delay",
+                    "minimum_interval",
+                    "message_size",
+                    "priority",
+                    "worst_case",
+                ],
             )
         }
         "best_effort" => {
@@ -82,7 +94,7 @@ fn known(annotation: &Annotation, class: &str, used: &[&str]) -> Result<(), Stri
 
 fn refinements(annotation: &Annotation, used: &[&str]) -> Result<TokenStream, String> {
     let mut calls = TokenStream::new();
-    for name in ["deadline", "minimum_interval"]
+    for name in ["deadline", "minimum_interval", "worst_case"]
         .into_iter()
         .filter(|name| used.contains(name))
     {

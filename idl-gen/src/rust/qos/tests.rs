@@ -60,6 +60,24 @@ fn burst_takes_a_bandwidth_with_or_without_per_second() {
 }
 
 #[test]
+fn guaranteed_classes_take_the_worst_case_of_their_servant() {
+    let made = realtime(&[
+        ("class", text("burst")),
+        ("bandwidth", text("8MB/s")),
+        ("burst_size", text("64KiB")),
+        ("message_size", text("4KiB")),
+        ("worst_case", text("20us")),
+    ]);
+    assert_eq!(
+        made.unwrap(),
+        "::upcall::qos::Qos::burst(8000000,65536)\
+         .worst_case(::std::time::Duration::from_micros(20)).message_size(4096)"
+    );
+    let refused = realtime(&[("class", text("best_effort")), ("worst_case", text("20us"))]);
+    assert!(refused.unwrap_err().contains("has no `worst_case`"));
+}
+
+#[test]
 fn low_delay_takes_a_priority_that_may_be_negative() {
     let made = realtime(&[
         ("class", text("low-delay")),
