@@ -45,6 +45,13 @@ const PURE: &[&str] = &[
     "orb-core/src/ior",
     "orb-core/src/typecode",
     "orb-core/src/url",
+    "rtu/src/analysis",
+    "rtu/src/class",
+    "rtu/src/histogram",
+    "rtu/src/scheduler",
+    "rtu/src/simulation",
+    "rtu/src/time",
+    "rtu/src/upcall",
 ];
 
 /// Files within those that drive them, and so read files or the environment.
