@@ -99,7 +99,7 @@ fn a_full_cpu_still_has_an_answer_and_an_overfull_one_has_none() {
     assert_eq!(responses(&overfull, 0, 0)[1], None);
     assert_eq!(
         responses(&[periodic(10, 9, 9), periodic(10, 9, 9)], 0, 0),
-        [Some(18), Some(18)]
+        [Some(90), Some(90)]
     );
 }
 
