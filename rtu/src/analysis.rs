@@ -28,8 +28,63 @@
 //! Each activation is charged two switches: one to it, and one back to what it displaced. Its own two pay for the switch
 //! to itself and for the one to what blocks it.
 
+mod admitted;
+mod bounds;
+mod refusal;
 mod response;
 mod task;
 
+pub use admitted::{Admission, AdmittedSet, TaskId};
+pub use bounds::{hyperbolic, liu_layland};
+pub use refusal::{Miss, Nearest, Refusal, Whom};
 pub use response::response_times;
 pub use task::{InvalidTask, Overheads, Task};
+
+/// Which test said that a task fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Test {
+    /// The bound on the utilisation of Liu and Layland: the quickest, and the most pessimistic.
+    LiuLayland,
+    /// The hyperbolic bound of Bini and Buttazzo.
+    Hyperbolic,
+    /// The response times.
+    ResponseTime,
+}
+
+/// That a task fits, and how that is known.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Verdict {
+    /// The first test that the set passed with it.
+    pub test: Test,
+    /// The share of the CPU that all then ask for, without overheads.
+    pub utilisation: f64,
+}
+
+/// Says whether `candidate` fits beside the tasks of a set: the quick tests first, then the response times.
+///
+/// Who asks more than once keeps an [`AdmittedSet`], which answers faster and remembers.
+///
+/// # Errors
+///
+/// Says which task would miss its deadline and what would fit instead.
+pub fn admit(admitted: &[Task], candidate: &Task, overheads: &Overheads) -> Result<Verdict, Refusal> {
+    let all: Vec<Task> = admitted.iter().chain([candidate]).copied().collect();
+    for task in &all {
+        task.validate(overheads)?;
+    }
+    let verdict = |test| Verdict {
+        test,
+        utilisation: all.iter().map(Task::utilisation).sum(),
+    };
+    if liu_layland(&all, overheads) {
+        return Ok(verdict(Test::LiuLayland));
+    }
+    if hyperbolic(&all, overheads) {
+        return Ok(verdict(Test::Hyperbolic));
+    }
+    let mut set = AdmittedSet::new(*overheads);
+    for task in &all {
+        set.admit(task)?;
+    }
+    Ok(verdict(Test::ResponseTime))
+}

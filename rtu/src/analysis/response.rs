@@ -6,7 +6,7 @@ use crate::Nanos;
 use super::{Overheads, Task};
 
 /// By how many deadlines a response time may exceed its own before it counts as unbounded.
-const HOPELESS: u64 = 16;
+pub(super) const HOPELESS: u64 = 16;
 
 /// What one task demands of the CPU whenever it is released: `cost` (switches included) each `period`.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +36,14 @@ impl Demand {
     pub(super) fn within(&self, window: u64) -> u64 {
         let activations = window.saturating_add(self.jitter).div_ceil(self.period);
         activations.saturating_mul(self.cost)
+    }
+
+    /// The longest window with the demand of this one.
+    pub(super) fn same_until(&self, window: u64) -> u64 {
+        let activations = window.saturating_add(self.jitter).div_ceil(self.period);
+        activations
+            .saturating_mul(self.period)
+            .saturating_sub(self.jitter)
     }
 
     fn rate(&self) -> f64 {
