@@ -13,6 +13,7 @@
 pub mod analysis;
 mod class;
 pub mod histogram;
+pub mod scheduler;
 mod time;
 mod upcall;
 
