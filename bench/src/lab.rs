@@ -227,11 +227,7 @@ impl Lab {
         );
         // Warm-up calls are a tenth more.
         let more = 2 * calls + 2 * calls / 10;
-        // In hundredths: what a thread needs once in a while is not the call's.
-        Ok((
-            ((long - short) / more as f64 * 100.0).round() / 100.0,
-            Report::default(),
-        ))
+        Ok(((long - short) / more as f64, Report::default()))
     }
 
     fn count_of(&self, pair: &Pair, side: Side, what: Counted, calls: usize) -> Result<f64, String> {
@@ -243,9 +239,14 @@ impl Lab {
                 command
             }
         };
-        let mut server = Server::start(trace(self.server(pair)?, Side::Server))?;
-        let client = trace(self.client(pair, "", &server.address, calls)?, Side::Client);
+        let mut server = self.server(pair)?;
         if what == Counted::Allocations {
+            server.arg("--count");
+        }
+        let mut server = Server::start(trace(server, Side::Server))?;
+        let mut client = trace(self.client(pair, "", &server.address, calls)?, Side::Client);
+        if what == Counted::Allocations {
+            client.arg("--count");
             let before = server.count()?;
             let report = findings(&client)?;
             let all = (calls + calls / 10) as f64;
@@ -284,7 +285,7 @@ impl Lab {
     fn idle_objects(&self, pair: &Pair, objects: usize) -> Result<(f64, Report), String> {
         let heap = |count: usize| -> Result<Report, String> {
             let mut command = self.server(pair)?;
-            command.args(["--objects", &count.to_string()]);
+            command.args(["--count", "--objects", &count.to_string()]);
             Server::start(command)?.count()
         };
         let (one, many) = (heap(1)?, heap(objects)?);

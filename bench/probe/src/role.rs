@@ -4,7 +4,7 @@
 use std::io::BufRead;
 use std::time::Duration;
 
-use crate::{Report, Usage, heap, pin, resident_bytes};
+use crate::{Report, Usage, count_heap, heap, pin, resident_bytes};
 
 /// What a client calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct Role {
     pub cpu: Option<usize>,
     /// Poll instead of blocking.
     pub spin: bool,
+    /// Count heap allocations, which takes time.
+    pub count: bool,
     /// What to call.
     pub work: Work,
     /// Client threads; above 0 the rate of calls is measured, not their latency.
@@ -52,6 +54,9 @@ impl Role {
     /// Says which argument it does not understand.
     pub fn from_arguments() -> Result<Self, String> {
         let role = Self::parse(std::env::args().skip(1))?;
+        if role.count {
+            count_heap();
+        }
         if let Some(cpu) = role.cpu {
             pin(cpu).map_err(|error| format!("CPU {cpu}: {error}"))?;
         }
@@ -70,6 +75,7 @@ impl Role {
             address: String::new(),
             cpu: None,
             spin: false,
+            count: false,
             work: Work::Null,
             threads: 0,
             connections: 0,
@@ -79,12 +85,14 @@ impl Role {
             duration: Duration::from_secs(1),
         };
         while let Some(option) = words.next() {
-            if option == "--spin" {
-                role.spin = true;
-                continue;
+            match option.as_str() {
+                "--spin" => role.spin = true,
+                "--count" => role.count = true,
+                _ => {
+                    let value = words.next().ok_or_else(|| format!("{option} lacks its value"))?;
+                    role.set(&option, value)?;
+                }
             }
-            let value = words.next().ok_or_else(|| format!("{option} lacks its value"))?;
-            role.set(&option, value)?;
         }
         Ok(role)
     }

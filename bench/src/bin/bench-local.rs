@@ -6,7 +6,7 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use probe::{Counting, Report, heap};
+use probe::{Counting, Report, count_heap, heap};
 use upcall_bench::{
     Null,
     bench::{TargetRef, TargetSkeleton},
@@ -33,6 +33,7 @@ fn main() -> ExitCode {
 }
 
 fn measure() -> Result<Report, Box<dyn Error>> {
+    count_heap();
     let orb = orb(false, false)?;
     let target: TargetRef = orb.root_poa().activate(TargetSkeleton::new(Null)).export()?;
     let batch = || (0..BATCH).try_for_each(|_| std::hint::black_box(&target).nothing().wait());
@@ -51,9 +52,6 @@ fn measure() -> Result<Report, Box<dyn Error>> {
         "collocated_ns",
         times.get(times.len() / 2).copied().unwrap_or(f64::NAN),
     );
-    report.set(
-        "collocated_allocations",
-        (made as f64 / (2.0 * f64::from(BATCH))).round() / 100.0,
-    );
+    report.set("collocated_allocations", made as f64 / (200.0 * f64::from(BATCH)));
     Ok(report)
 }

@@ -11,6 +11,9 @@ const FIRST_ROOM: usize = 16 * 1024;
 /// The least room there must be to receive; below it the buffer is used again from its start.
 const ROOM: usize = 2 * 1024;
 
+/// Room is kept for another message as large as the last one, up to this, so that a reply costs one receive.
+const EXPECT_UP_TO: usize = 64 * 1024;
+
 /// A buffer that held a message larger than this is given back to the system.
 const KEEP_UP_TO: usize = 256 * 1024;
 
@@ -20,6 +23,8 @@ pub(crate) struct Reader {
     assembler: Assembler,
     has_buffer: bool,
     large: bool,
+    /// How large the last message was.
+    expected: usize,
 }
 
 impl Reader {
@@ -29,13 +34,18 @@ impl Reader {
             assembler: Assembler::new(limits),
             has_buffer: false,
             large: false,
+            expected: 0,
         }
     }
 
     /// Returns where to receive into.
     #[inline]
     pub(crate) fn buffer(&mut self) -> &mut BytesMut {
-        let room = if self.has_buffer { ROOM } else { FIRST_ROOM };
+        let room = if self.has_buffer {
+            self.expected.clamp(ROOM, EXPECT_UP_TO)
+        } else {
+            FIRST_ROOM
+        };
         self.has_buffer = true;
         self.assembler.buffer(room)
     }
@@ -45,7 +55,8 @@ impl Reader {
     pub(crate) fn next_message(&mut self) -> Result<Option<Message>, GiopError> {
         let message = self.assembler.next_message()?;
         if let Some(message) = &message {
-            self.large |= message.octets().len() > KEEP_UP_TO;
+            self.expected = message.octets().len();
+            self.large |= self.expected > KEEP_UP_TO;
         }
         Ok(message)
     }
