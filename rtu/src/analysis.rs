@@ -30,14 +30,18 @@
 
 mod admitted;
 mod bounds;
+mod placement;
 mod refusal;
 mod response;
+mod sensitivity;
 mod task;
 
 pub use admitted::{Admission, AdmittedSet, TaskId};
 pub use bounds::{hyperbolic, liu_layland};
+pub use placement::{Cpus, Fit, Move, Placement};
 pub use refusal::{Miss, Nearest, Refusal, Whom};
 pub use response::response_times;
+pub use sensitivity::{Margin, Sensitivity, growth, longest_tolerable_iteration, sensitivity};
 pub use task::{InvalidTask, Overheads, Task};
 
 /// Which test said that a task fits.

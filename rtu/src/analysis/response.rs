@@ -87,7 +87,7 @@ where
 }
 
 /// The whole part, as far as it fits.
-fn floor(value: f64) -> u64 {
+pub(super) fn floor(value: f64) -> u64 {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
