@@ -14,6 +14,7 @@ pub mod analysis;
 mod class;
 pub mod histogram;
 pub mod scheduler;
+pub mod simulation;
 mod time;
 mod upcall;
 

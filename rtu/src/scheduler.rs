@@ -174,7 +174,10 @@ impl Scheduler {
         true
     }
 
-    /// Tells a reactive RTU that there is something to do.
+    /// Tells a reactive RTU that there is something to do, since `now`.
+    ///
+    /// Its minimum inter-arrival counts from one nominal release to the next, not from when the scheduler saw the first:
+    /// otherwise a sender that keeps to the distance would fall behind by a little each time.
     pub fn notify(&mut self, id: RtuId, now: Time) -> Notified {
         let Some(rtu) = self.table.find(id) else {
             return Notified::Ignored;
@@ -368,7 +371,7 @@ impl Scheduler {
         match rtu.state {
             State::Waiting => self.release(index, due, now),
             State::Deferred => {
-                rtu.replenish(now);
+                rtu.replenish(due);
                 self.resume(index, now);
             }
             State::Idle | State::Ready | State::Running | State::Free => {}
@@ -413,8 +416,7 @@ impl Scheduler {
     fn release(&mut self, index: u32, due: Time, now: Time) {
         let (rtu, account) = self.table.both(index);
         account.release(now - due);
-        let periodic = rtu.parameters.is_periodic();
-        rtu.replenish(if periodic { due } else { now });
+        rtu.replenish(due);
         self.begin(index, due, now);
     }
 
