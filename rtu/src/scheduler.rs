@@ -348,17 +348,19 @@ impl Scheduler {
         }
     }
 
-    /// Releases a reactive RTU now, or as soon as its minimum inter-arrival allows.
-    fn request(&mut self, index: u32, now: Time) -> Notified {
+    /// Releases a reactive RTU that was notified at `at`: now, or as soon as its minimum inter-arrival allows.
+    fn request(&mut self, index: u32, at: Time) -> Notified {
         let rtu = self.table.at(index);
-        let earliest = rtu.earliest_release();
-        if earliest <= now {
-            self.release(index, now, now);
+        let due = rtu.earliest_release().max(at);
+        // The notification may be older than what the scheduler knows of the time.
+        let now = self.wheel.now().max(at);
+        if due <= now {
+            self.release(index, due, now);
             Notified::Released
         } else {
             rtu.state = State::Waiting;
-            self.wheel.arm(index, earliest);
-            Notified::Policed(earliest)
+            self.wheel.arm(index, due);
+            Notified::Policed(due)
         }
     }
 

@@ -6,10 +6,12 @@
 //! to the release jitter too late, every dispatch costs a switch, and a run can begin where it hurts one task most: all
 //! that are as urgent are released together, just after the longest iteration of a less urgent one has begun.
 
+mod campaign;
 mod machine;
 mod random;
 mod sets;
 
+pub use campaign::{Report, campaign, mean_breakdown};
 pub use random::Random;
 pub use sets::{Iterations, Sets};
 

@@ -177,6 +177,17 @@ fn low_delay_is_held_to_its_minimum_inter_arrival() {
 }
 
 #[test]
+fn a_notification_from_before_is_not_held_back_further() {
+    let mut scheduler = Scheduler::with_capacity(1);
+    let id = scheduler.add(low_delay(1, 1000), Time(0));
+    scheduler.notify(id, Time(100));
+    assert_eq!(run(&mut scheduler, Outcome::Done, 100, 200).0, id);
+    scheduler.advance(Time(1150));
+    assert_eq!(scheduler.notify(id, Time(900)), Notified::Released);
+    assert_eq!(scheduler.next().map(|running| running.released), Some(Time(1100)));
+}
+
+#[test]
 fn a_periodic_one_does_not_hear_notifications() {
     let mut scheduler = Scheduler::with_capacity(1);
     let id = scheduler.add(Parameters::periodic(PERIOD), Time(0));
