@@ -45,6 +45,7 @@ const PURE: &[&str] = &[
     "orb-core/src/ior",
     "orb-core/src/typecode",
     "orb-core/src/url",
+    "qos-mapper/src",
     "rtu/src/analysis",
     "rtu/src/class",
     "rtu/src/histogram",

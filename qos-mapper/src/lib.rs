@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! From what an application asks for to the parameters of a real-time upcall, or a refusal that says why.
+//!
+//! Everything here is a pure function of requests, a [`CostModel`] and a [`Machine`]: no clock, no file, no thread. Texts
+//! of files come in, plans and refusals go out. It measures nothing (a calibration run and the flows do) and runs nothing
+//! (the executive does).
+//!
+//! To begin: [`map`] for one request on an idle machine, [`Admission`] for many beside each other.
+
+mod admission;
+mod calibration;
+mod correct;
+mod cost;
+mod glob;
+mod machine;
+mod map;
+mod nearest;
+mod plan;
+mod read;
+mod refusal;
+mod request;
+mod units;
+
+pub use admission::{Admission, Grant, GrantId, Move, Placement, RenegotiationError};
+pub use calibration::Calibration;
+pub use correct::{Correction, Corrector, Sample};
+pub use cost::{CostModel, FlowCost, Picos, TypeCost};
+pub use glob::{Glob, GlobError};
+pub use machine::{Link, Machine};
+pub use map::map;
+pub use plan::{Pacing, Plan, Rings, RtuPlan};
+pub use read::{FileError, FileErrors};
+pub use refusal::{Alternative, Bottleneck, CpuShortage, Miss, Refusal, RingBound};
+pub use request::{Overrun, Request, Sources, describe};
+pub use units::{show_rate, show_share, show_size, show_time};
