@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The `upcall` command: what one does with IDL files, references, objects and naming services from a shell.
+//! The `upcall` command: what one does with IDL files, references, objects, naming services and QoS files from a
+//! shell.
 //!
 //! It exits with 0 when all went well, 1 when not, and 2 when it was called wrongly.
 #![allow(
@@ -21,12 +22,13 @@ mod interrupt;
 mod ior;
 mod names;
 mod ping;
+mod qos;
 
 #[derive(Debug, Parser)]
 #[command(
     name = "upcall",
     version,
-    about = "Works with IDL files, object references, objects and naming services",
+    about = "Works with IDL files, object references, objects, naming services and quality of service",
     after_help = "-ORB arguments, such as -ORBInitRef NameService=corbaloc::HOST:PORT/NameService, may stand anywhere."
 )]
 struct Arguments {
@@ -45,6 +47,8 @@ enum Command {
         /// IOR:…, corbaloc:…, corbaname:…, file:…, or `-` for standard input
         reference: String,
     },
+    /// Says whether what a QoS file asks for fits on a machine
+    Qos(qos::Options),
     /// Measures a live object of any ORB: is it there, and how far away
     Ping(ping::Options),
 }
@@ -72,6 +76,7 @@ fn run(command: Command, for_orb: Vec<String>) -> Result<String, Failure> {
         Command::Idl(options) => idl::run(&options),
         Command::Names(options) => names::run(&orb()?, &options),
         Command::Ior { reference } => ior::run(&reference),
+        Command::Qos(options) => qos::run(&options),
         Command::Ping(options) => ping::run(&orb()?, &options),
     }
 }

@@ -401,17 +401,15 @@ impl Admission {
         })
     }
 
-    /// Returns the sets of the CPUs, for reports.
+    /// Returns the tasks admitted on each CPU, for reports.
     pub(crate) fn sets(&self) -> impl Iterator<Item = (u32, &AdmittedSet)> {
         self.cpus.iter().map(|cpu| (cpu.number, &cpu.set))
     }
 
-    /// Returns the grant that a task of a CPU belongs to; none for other processes.
-    pub(crate) fn grant_of(&self, cpu: u32, task: TaskId) -> Option<(GrantId, &str, &Plan)> {
-        let index = self.cpus.iter().position(|it| it.number == cpu)?;
-        let mut held = self.grants.iter();
-        let (id, held) = held.find(|(_, held)| held.task == Some((index, task)))?;
-        Some((*id, held.name.as_str(), &held.plan))
+    /// Returns the place of a grant's task; none on best-effort time.
+    pub(crate) fn task_of(&self, id: GrantId) -> Option<(u32, TaskId)> {
+        let (index, task) = self.grants.get(&id)?.task?;
+        Some((self.cpus.get(index)?.number, task))
     }
 }
 

@@ -66,8 +66,10 @@ impl Calibration {
 
 /// Reads the section that describes a machine; the QoS file has it, too.
 pub(crate) fn machine(section: &Section<'_>) -> Machine {
-    let mut machine = Machine::default();
-    machine.name = section.text("name").map(str::to_owned);
+    let mut machine = Machine {
+        name: section.text("name").map(str::to_owned),
+        ..Machine::default()
+    };
     if let Some(cpus) = section.numbers("cpus", 0..=HIGHEST_CPU) {
         machine.cpus = cpus.iter().filter_map(|cpu| u32::try_from(*cpu).ok()).collect();
         if machine.cpus.is_empty() {

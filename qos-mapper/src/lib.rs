@@ -9,8 +9,10 @@
 
 mod admission;
 mod calibration;
+mod check;
 mod correct;
 mod cost;
+mod file;
 mod glob;
 mod machine;
 mod map;
@@ -19,17 +21,23 @@ mod plan;
 mod read;
 mod refusal;
 mod request;
+mod sensitivity;
+mod timeline;
 mod units;
 
 pub use admission::{Admission, Grant, GrantId, Move, Placement, RenegotiationError};
 pub use calibration::Calibration;
+pub use check::{CheckReport, CpuReport, FlowReport, RefusedFlow, check};
 pub use correct::{Correction, Corrector, Sample};
 pub use cost::{CostModel, FlowCost, Picos, TypeCost};
+pub use file::{ObjectEntry, QosFile};
 pub use glob::{Glob, GlobError};
 pub use machine::{Link, Machine};
 pub use map::map;
 pub use plan::{Pacing, Plan, Rings, RtuPlan};
 pub use read::{FileError, FileErrors};
 pub use refusal::{Alternative, Bottleneck, CpuShortage, Miss, Refusal, RingBound};
-pub use request::{Overrun, Request, Sources, describe};
+pub use request::{Request, Sources, describe};
+pub use sensitivity::Growth;
+pub use timeline::{Segment, Timeline, timeline};
 pub use units::{show_rate, show_share, show_size, show_time};

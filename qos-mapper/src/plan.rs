@@ -3,10 +3,10 @@
 
 use orb_core::qos::Qos;
 use rtu::analysis::Task;
+use rtu::scheduler::{Overrun, Parameters};
 use rtu::{Class, Nanos};
 
 use crate::cost::FlowCost;
-use crate::request::Overrun;
 
 /// All that a flow is run by.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,6 +87,16 @@ impl Plan {
             // The machine's counts.
             jitter: Nanos::ZERO,
         })
+    }
+
+    /// Returns what the scheduler runs the RTU by. On best-effort time there is neither budget nor minimum inter-arrival.
+    pub fn parameters(&self) -> Parameters {
+        if self.task().is_none() {
+            return Parameters::new(self.rtu.class, Nanos::ZERO);
+        }
+        Parameters::new(self.rtu.class, self.rtu.period)
+            .with_deadline(self.rtu.deadline)
+            .with_budget(self.rtu.budget, self.rtu.on_overrun)
     }
 
     /// Returns the memory that its own rings take, in bytes.

@@ -2,21 +2,10 @@
 //! What is asked of the mapper, and which source of a request counts.
 
 use orb_core::qos::{BestEffort, Burst, Isochronous, LowDelay, Qos};
+use rtu::scheduler::Overrun;
 
 use crate::cost::FlowCost;
 use crate::units::{show_rate, show_size, show_time};
-
-/// What happens to an RTU that has used up its budget.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Overrun {
-    /// It is counted and goes on.
-    Log,
-    /// It goes on in its next period.
-    #[default]
-    Defer,
-    /// It goes on as best effort.
-    Demote,
-}
 
 /// One flow's request.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +34,7 @@ impl Request {
             types: Vec::new(),
             measured: None,
             assume_servant: false,
-            on_overrun: Overrun::default(),
+            on_overrun: Overrun::Defer,
             cpu: None,
         }
     }

@@ -150,7 +150,7 @@ pub fn show_size(bytes: u64) -> String {
     let binary = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     match binary
         .iter()
-        .find(|(unit, _)| bytes >= *unit && bytes % unit == 0)
+        .find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit))
     {
         Some((unit, name)) => format!("{} {name}", bytes / unit),
         None => shown(
@@ -218,7 +218,9 @@ pub(crate) fn write_rate(bytes_per_second: u64) -> String {
 
 /// A whole number of the largest unit that divides it.
 fn write(value: u64, units: &[(&str, u64)]) -> String {
-    let exact = units.iter().find(|(_, unit)| value % unit == 0 && value >= *unit);
+    let exact = units
+        .iter()
+        .find(|(_, unit)| value.is_multiple_of(*unit) && value >= *unit);
     let (name, unit) = exact.or(units.last()).copied().unwrap_or(("", 1));
     format!("{}{name}", value / unit)
 }

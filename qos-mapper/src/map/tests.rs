@@ -50,7 +50,7 @@ fn isochronous_becomes_a_periodic_rtu() {
             budget: Nanos(1_000 + 4 * 10_000),
             longest_iteration: Nanos(11_000),
             deadline: Nanos(500_000),
-            on_overrun: crate::Overrun::Defer,
+            on_overrun: rtu::scheduler::Overrun::Defer,
         }
     );
     // 4 messages of 1,256 bytes with headers, twice, in whole pages.
@@ -300,7 +300,7 @@ pub(crate) fn check_plan(plan: &Plan, machine: &Machine) {
                 granted >= u128::from(it.bandwidth) * u128::from(rtu.period.0),
                 "the bandwidth"
             );
-            let periods = u64::try_from(it.burst_size.div_ceil(message as usize))
+            let periods = u64::try_from(it.burst_size.div_ceil(usize::try_from(message).unwrap()))
                 .unwrap()
                 .div_ceil(rtu.batch.into());
             let through = rtu.period * periods + rtu.deadline;

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A whole QoS file against a machine, beforehand.
+
+use rtu::Nanos;
+
+use crate::admission::{Admission, Grant, GrantId, Placement};
+use crate::cost::CostModel;
+use crate::file::QosFile;
+use crate::machine::Machine;
+use crate::plan::Plan;
+use crate::refusal::Refusal;
+use crate::request::Request;
+use crate::sensitivity::{Growth, growth};
+
+/// What becomes of a QoS file on a machine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckReport {
+    /// The machine that it was checked against.
+    pub machine: Machine,
+    /// Each CPU with what is admitted there.
+    pub cpus: Vec<CpuReport>,
+    /// Flows without a guarantee.
+    pub best_effort: Vec<FlowReport>,
+    /// What was refused, and why.
+    pub refused: Vec<RefusedFlow>,
+    /// What guarantees take of the link, in bytes per second on the wire.
+    pub link_rate: u64,
+    /// What rings take of memory, in bytes.
+    pub ring_memory: u64,
+}
+
+/// One CPU.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CpuReport {
+    /// Its number.
+    pub cpu: u32,
+    /// The share that is admitted, switches included.
+    pub load: f64,
+    /// The flows on it, most urgent first.
+    pub flows: Vec<FlowReport>,
+    /// The place in `flows` of the one whose messages may become dearer by the least.
+    pub first_to_break: Option<usize>,
+}
+
+/// One flow that is granted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlowReport {
+    /// What it is called: the entry's name, with a number if there are several.
+    pub name: String,
+    /// The line of its entry.
+    pub line: usize,
+    /// What it would be run by.
+    pub plan: Plan,
+    /// Whether its servant's worst case is a guess of the cost model, since the file declares none. Such a flow begins
+    /// with a probation.
+    pub assumed: bool,
+    /// The longest response time with release jitter; none for best effort.
+    pub response: Option<Nanos>,
+    /// How much dearer its messages may become; none for best effort.
+    pub growth: Option<Growth>,
+}
+
+/// One flow that is refused.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RefusedFlow {
+    /// What it is called.
+    pub name: String,
+    /// The line of its entry.
+    pub line: usize,
+    /// Why, and what would fit.
+    pub refusal: Refusal,
+}
+
+impl FlowReport {
+    /// Returns how long before its deadline it is done at the latest; none for best effort.
+    pub fn slack(&self) -> Option<Nanos> {
+        self.response.map(|response| self.plan.rtu.deadline - response)
+    }
+}
+
+/// Checks a QoS file: all of its entries are admitted in their order, on the machine that the file describes or else on
+/// `machine`. Servants that declare no worst case are taken to need what the cost model assumes.
+pub fn check(file: &QosFile, costs: &CostModel, machine: &Machine, placement: Placement) -> CheckReport {
+    let machine = file.machine.as_ref().unwrap_or(machine).clone();
+    let mut book = Admission::new(machine, costs.clone()).placement(placement);
+    let (mut granted, mut refused) = (Vec::new(), Vec::new());
+    for entry in &file.objects {
+        let assumed = entry.request.qos.is_guaranteed() && entry.request.qos.declared_worst_case().is_none();
+        let request = Request {
+            assume_servant: true,
+            ..entry.request.clone()
+        };
+        for number in 1..=entry.flows {
+            let name = match entry.flows {
+                1 => entry.name.clone(),
+                _ => format!("{} #{number}", entry.name),
+            };
+            let line = entry.line;
+            match book.admit(&name, &request) {
+                Ok(grant) => granted.push((grant, name, line, assumed)),
+                Err(refusal) => {
+                    refused.push(RefusedFlow { name, line, refusal });
+                    // The next of the same kind fares no better.
+                    break;
+                }
+            }
+        }
+    }
+    report(&book, granted, refused)
+}
+
+type Granted = (Grant, String, usize, bool);
+
+fn report(book: &Admission, granted: Vec<Granted>, refused: Vec<RefusedFlow>) -> CheckReport {
+    let plans = granted.iter().map(|(grant, ..)| &grant.plan);
+    let (link_rate, ring_memory) = plans.fold((0, 0), |(rate, memory): (u64, u64), plan| {
+        (
+            rate.saturating_add(plan.link_rate),
+            memory.saturating_add(plan.ring_memory()),
+        )
+    });
+    let jitter = book.machine().jitter;
+    let mut flows: Vec<(GrantId, FlowReport)> = granted
+        .into_iter()
+        .map(|(grant, name, line, assumed)| {
+            let flow = FlowReport {
+                name,
+                line,
+                assumed,
+                response: book.response(grant.id).map(|response| response + jitter),
+                plan: grant.plan,
+                growth: None,
+            };
+            (grant.id, flow)
+        })
+        .collect();
+    let cpus = book
+        .machine()
+        .cpus
+        .iter()
+        .map(|cpu| on_cpu(book, *cpu, &mut flows));
+    CheckReport {
+        cpus: cpus.collect(),
+        machine: book.machine().clone(),
+        best_effort: flows.into_iter().map(|(_, flow)| flow).collect(),
+        refused,
+        link_rate,
+        ring_memory,
+    }
+}
+
+/// Takes the flows of a CPU out of the list.
+fn on_cpu(book: &Admission, cpu: u32, flows: &mut Vec<(GrantId, FlowReport)>) -> CpuReport {
+    let own = flows.extract_if(.., |(_, flow)| flow.plan.cpu == Some(cpu));
+    let mut own: Vec<_> = own.collect();
+    own.sort_by_key(|(_, flow)| flow.plan.task().map(|task| task.urgency()));
+    let usable = f64::from(book.machine().usable) / 100.0;
+    let found: Vec<Option<Growth>> = own
+        .iter()
+        .map(|(id, _)| {
+            let (_, task) = book.task_of(*id)?;
+            let (_, set) = book.sets().find(|(number, _)| *number == cpu)?;
+            let name = |wanted| {
+                let mut all = own.iter();
+                let owner = all.find(|(id, _)| book.task_of(*id) == Some((cpu, wanted)));
+                owner.map_or_else(String::new, |(_, flow)| flow.name.clone())
+            };
+            growth(set, task, usable, name)
+        })
+        .collect();
+    let mut flows: Vec<FlowReport> = own.into_iter().map(|(_, flow)| flow).collect();
+    for (flow, growth) in flows.iter_mut().zip(found) {
+        flow.growth = growth;
+    }
+    let by_growth = |(_, flow): &(usize, &FlowReport)| flow.growth.as_ref().map_or(u32::MAX, |it| it.percent);
+    let first_to_break = flows
+        .iter()
+        .enumerate()
+        .min_by_key(by_growth)
+        .map(|(index, _)| index);
+    CpuReport {
+        cpu,
+        load: book.load(cpu).unwrap_or_default(),
+        flows,
+        first_to_break,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+use super::*;
+
+fn checked(text: &str) -> CheckReport {
+    let file = QosFile::parse(text).unwrap_or_else(|errors| panic!("{errors}"));
+    check(
+        &file,
+        &CostModel::default(),
+        &Machine::default(),
+        Placement::FirstFit,
+    )
+}
+
+const MIXED: &str = r#"
+[machine]
+cpus = [1, 2]
+[[object]]
+name = "stream"
+class = "isochronous"
+period = "10ms"
+messages = 8
+worst_case = "300us"
+flows = 4
+[[object]]
+name = "alarm"
+class = "low_delay"
+delay = "2ms"
+[[object]]
+name = "rest"
+class = "best_effort"
+[[object]]
+name = "greedy"
+class = "isochronous"
+period = "1ms"
+worst_case = "900us"
+"#;
+
+fn names(flows: &[FlowReport]) -> Vec<&str> {
+    flows.iter().map(|flow| flow.name.as_str()).collect()
+}
+
+#[test]
+fn every_entry_is_granted_somewhere_or_refused_with_its_line() {
+    let report = checked(MIXED);
+    assert_eq!(
+        names(&report.cpus[0].flows),
+        ["alarm", "stream #1", "stream #2", "stream #3"]
+    );
+    assert_eq!(names(&report.cpus[1].flows), ["stream #4"]);
+    assert_eq!(names(&report.best_effort), ["rest"]);
+    assert_eq!(report.refused.len(), 1);
+    assert_eq!(
+        (report.refused[0].name.as_str(), report.refused[0].line),
+        ("greedy", 18)
+    );
+    assert!(report.link_rate > 0 && report.ring_memory > 0);
+}
+
+#[test]
+fn response_times_come_before_deadlines_and_guesses_are_marked() {
+    let report = checked(MIXED);
+    for flow in report.cpus.iter().flat_map(|cpu| &cpu.flows) {
+        let response = flow.response.unwrap();
+        assert!(response <= flow.plan.rtu.deadline);
+        assert_eq!(flow.slack(), Some(flow.plan.rtu.deadline - response));
+        assert_eq!(flow.assumed, flow.name == "alarm");
+        assert!(!flow.plan.probation, "a check counts it as if it were through");
+    }
+    assert!(!report.best_effort[0].assumed);
+    assert_eq!(report.best_effort[0].response, None);
+}
+
+#[test]
+fn the_first_to_break_is_the_one_with_the_least_room() {
+    let report = checked(MIXED);
+    for cpu in &report.cpus {
+        let first = &cpu.flows[cpu.first_to_break.unwrap()];
+        let percent = |flow: &FlowReport| flow.growth.as_ref().unwrap().percent;
+        assert!(cpu.flows.iter().all(|flow| percent(flow) >= percent(first)));
+        assert!(percent(first) > 100);
+    }
+}
+
+#[test]
+fn a_kind_that_is_refused_once_is_not_tried_again() {
+    let report =
+        checked("[[object]]\nclass = \"isochronous\"\nperiod = \"1ms\"\nworst_case = \"300us\"\nflows = 9\n");
+    assert_eq!(report.cpus[0].flows.len(), 2);
+    assert_eq!(report.refused.len(), 1);
+    assert_eq!(report.refused[0].name, "**:** #3");
+}
+
+#[test]
+fn an_empty_file_is_fine() {
+    let report = checked("");
+    assert!(report.refused.is_empty() && report.cpus[0].flows.is_empty());
+    assert_eq!(report.cpus[0].first_to_break, None);
+}
