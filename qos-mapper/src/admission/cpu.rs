@@ -33,7 +33,9 @@ impl Cpu {
     pub(super) fn load(&self) -> f64 {
         let switch = self.set.overheads().switch;
         let admitted = self.set.tasks().map(|(_, task)| task);
-        admitted.chain(&self.beyond).map(|task| share(task, switch)).sum()
+        admitted
+            .chain(&self.beyond)
+            .fold(0.0, |load, task| load + share(task, switch))
     }
 
     fn has_share(&self, task: &Task) -> bool {
