@@ -198,9 +198,12 @@ impl Scheduler {
 
     /// Lets time pass: releases what is due, and ends deferrals. Time that runs backwards stands still.
     pub fn advance(&mut self, now: Time) {
-        let now = self.wheel.advance(now);
-        while let Some((index, due)) = self.wheel.pop_expired() {
-            self.expire(index, due, now);
+        let mut now = self.wheel.advance(now);
+        while self.wheel.next().is_some_and(|next| next <= now) {
+            now = self.wheel.advance(now);
+            while let Some((index, due)) = self.wheel.pop_expired() {
+                self.expire(index, due, now);
+            }
         }
     }
 

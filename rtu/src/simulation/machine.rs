@@ -81,6 +81,7 @@ struct Platform {
     jitter: Nanos,
     /// What the scheduler believes the time to be: up to the jitter behind.
     view: Time,
+    begin: Time,
     random: Random,
 }
 
@@ -101,7 +102,7 @@ impl Machine {
         random: &mut Random,
     ) -> Self {
         let begin = starts.iter().min().copied().unwrap_or_default();
-        let clock = Clock(Rc::new(Cell::new(begin)));
+        let clock = Clock(Rc::new(Cell::new(begin + overheads.jitter)));
         let mut scheduler = Scheduler::with_capacity(tasks.len());
         let actors = tasks.iter().zip(starts).map(|(task, start)| {
             let deadline = task.deadline.min(task.period);
@@ -134,6 +135,7 @@ impl Machine {
                 actors,
                 jitter: overheads.jitter,
                 view: begin,
+                begin,
                 random: random.split(),
             },
         }
@@ -200,7 +202,7 @@ impl Machine {
 impl Platform {
     /// Lets the scheduler see a time that is a little late, and what has come by then.
     fn poll(&mut self) {
-        let late = Nanos(self.random.within(0, self.jitter.0));
+        let late = self.late();
         self.view = self.view.max(self.clock.now() - late);
         self.scheduler.advance(self.view);
         for actor in &mut self.actors {
@@ -216,6 +218,17 @@ impl Platform {
         }
     }
 
+    /// How late the scheduler is to learn of what comes. It hurts most if the first releases are late and those after them
+    /// are not.
+    fn late(&mut self) -> Nanos {
+        match self.random.within(0, 3) {
+            _ if self.view <= self.begin => self.jitter,
+            0 => self.jitter,
+            1 => Nanos(self.random.within(0, self.jitter.0)),
+            _ => Nanos::ZERO,
+        }
+    }
+
     /// Waits for what comes next, and sees it late by up to the jitter; `false` if nothing does.
     fn sleep(&mut self) -> bool {
         let sporadic = self
@@ -226,7 +239,7 @@ impl Platform {
         let Some(next) = arrival.into_iter().chain(self.scheduler.next_event()).min() else {
             return false;
         };
-        let late = Nanos(self.random.within(0, self.jitter.0));
+        let late = self.late();
         self.view = self.view.max(next);
         self.clock.0.set(self.clock.now().max(next + late));
         true
