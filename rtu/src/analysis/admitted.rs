@@ -240,29 +240,25 @@ impl AdmittedSet {
     }
 
     /// Finds a witness for every member once the one at `new` has come; else which one has none.
+    ///
+    /// What the newcomer adds to each demand is one term. Only where that is too much a new witness is looked for, from the
+    /// least urgent on, since those most often have none.
     fn prove(&self, new: usize) -> Result<Vec<Witness>, usize> {
-        let mut witnesses = Vec::with_capacity(self.members.len() + 1);
         let (Some(added), Some(demand)) = (self.members.get(new), self.demands.get(new)) else {
             return Err(new);
         };
-        let mut old = self.witnesses.iter();
-        for (index, member) in self.members.iter().enumerate() {
-            let mut witness = match old.as_slice().first() {
-                Some(witness) if index != new => {
-                    old.next();
-                    *witness
-                }
-                _ => Witness {
-                    window: 0,
-                    demand: u64::MAX,
-                    blocking: self.blocking_of(member.urgency),
-                },
-            };
+        let mut witnesses = self.witnesses.clone();
+        let unproved = Witness {
+            window: 0,
+            demand: u64::MAX,
+            blocking: self.blocking_of(added.urgency),
+        };
+        witnesses.insert(new, unproved);
+        let mut open = Vec::new();
+        for (index, (member, witness)) in self.members.iter().zip(&mut witnesses).enumerate() {
             if !member.urgency.is_guaranteed() {
-                witnesses.push(Witness::NONE);
-                continue;
-            }
-            if index != new && member.urgency < added.urgency {
+                *witness = Witness::NONE;
+            } else if member.urgency < added.urgency {
                 let blocking = witness.blocking.max(added.task.longest_iteration.0);
                 witness.demand = witness.demand.saturating_add(blocking - witness.blocking);
                 witness.blocking = blocking;
@@ -270,36 +266,36 @@ impl AdmittedSet {
                 witness.demand = witness.demand.saturating_add(demand.within(witness.window));
             }
             if witness.demand > witness.window {
-                witness = self.witness(index, member, witness.blocking).ok_or(index)?;
+                open.push((index, member, witness));
             }
-            witnesses.push(witness);
+        }
+        for (index, member, witness) in open.into_iter().rev() {
+            *witness = self.witness(index, member, witness.blocking).ok_or(index)?;
         }
         Ok(witnesses)
     }
 
-    /// Looks for a window that holds its demand: the longest allowed, or else the least there is.
+    /// Looks for a window that holds its demand, and with room to spare if there is one.
     fn witness(&self, index: usize, member: &Member, blocking: u64) -> Option<Witness> {
         let (base, others) = self.formula(index, member, blocking)?;
-        let window = member.limit;
-        let demand = demand_within(base, others.clone(), window);
-        if demand <= window {
-            return Some(Witness {
-                window,
-                demand,
-                blocking,
-            });
+        let witness = |window| Witness {
+            window,
+            demand: demand_within(base, others.clone(), window),
+            blocking,
+        };
+        // The longest window has most room if periods differ much, the last before the most frequent comes again if not.
+        let frequent = others.clone().min_by_key(|other| other.period);
+        let before = frequent.map_or(member.limit, |other| other.last_release(member.limit));
+        let room = |witness: &Witness| witness.window.checked_sub(witness.demand);
+        let candidates = [witness(member.limit), witness(before)];
+        let roomy = candidates.into_iter().filter(|witness| room(witness).is_some());
+        if let Some(roomy) = roomy.max_by_key(room) {
+            return Some(roomy);
         }
         let response = fixed_point(base, others.clone(), member.limit)?;
-        let demand = demand_within(base, others.clone(), response);
-        // Up to the next release the demand stays the same: the slack there is what the next newcomer may take.
-        let window = others
-            .map(|other| other.same_until(response))
-            .fold(member.limit, u64::min);
-        Some(Witness {
-            window,
-            demand,
-            blocking,
-        })
+        // Up to the next release the demand stays the same.
+        let same_until = others.clone().map(|other| other.same_until(response));
+        Some(witness(same_until.fold(member.limit, u64::min)))
     }
 
     /// What a member waits for at least, and all that interferes with it.

@@ -22,7 +22,7 @@ pub enum Refusal {
 /// Which task would miss its deadline, by how much, and what would fit instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Miss {
-    /// Who would be late: the most urgent of those that would.
+    /// Who would be late: if several would, the least urgent.
     pub who: Whom,
     /// Its response time; `None` if it would have no end within sixteen times its deadline.
     pub response: Option<Nanos>,
@@ -121,7 +121,10 @@ impl AdmittedSet {
 
     /// The largest figure below one that does not fit, such that the task made from it does, to within 1 %.
     pub(super) fn largest(&mut self, above: Nanos, task: impl Fn(Nanos) -> Task) -> Option<Nanos> {
-        let (mut fits, mut too_large) = (Nanos::ZERO, above);
+        if !self.fits(&task(Nanos(1))) {
+            return None;
+        }
+        let (mut fits, mut too_large) = (Nanos(1), above);
         while (too_large - fits).0 > too_large.0 / 128 + 1 {
             let middle = fits + (too_large - fits) / 2;
             if self.fits(&task(middle)) {
@@ -130,7 +133,7 @@ impl AdmittedSet {
                 too_large = middle;
             }
         }
-        (fits > Nanos::ZERO).then_some(fits)
+        Some(fits)
     }
 
     fn nearest_period(&mut self, task: &Task) -> Option<Nanos> {

@@ -46,6 +46,13 @@ impl Demand {
             .saturating_sub(self.jitter)
     }
 
+    /// The longest window up to `limit` that ends with a release of this one; `limit` if there is none.
+    pub(super) fn last_release(&self, limit: u64) -> u64 {
+        let late = limit.saturating_add(self.jitter);
+        let last = (late / self.period * self.period).saturating_sub(self.jitter);
+        if last == 0 { limit } else { last }
+    }
+
     fn rate(&self) -> f64 {
         self.cost as f64 / self.period as f64
     }
