@@ -171,12 +171,15 @@ impl Admission {
     /// # Errors
     /// As [`admit`](Self::admit). The grant then stays as it was, without a moment in which it was given back.
     pub fn renegotiate(&mut self, id: GrantId, request: &Request) -> Result<Plan, RenegotiationError> {
+        let before = self.cpus.clone();
         let old = self.take_out(id).ok_or(RenegotiationError::Unknown)?;
         let start = old.task.map_or(0, |(cpu, _)| cpu);
         match self.enter(id, &old.name, request, start) {
             Ok(plan) => Ok(plan),
             Err(refusal) => {
-                self.put_back(id, old);
+                // Putting it back task by task would not do: others may have taken its room already.
+                self.cpus = before;
+                self.hold(id, old);
                 Err(refusal.into())
             }
         }
@@ -249,7 +252,7 @@ impl Admission {
             pinned: request.cpu.is_some(),
             task,
         };
-        self.grants.insert(id, held);
+        self.hold(id, held);
         Ok(plan)
     }
 
@@ -305,6 +308,7 @@ impl Admission {
         }))
     }
 
+    /// Puts the task of a plan on its CPU.
     fn book(
         &mut self,
         mut plan: Plan,
@@ -317,8 +321,6 @@ impl Admission {
             plan.cpu = Some(cpu.number);
             task = Some((index, cpu.admit(&wanted)?));
         }
-        self.ring_memory = self.ring_memory.saturating_add(plan.ring_memory());
-        self.link_rate = self.link_rate.saturating_add(plan.link_rate);
         Ok((plan, task))
     }
 
@@ -334,13 +336,7 @@ impl Admission {
         Some(held)
     }
 
-    /// Books again what was taken out a moment ago.
-    fn put_back(&mut self, id: GrantId, mut held: Held) {
-        if let (Some((index, _)), Some(task)) = (held.task, held.plan.task())
-            && let Some(cpu) = self.cpus.get_mut(index)
-        {
-            held.task = cpu.admit_again(&task).map(|task| (index, task));
-        }
+    fn hold(&mut self, id: GrantId, held: Held) {
         self.ring_memory = self.ring_memory.saturating_add(held.plan.ring_memory());
         self.link_rate = self.link_rate.saturating_add(held.plan.link_rate);
         self.grants.insert(id, held);

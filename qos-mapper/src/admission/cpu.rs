@@ -7,6 +7,9 @@ use rtu::analysis::{AdmittedSet, Overheads, Refusal, Task, TaskId, Whom};
 use crate::machine::Machine;
 use crate::refusal::{Bottleneck, CpuShortage, Miss};
 
+/// What sums of shares may be off by.
+const ROUNDING: f64 = 1e-9;
+
 /// A CPU with an executive, and all that is admitted on it.
 #[derive(Clone, Debug)]
 pub(super) struct Cpu {
@@ -39,7 +42,8 @@ impl Cpu {
     }
 
     fn has_share(&self, task: &Task) -> bool {
-        self.beyond.is_empty() && self.load() + share(task, self.set.overheads().switch) <= self.usable
+        self.beyond.is_empty()
+            && self.load() + share(task, self.set.overheads().switch) <= self.usable + ROUNDING
     }
 
     pub(super) fn fits(&mut self, task: &Task) -> bool {
@@ -55,11 +59,7 @@ impl Cpu {
         Err(Bottleneck::Cpu(self.shortage(task)))
     }
 
-    /// Admits what was admitted before, whatever other processes have done since.
-    pub(super) fn admit_again(&mut self, task: &Task) -> Option<TaskId> {
-        self.set.admit(task).ok().map(|admission| admission.id)
-    }
-
+    /// Takes a task of ours out; what others have admitted beyond what fits may take its room.
     pub(super) fn remove(&mut self, id: TaskId) {
         self.set.remove(id);
         let beyond = std::mem::take(&mut self.beyond);

@@ -236,6 +236,18 @@ fn where_others_admitted_too_much_nothing_more_is_granted() {
 }
 
 #[test]
+fn a_grant_outlives_a_refused_renegotiation_among_others_that_wait_for_its_room() {
+    let mut book = book(&[0]);
+    let ours = book.admit("ours", &periodic(1_000, 600)).unwrap();
+    assert!(!book.set_external(0, &[external(1_000, 600)]));
+    assert!(book.renegotiate(ours.id, &periodic(1_000, 700)).is_err());
+    assert_eq!(book.response(ours.id), Some(Nanos(600_000)));
+    assert_eq!(book.load(0), Some(1.2));
+    book.renegotiate(ours.id, &periodic(1_000, 300)).unwrap();
+    assert!(book.load(0).is_some_and(|load| (load - 0.9).abs() < 1e-9));
+}
+
+#[test]
 fn flows_move_only_past_the_threshold() {
     let mut book = book(&[0, 1]);
     let ids: Vec<_> = (0..4)
