@@ -11,7 +11,9 @@ use rtu::scheduler::{Parameters, RtuId, Scheduler};
 use rtu::simulation::{Iterations, Random, Sets};
 use rtu::{Class, Nanos, Outcome, Time};
 
-const EVENTS: u64 = 1_000_000;
+/// Other programs disturb a round; the quickest of many is what the code takes.
+const ROUNDS: u32 = 10;
+const EVENTS: u64 = 100_000;
 
 fn main() {
     println!("one event of the scheduler, ns");
@@ -24,14 +26,15 @@ fn main() {
     }
     println!("one more among 1,000, µs");
     println!(
-        "{:>32} {:>10} {:>10} {:>10} {:>10}",
-        "", "median", "99 %", "longest", "admitted"
+        "{:>32} {:>10} {:>6} {:>10} {:>10}",
+        "beside", "answer", "times", "median", "99 %"
     );
     for (what, utilisation, spread) in [
         ("60 %, periods over 3 decades", 0.6, 1_000),
         ("90 %, periods over 3 decades", 0.9, 1_000),
         ("97 %, periods over 3 decades", 0.97, 1_000),
-        ("80 %, periods within an octave", 0.8, 2),
+        ("60 %, periods within an octave", 0.6, 2),
+        ("90 %, periods within an octave", 0.9, 2),
         ("97 %, periods within 2 %", 0.97, 1),
     ] {
         admission(what, utilisation, spread);
@@ -57,14 +60,16 @@ fn reactive(count: u64) -> f64 {
                 .copied()
         })
         .collect();
-    let start = Instant::now();
-    for (now, id) in (0..EVENTS).zip(order.iter().cycle()) {
-        scheduler.notify(*id, Time(now));
-        if let Some(running) = black_box(scheduler.next()) {
-            scheduler.finish(running.id, Outcome::Done, Nanos(1), Time(now));
+    let mut now = 0;
+    quickest(|| {
+        for (id, _) in order.iter().cycle().zip(0..EVENTS) {
+            now += 1;
+            scheduler.notify(*id, Time(now));
+            if let Some(running) = black_box(scheduler.next()) {
+                scheduler.finish(running.id, Outcome::Done, Nanos(1), Time(now));
+            }
         }
-    }
-    start.elapsed().as_secs_f64() * 1e9 / EVENTS as f64
+    })
 }
 
 /// Nanoseconds for a release from the wheel and its activation.
@@ -78,17 +83,27 @@ fn periodic(count: u64) -> f64 {
             Time(random.within(0, period)),
         );
     }
-    let mut done = 0;
-    let start = Instant::now();
-    while done < EVENTS {
-        let now = scheduler.next_event().unwrap_or_default();
-        scheduler.advance(now);
-        while let Some(running) = black_box(scheduler.next()) {
-            scheduler.finish(running.id, Outcome::Done, Nanos(1), now);
-            done += 1;
+    quickest(|| {
+        let mut done = 0;
+        while done < EVENTS {
+            let now = scheduler.next_event().unwrap_or_default();
+            scheduler.advance(now);
+            while let Some(running) = black_box(scheduler.next()) {
+                scheduler.finish(running.id, Outcome::Done, Nanos(1), now);
+                done += 1;
+            }
         }
-    }
-    start.elapsed().as_secs_f64() * 1e9 / done as f64
+    })
+}
+
+/// Nanoseconds per event in the quickest of the rounds.
+fn quickest(mut round: impl FnMut()) -> f64 {
+    let mut time = || {
+        let start = Instant::now();
+        round();
+        start.elapsed().as_secs_f64() * 1e9 / EVENTS as f64
+    };
+    (0..ROUNDS).map(|_| time()).fold(f64::INFINITY, f64::min)
 }
 
 fn admission(what: &str, utilisation: f64, spread: u64) {
@@ -115,36 +130,30 @@ fn admission(what: &str, utilisation: f64, spread: u64) {
         .flat_map(|_| sets.sample(&mut random))
         .step_by(20)
         .collect();
-    let mut admitted = 0;
-    let mut times: Vec<f64> = candidates
-        .iter()
-        .map(|task| {
-            let start = Instant::now();
-            let admission = black_box(set.admit(task));
-            let time = start.elapsed().as_secs_f64() * 1e6;
-            if let Ok(admission) = admission {
-                admitted += 1;
+    let mut times = [Vec::new(), Vec::new()];
+    for task in &candidates {
+        let start = Instant::now();
+        let admission = black_box(set.admit(task));
+        let time = start.elapsed().as_secs_f64() * 1e6;
+        let [admitted, refused] = &mut times;
+        match admission {
+            Ok(admission) => {
+                admitted.push(time);
                 set.remove(admission.id);
             }
-            time
-        })
-        .collect();
-    times.sort_by(f64::total_cmp);
-    let at = |share: f64| {
-        let index = (times.len() - 1) as f64 * share;
-        times
-            .iter()
-            .rev()
-            .nth(times.len() - 1 - index.floor() as usize)
-            .copied()
-            .unwrap_or(f64::NAN)
-    };
-    println!(
-        "{what:>32} {:>10.1} {:>10.1} {:>10.1} {:>9}/{}",
-        at(0.5),
-        at(0.99),
-        at(1.0),
-        admitted,
-        times.len()
-    );
+            Err(_) => refused.push(time),
+        }
+    }
+    for (answer, mut times) in ["admitted", "refused"].into_iter().zip(times) {
+        times.sort_by(f64::total_cmp);
+        let at = |percent: usize| {
+            let index = times.len().saturating_sub(1) * percent / 100;
+            times.get(index).copied().unwrap_or(f64::NAN)
+        };
+        let (median, most) = (at(50), at(99));
+        println!(
+            "{what:>32} {answer:>10} {:>6} {median:>10.1} {most:>10.1}",
+            times.len()
+        );
+    }
 }

@@ -13,7 +13,7 @@ const BUCKETS: usize = 34 * 8;
 /// A distribution of spans, from a nanosecond to a minute, to within an eighth; the longest is kept exactly.
 #[derive(Clone)]
 pub struct Histogram {
-    buckets: Box<[u32; BUCKETS]>,
+    buckets: [u32; BUCKETS],
     count: u64,
     most: Nanos,
 }
@@ -23,7 +23,7 @@ impl Histogram {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            buckets: Box::new([0; BUCKETS]),
+            buckets: [0; BUCKETS],
             count: 0,
             most: Nanos::ZERO,
         }
@@ -73,7 +73,7 @@ impl Histogram {
 
     /// Adds what another one counted.
     pub fn merge(&mut self, other: &Self) {
-        for (bucket, more) in self.buckets.iter_mut().zip(other.buckets.iter()) {
+        for (bucket, more) in self.buckets.iter_mut().zip(&other.buckets) {
             *bucket = bucket.saturating_add(*more);
         }
         self.count += other.count;

@@ -129,39 +129,37 @@ impl Rtu {
 /// The RTUs by slot, and their accounts beside them.
 #[derive(Debug)]
 pub(super) struct Table {
-    rtus: Vec<Rtu>,
-    accounts: Vec<Account>,
+    /// An RTU and its account stand together, since every event touches both.
+    slots: Vec<(Rtu, Account)>,
     free: Vec<u32>,
 }
 
 impl Table {
     pub(super) fn with_capacity(capacity: usize) -> Self {
         Self {
-            rtus: Vec::with_capacity(capacity),
-            accounts: Vec::with_capacity(capacity),
+            slots: Vec::with_capacity(capacity),
             free: Vec::with_capacity(capacity),
         }
     }
 
     /// How many slots there are, in use or not.
     pub(super) fn slots(&self) -> usize {
-        self.rtus.len()
+        self.slots.len()
     }
 
     pub(super) fn add(&mut self, parameters: Parameters) -> RtuId {
         let index = self.free.pop().unwrap_or_else(|| {
-            let index = u32::try_from(self.rtus.len())
+            let index = u32::try_from(self.slots.len())
                 .ok()
                 .filter(|index| *index < u32::MAX);
             let mut unused = Rtu::new(0, parameters);
             unused.state = State::Free;
-            self.rtus.push(unused);
-            self.accounts.push(Account::default());
+            self.slots.push((unused, Account::default()));
             index.expect("memory ends before the indices do")
         });
-        let rtu = self.at(index);
+        let (rtu, account) = self.both(index);
         *rtu = Rtu::new(rtu.generation, parameters);
-        self.accounts[index as usize] = Account::default();
+        *account = Account::default();
         self.id(index)
     }
 
@@ -179,29 +177,33 @@ impl Table {
 
     /// The RTU of an id, if it is still there.
     pub(super) fn find(&mut self, id: RtuId) -> Option<&mut Rtu> {
-        let rtu = self.rtus.get_mut(id.slot())?;
+        let (rtu, _) = self.slots.get_mut(id.slot())?;
         (rtu.generation == id.generation && rtu.state != State::Free).then_some(rtu)
     }
 
     pub(super) fn look(&self, id: RtuId) -> Option<&Rtu> {
-        let rtu = self.rtus.get(id.slot())?;
-        (rtu.generation == id.generation && rtu.state != State::Free).then_some(rtu)
+        Some(&self.slot(id)?.0)
     }
 
     pub(super) fn account(&self, id: RtuId) -> Option<&Account> {
-        self.look(id)?;
-        self.accounts.get(id.slot())
+        Some(&self.slot(id)?.1)
+    }
+
+    fn slot(&self, id: RtuId) -> Option<&(Rtu, Account)> {
+        let used = |(rtu, _): &&(Rtu, Account)| rtu.generation == id.generation && rtu.state != State::Free;
+        self.slots.get(id.slot()).filter(used)
     }
 
     pub(super) fn at(&mut self, index: u32) -> &mut Rtu {
-        &mut self.rtus[index as usize]
+        &mut self.slots[index as usize].0
     }
 
     pub(super) fn peek(&self, index: u32) -> &Rtu {
-        &self.rtus[index as usize]
+        &self.slots[index as usize].0
     }
 
     pub(super) fn both(&mut self, index: u32) -> (&mut Rtu, &mut Account) {
-        (&mut self.rtus[index as usize], &mut self.accounts[index as usize])
+        let (rtu, account) = &mut self.slots[index as usize];
+        (rtu, account)
     }
 }
