@@ -2,8 +2,10 @@
 //! Counts how long things took, in a kilobyte each and without ever allocating again.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::Nanos;
+use crate::scheduler::Counter;
 
 /// Steps within each power of two: values are kept to within 1/8 of themselves.
 const STEPS: u64 = 8;
@@ -104,6 +106,54 @@ impl fmt::Debug for Histogram {
     }
 }
 
+/// A [`Histogram`] that one thread counts in and any other may read meanwhile.
+pub(crate) struct LiveHistogram {
+    buckets: Box<[AtomicU32; BUCKETS]>,
+    count: Counter,
+    most: Counter,
+}
+
+impl LiveHistogram {
+    /// Counts one span; by the one thread that writes.
+    pub(crate) fn record(&self, span: Nanos) {
+        if let Some(bucket) = self.buckets.get(index(span.0)) {
+            bucket.store(
+                bucket.load(Ordering::Relaxed).saturating_add(1),
+                Ordering::Relaxed,
+            );
+        }
+        self.count.add(1);
+        self.most.raise(span.0);
+    }
+
+    /// Reads what was counted so far; what is counted meanwhile may be in a part of it.
+    pub(crate) fn read(&self) -> Histogram {
+        let mut read = Histogram::new();
+        for (bucket, live) in read.buckets.iter_mut().zip(self.buckets.iter()) {
+            *bucket = live.load(Ordering::Relaxed);
+        }
+        read.count = self.count.read();
+        read.most = Nanos(self.most.read());
+        read
+    }
+}
+
+impl Default for LiveHistogram {
+    fn default() -> Self {
+        Self {
+            buckets: Box::new([const { AtomicU32::new(0) }; BUCKETS]),
+            count: Counter::default(),
+            most: Counter::default(),
+        }
+    }
+}
+
+impl fmt::Debug for LiveHistogram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.read().fmt(f)
+    }
+}
+
 /// Which bucket counts the value; the last one all that are too long.
 fn index(value: u64) -> usize {
     let power = u64::from((value | 1).ilog2());
@@ -155,6 +205,18 @@ mod tests {
                 "{percent}: {found}"
             );
         }
+    }
+
+    #[test]
+    fn a_live_one_reads_as_what_was_counted() {
+        let (live, mut counted) = (LiveHistogram::default(), Histogram::new());
+        for span in [0, 7, 8, 1_000, 1_001, 5_000_000, u64::MAX].map(Nanos) {
+            live.record(span);
+            counted.record(span);
+        }
+        let read = live.read();
+        assert!(read.buckets().eq(counted.buckets()));
+        assert_eq!((read.count(), read.max()), (counted.count(), counted.max()));
     }
 
     #[test]

@@ -38,9 +38,12 @@ mod ready;
 mod table;
 mod wheel;
 
-pub use account::Account;
+pub(crate) use account::Counter;
+pub use account::{Account, Counts, Meter};
 pub use parameters::{Budget, Overrun, Parameters};
 pub use table::RtuId;
+
+use std::sync::Arc;
 
 use crate::{Nanos, Outcome, Time, Urgency};
 
@@ -110,7 +113,16 @@ impl Scheduler {
     ///
     /// With more than four thousand million RTUs.
     pub fn add(&mut self, parameters: Parameters, start: Time) -> RtuId {
-        let id = self.table.add(parameters);
+        self.add_with_meter(parameters, start, Arc::new(Meter::default()))
+    }
+
+    /// Adds an RTU that counts in a given meter, such as one that it had elsewhere. Within the capacity it does not allocate.
+    ///
+    /// # Panics
+    ///
+    /// As [`add`](Self::add).
+    pub fn add_with_meter(&mut self, parameters: Parameters, start: Time, meter: Arc<Meter>) -> RtuId {
+        let id = self.table.add(parameters, meter);
         self.ready.grow(self.table.slots());
         self.wheel.grow(self.table.slots());
         if parameters.is_periodic() {
@@ -266,8 +278,14 @@ impl Scheduler {
 
     /// Returns what an RTU did and used so far; `None` if it is not there any more.
     #[must_use]
-    pub fn account(&self, id: RtuId) -> Option<&Account> {
-        self.table.account(id)
+    pub fn account(&self, id: RtuId) -> Option<Account> {
+        Some(self.meter(id)?.read())
+    }
+
+    /// Returns where an RTU counts, to be read from anywhere; `None` if it is not there any more.
+    #[must_use]
+    pub fn meter(&self, id: RtuId) -> Option<&Arc<Meter>> {
+        self.table.meter(id)
     }
 
     /// Ends the running activation, which used the CPU for `used`. One that is not done goes to the head of its own
@@ -301,7 +319,7 @@ impl Scheduler {
             return None;
         }
         rtu.overran = true;
-        account.overruns += 1;
+        account.overruns.add(1);
         if budget.on_overrun == Overrun::Demote {
             rtu.demoted = true;
             rtu.urgency = Urgency::LEAST;
@@ -313,7 +331,7 @@ impl Scheduler {
         let (rtu, account) = self.table.both(index);
         let missed = rtu.parameters.urgency().is_guaranteed() && now > rtu.deadline;
         if missed && !rtu.late {
-            account.misses += 1;
+            account.misses.add(1);
         }
         account.complete(now - rtu.released);
         rtu.state = State::Idle;
@@ -328,7 +346,7 @@ impl Scheduler {
     /// Puts an activation that is not done back: it goes on where it was, or waits for its next budget.
     fn requeue(&mut self, index: u32, now: Time) {
         let (rtu, account) = self.table.both(index);
-        account.yields += 1;
+        account.yields.add(1);
         // It looks again when it goes on.
         rtu.notified = false;
         if rtu.is_deferred() {
@@ -343,7 +361,7 @@ impl Scheduler {
     /// Keeps an activation back until the next budget. A periodic one's release is in the wheel already.
     fn defer(&mut self, index: u32, now: Time) {
         let (rtu, account) = self.table.both(index);
-        account.deferrals += 1;
+        account.deferrals.add(1);
         rtu.state = State::Deferred;
         if !rtu.parameters.is_periodic() {
             let until = rtu.replenished + rtu.parameters.period;
@@ -389,8 +407,8 @@ impl Scheduler {
         // Whole periods that nobody saw pass are lost.
         let lost = (now - due).0 / period.0;
         let due = due + period * lost;
-        account.releases += lost;
-        account.misses += lost;
+        account.releases.add(lost);
+        account.misses.add(lost);
         self.wheel.arm(index, due + period);
         if rtu.state.is_unfinished() {
             self.release_behind(index, due, now);
@@ -405,10 +423,10 @@ impl Scheduler {
         account.release(now - due);
         if now > rtu.deadline && !rtu.late {
             rtu.late = true;
-            account.misses += 1;
+            account.misses.add(1);
         }
         if rtu.pending.is_some() {
-            account.misses += 1;
+            account.misses.add(1);
         } else {
             rtu.pending = Some(due);
         }

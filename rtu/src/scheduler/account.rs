@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What an RTU did and used.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::Nanos;
-use crate::histogram::Histogram;
+use crate::histogram::{Histogram, LiveHistogram};
 
 /// What an RTU did and used so far.
 #[derive(Clone, Debug, Default)]
@@ -30,25 +32,112 @@ pub struct Account {
     pub release_jitter: Histogram,
     /// From the nominal release to the end of the activation.
     pub response: Histogram,
-    current: Nanos,
 }
 
-impl Account {
-    pub(super) fn release(&mut self, late: Nanos) {
-        self.releases += 1;
+/// What an RTU does and uses, as it goes: the scheduler writes it, and any thread may read it meanwhile.
+///
+/// Writing costs what it costs to write a number; only a reader may see the counters of one event apart.
+#[derive(Debug, Default)]
+pub struct Meter {
+    pub(super) releases: Counter,
+    pub(super) completions: Counter,
+    pub(super) yields: Counter,
+    pub(super) overruns: Counter,
+    pub(super) deferrals: Counter,
+    pub(super) misses: Counter,
+    used: Counter,
+    longest_run: Counter,
+    costliest: Counter,
+    release_jitter: LiveHistogram,
+    response: LiveHistogram,
+    /// What the current activation used.
+    current: Counter,
+}
+
+impl Meter {
+    /// Reads what the RTU did and used so far.
+    #[must_use]
+    pub fn read(&self) -> Account {
+        Account {
+            releases: self.releases.read(),
+            completions: self.completions.read(),
+            yields: self.yields.read(),
+            overruns: self.overruns.read(),
+            deferrals: self.deferrals.read(),
+            misses: self.misses.read(),
+            used: Nanos(self.used.read()),
+            longest_run: Nanos(self.longest_run.read()),
+            costliest: Nanos(self.costliest.read()),
+            release_jitter: self.release_jitter.read(),
+            response: self.response.read(),
+        }
+    }
+
+    /// Reads how often the RTU was released, its activations were done, used more than their budget, and came too late:
+    /// what changes when it does not do as agreed, without the rest.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts {
+            releases: self.releases.read(),
+            completions: self.completions.read(),
+            overruns: self.overruns.read(),
+            misses: self.misses.read(),
+        }
+    }
+
+    pub(super) fn release(&self, late: Nanos) {
+        self.releases.add(1);
         self.release_jitter.record(late);
     }
 
-    pub(super) fn charge(&mut self, used: Nanos) {
-        self.used += used;
-        self.current += used;
-        self.longest_run = self.longest_run.max(used);
+    pub(super) fn charge(&self, used: Nanos) {
+        self.used.add(used.0);
+        self.current.add(used.0);
+        self.longest_run.raise(used.0);
     }
 
-    pub(super) fn complete(&mut self, response: Nanos) {
-        self.completions += 1;
+    pub(super) fn complete(&self, response: Nanos) {
+        self.completions.add(1);
         self.response.record(response);
-        self.costliest = self.costliest.max(self.current);
-        self.current = Nanos::ZERO;
+        self.costliest.raise(self.current.read());
+        self.current.set(0);
+    }
+}
+
+/// The counters of a [`Meter`] that say whether all goes well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// As [`Account::releases`].
+    pub releases: u64,
+    /// As [`Account::completions`].
+    pub completions: u64,
+    /// As [`Account::overruns`].
+    pub overruns: u64,
+    /// As [`Account::misses`].
+    pub misses: u64,
+}
+
+/// A number that one thread writes and any may read. With one writer, no read-modify-write is needed.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self, more: u64) {
+        self.set(self.read().saturating_add(more));
+    }
+
+    /// Sets it to a value, if that is higher.
+    pub(crate) fn raise(&self, value: u64) {
+        if value > self.read() {
+            self.set(value);
+        }
+    }
+
+    pub(crate) fn read(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
     }
 }

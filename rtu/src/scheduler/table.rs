@@ -6,9 +6,11 @@
     reason = "an index comes from the queue, the wheel or a checked id, each of which holds slots in use only"
 )]
 
+use std::sync::Arc;
+
 use crate::{Nanos, Time, Urgency};
 
-use super::{Account, Overrun, Parameters};
+use super::{Meter, Overrun, Parameters};
 
 /// Names an RTU of a scheduler for as long as it is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -126,11 +128,13 @@ impl Rtu {
     }
 }
 
-/// The RTUs by slot, and their accounts beside them.
+/// The RTUs by slot, and their meters beside them.
 #[derive(Debug)]
 pub(super) struct Table {
-    /// An RTU and its account stand together, since every event touches both.
-    slots: Vec<(Rtu, Account)>,
+    /// An RTU and where it counts stand together, since every event touches both.
+    slots: Vec<(Rtu, Arc<Meter>)>,
+    /// What stands in for the meter of a slot that is not in use.
+    nobody: Arc<Meter>,
     free: Vec<u32>,
 }
 
@@ -138,6 +142,7 @@ impl Table {
     pub(super) fn with_capacity(capacity: usize) -> Self {
         Self {
             slots: Vec::with_capacity(capacity),
+            nobody: Arc::new(Meter::default()),
             free: Vec::with_capacity(capacity),
         }
     }
@@ -147,19 +152,19 @@ impl Table {
         self.slots.len()
     }
 
-    pub(super) fn add(&mut self, parameters: Parameters) -> RtuId {
+    pub(super) fn add(&mut self, parameters: Parameters, meter: Arc<Meter>) -> RtuId {
         let index = self.free.pop().unwrap_or_else(|| {
             let index = u32::try_from(self.slots.len())
                 .ok()
                 .filter(|index| *index < u32::MAX);
             let mut unused = Rtu::new(0, parameters);
             unused.state = State::Free;
-            self.slots.push((unused, Account::default()));
+            self.slots.push((unused, Arc::clone(&self.nobody)));
             index.expect("memory ends before the indices do")
         });
-        let (rtu, account) = self.both(index);
+        let (rtu, counting) = &mut self.slots[index as usize];
         *rtu = Rtu::new(rtu.generation, parameters);
-        *account = Account::default();
+        *counting = meter;
         self.id(index)
     }
 
@@ -167,6 +172,7 @@ impl Table {
         let rtu = self.at(index);
         rtu.state = State::Free;
         rtu.generation = rtu.generation.wrapping_add(1);
+        self.slots[index as usize].1 = Arc::clone(&self.nobody);
         self.free.push(index);
     }
 
@@ -185,12 +191,13 @@ impl Table {
         Some(&self.slot(id)?.0)
     }
 
-    pub(super) fn account(&self, id: RtuId) -> Option<&Account> {
+    pub(super) fn meter(&self, id: RtuId) -> Option<&Arc<Meter>> {
         Some(&self.slot(id)?.1)
     }
 
-    fn slot(&self, id: RtuId) -> Option<&(Rtu, Account)> {
-        let used = |(rtu, _): &&(Rtu, Account)| rtu.generation == id.generation && rtu.state != State::Free;
+    fn slot(&self, id: RtuId) -> Option<&(Rtu, Arc<Meter>)> {
+        let used =
+            |(rtu, _): &&(Rtu, Arc<Meter>)| rtu.generation == id.generation && rtu.state != State::Free;
         self.slots.get(id.slot()).filter(used)
     }
 
@@ -202,8 +209,8 @@ impl Table {
         &self.slots[index as usize].0
     }
 
-    pub(super) fn both(&mut self, index: u32) -> (&mut Rtu, &mut Account) {
-        let (rtu, account) = &mut self.slots[index as usize];
-        (rtu, account)
+    pub(super) fn both(&mut self, index: u32) -> (&mut Rtu, &Meter) {
+        let (rtu, meter) = &mut self.slots[index as usize];
+        (rtu, meter)
     }
 }
