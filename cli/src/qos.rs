@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use qos_mapper::{Calibration, CheckReport, FileErrors, Placement, QosFile, check};
+use qos_mapper::{Calibration, CheckReport, FileErrors, QosFile, check};
+use rtu::analysis::Fit;
 
 use crate::failure::Failure;
 
@@ -33,7 +34,7 @@ struct CheckOptions {
     /// The machine, by its calibration file [default: this one]
     #[arg(short, long, value_name = "FILE")]
     machine: Option<PathBuf>,
-    /// Spread flows over the CPUs instead of filling one after the other
+    /// Go on from the CPU that was placed on last, instead of trying the first ones again
     #[arg(long)]
     next_fit: bool,
     /// Print JSON
@@ -49,12 +50,8 @@ pub(crate) fn run(options: &Options) -> Result<String, Failure> {
     let Action::Check(options) = &options.action;
     let file = QosFile::parse(&read(&options.file)?).map_err(|errors| located(&options.file, &errors))?;
     let (calibration, origin) = calibration(options.machine.as_deref())?;
-    let placement = if options.next_fit {
-        Placement::NextFit
-    } else {
-        Placement::FirstFit
-    };
-    let report = check(&file, &calibration.costs, &calibration.machine, placement);
+    let fit = if options.next_fit { Fit::Next } else { Fit::First };
+    let report = check(&file, &calibration.costs, &calibration.machine, fit);
     if let Some(path) = &options.svg {
         fs::write(path, svg::render(&report)).map_err(|error| about(path, &error))?;
     }

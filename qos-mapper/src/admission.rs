@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use rtu::Nanos;
-use rtu::analysis::{AdmittedSet, Overheads, Task, TaskId};
+use rtu::analysis::{AdmittedSet, Fit, Overheads, Task, TaskId};
 
 use crate::cost::CostModel;
 use crate::machine::Machine;
@@ -29,16 +29,6 @@ pub struct Grant {
     pub id: GrantId,
     /// What the flow is run by.
     pub plan: Plan,
-}
-
-/// Where a flow is put among CPUs that have room.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Placement {
-    /// On the first: the last ones stay free for what needs a whole CPU.
-    #[default]
-    FirstFit,
-    /// On the next, round and round: load is spread.
-    NextFit,
 }
 
 /// A flow that [`Admission::rebalance`] moved.
@@ -84,7 +74,7 @@ pub enum RenegotiationError {
 pub struct Admission {
     machine: Machine,
     costs: CostModel,
-    placement: Placement,
+    choosing: Fit,
     cpus: Vec<Cpu>,
     grants: BTreeMap<GrantId, Held>,
     ring_memory: u64,
@@ -105,17 +95,14 @@ struct Held {
 impl Admission {
     /// Makes the book of a machine that has granted nothing. Places by first fit.
     pub fn new(machine: Machine, costs: CostModel) -> Self {
-        let overheads = Overheads {
-            switch: machine.switch,
-            jitter: machine.jitter,
-        };
+        let overheads = overheads(&machine);
         let usable = f64::from(machine.usable) / 100.0;
         let cpus = machine.cpus.iter().map(|cpu| Cpu::new(*cpu, usable, overheads));
         Self {
             cpus: cpus.collect(),
             machine,
             costs,
-            placement: Placement::default(),
+            choosing: Fit::default(),
             grants: BTreeMap::new(),
             ring_memory: 0,
             link_rate: 0,
@@ -124,10 +111,10 @@ impl Admission {
         }
     }
 
-    /// Sets where flows are put. Defaults to [`Placement::FirstFit`].
+    /// Sets how a CPU is chosen for a flow. Defaults to [`Fit::First`].
     #[must_use]
-    pub fn placement(mut self, placement: Placement) -> Self {
-        self.placement = placement;
+    pub fn choosing(mut self, fit: Fit) -> Self {
+        self.choosing = fit;
         self
     }
 
@@ -151,9 +138,9 @@ impl Admission {
     /// # Errors
     /// What stands in the way, and what would fit now. Nothing is left behind.
     pub fn admit(&mut self, name: &str, request: &Request) -> Result<Grant, Refusal> {
-        let start = match self.placement {
-            Placement::FirstFit => 0,
-            Placement::NextFit => self.last + 1,
+        let start = match self.choosing {
+            Fit::First => 0,
+            Fit::Next => self.last,
         };
         let id = GrantId(self.next);
         let plan = self.enter(id, name, request, start)?;
@@ -397,6 +384,11 @@ impl Admission {
         })
     }
 
+    /// Returns what scheduling costs, for reports.
+    pub(crate) fn overheads(&self) -> Overheads {
+        overheads(&self.machine)
+    }
+
     /// Returns the tasks admitted on each CPU, for reports.
     pub(crate) fn sets(&self) -> impl Iterator<Item = (u32, &AdmittedSet)> {
         self.cpus.iter().map(|cpu| (cpu.number, &cpu.set))
@@ -406,6 +398,13 @@ impl Admission {
     pub(crate) fn task_of(&self, id: GrantId) -> Option<(u32, TaskId)> {
         let (index, task) = self.grants.get(&id)?.task?;
         Some((self.cpus.get(index)?.number, task))
+    }
+}
+
+fn overheads(machine: &Machine) -> Overheads {
+    Overheads {
+        switch: machine.switch,
+        jitter: machine.jitter,
     }
 }
 

@@ -2,8 +2,9 @@
 //! A whole QoS file against a machine, beforehand.
 
 use rtu::Nanos;
+use rtu::analysis::{Fit, Overheads, Task, growth as growth_of_all, longest_tolerable_iteration};
 
-use crate::admission::{Admission, Grant, GrantId, Placement};
+use crate::admission::{Admission, Grant, GrantId};
 use crate::cost::CostModel;
 use crate::file::QosFile;
 use crate::machine::Machine;
@@ -38,6 +39,11 @@ pub struct CpuReport {
     pub load: f64,
     /// The flows on it, most urgent first.
     pub flows: Vec<FlowReport>,
+    /// How many times as much everything on it could cost together before a deadline is missed or guarantees take more
+    /// than they may; infinite if nothing is admitted.
+    pub all_may_grow: f64,
+    /// The longest iteration that something less urgent may have in the same thread; none if nothing is admitted.
+    pub tolerated_iteration: Option<Nanos>,
     /// The place in `flows` of the one whose messages may become dearer by the least.
     pub first_to_break: Option<usize>,
 }
@@ -80,9 +86,9 @@ impl FlowReport {
 
 /// Checks a QoS file: all of its entries are admitted in their order, on the machine that the file describes or else on
 /// `machine`. Servants that declare no worst case are taken to need what the cost model assumes.
-pub fn check(file: &QosFile, costs: &CostModel, machine: &Machine, placement: Placement) -> CheckReport {
+pub fn check(file: &QosFile, costs: &CostModel, machine: &Machine, fit: Fit) -> CheckReport {
     let machine = file.machine.as_ref().unwrap_or(machine).clone();
-    let mut book = Admission::new(machine, costs.clone()).placement(placement);
+    let mut book = Admission::new(machine, costs.clone()).choosing(fit);
     let (mut granted, mut refused) = (Vec::new(), Vec::new());
     for entry in &file.objects {
         let assumed = entry.request.qos.is_guaranteed() && entry.request.qos.declared_worst_case().is_none();
@@ -178,12 +184,33 @@ fn on_cpu(book: &Admission, cpu: u32, flows: &mut Vec<(GrantId, FlowReport)>) ->
         .enumerate()
         .min_by_key(by_growth)
         .map(|(index, _)| index);
+    let set = book.sets().find(|(number, _)| *number == cpu).map(|(_, set)| set);
+    let tasks: Vec<Task> = set
+        .into_iter()
+        .flat_map(|set| set.tasks())
+        .map(|(_, task)| *task)
+        .collect();
+    let overheads = book.overheads();
     CpuReport {
         cpu,
+        all_may_grow: all_may_grow(&tasks, &overheads, usable),
+        tolerated_iteration: longest_tolerable_iteration(&tasks, &overheads).filter(|_| !tasks.is_empty()),
         load: book.load(cpu).unwrap_or_default(),
         flows,
         first_to_break,
     }
+}
+
+fn all_may_grow(tasks: &[Task], overheads: &Overheads, usable: f64) -> f64 {
+    let own: f64 = tasks.iter().map(Task::utilisation).sum();
+    if own <= 0.0 {
+        return f64::INFINITY;
+    }
+    let switches: f64 = tasks
+        .iter()
+        .map(|task| (overheads.switch * 2).share_of(task.period))
+        .sum();
+    growth_of_all(tasks, overheads).min((usable - switches) / own)
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ mod sensitivity;
 mod timeline;
 mod units;
 
-pub use admission::{Admission, Grant, GrantId, Move, Placement, RenegotiationError};
+pub use admission::{Admission, Grant, GrantId, Move, RenegotiationError};
 pub use calibration::Calibration;
 pub use check::{CheckReport, CpuReport, FlowReport, RefusedFlow, check};
 pub use correct::{Correction, Corrector, Sample};

@@ -319,6 +319,12 @@ mod tests {
             _ => true,
         };
         assert_eq!(words(asked, fits), ["period ≥ 11.9 ms", "messages ≤ 3"]);
+        let asked = Qos::isochronous(Duration::from_millis(10), 100);
+        let fits = |qos: &Qos| match qos {
+            Qos::Isochronous(it) => it.period.as_millis() >= 13 || it.messages <= 90,
+            _ => true,
+        };
+        assert_eq!(words(asked, fits), ["messages ≤ 90", "period ≥ 13 ms"]);
     }
 
     #[test]

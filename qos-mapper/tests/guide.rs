@@ -6,7 +6,8 @@
     reason = "a test stops where something is not as expected, and says so"
 )]
 
-use qos_mapper::{Calibration, CostModel, Machine, Placement, QosFile, check};
+use qos_mapper::{Calibration, CostModel, Machine, QosFile, check};
+use rtu::analysis::Fit;
 
 const GUIDE: &str = include_str!("../../docs/qos-guide.md");
 
@@ -39,11 +40,6 @@ fn what_the_guide_calls_optional_is() {
     ];
     let text: String = smallest.iter().map(|it| format!("[[object]]\n{it}\n")).collect();
     let file = QosFile::parse(&text).unwrap();
-    let report = check(
-        &file,
-        &CostModel::default(),
-        &Machine::default(),
-        Placement::FirstFit,
-    );
+    let report = check(&file, &CostModel::default(), &Machine::default(), Fit::First);
     assert_eq!(report.refused, []);
 }

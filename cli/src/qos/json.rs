@@ -22,10 +22,17 @@ fn cpu(cpu: &CpuReport) -> Value {
     let first = cpu.first_to_break.and_then(|index| cpu.flows.get(index));
     json!({
         "cpu": cpu.cpu,
-        "load": cpu.load,
+        "load": rounded(cpu.load),
+        "all_may_grow": rounded(cpu.all_may_grow),
+        "tolerated_iteration": cpu.tolerated_iteration.map(|it| it.0),
         "first_to_break": first.map(|flow| &flow.name),
         "flows": cpu.flows.iter().map(flow).collect::<Vec<_>>(),
     })
+}
+
+/// To three decimals; what is infinite becomes null.
+fn rounded(number: f64) -> f64 {
+    (number * 1_000.0).round() / 1_000.0
 }
 
 fn flow(flow: &FlowReport) -> Value {

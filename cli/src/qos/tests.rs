@@ -8,12 +8,7 @@ const FILE: &str = include_str!("snapshots/upcall.toml");
 fn report(text: &str) -> CheckReport {
     let calibration = Calibration::parse(include_str!("snapshots/machine.toml")).unwrap();
     let file = QosFile::parse(text).unwrap_or_else(|errors| panic!("{errors}"));
-    check(
-        &file,
-        &calibration.costs,
-        &calibration.machine,
-        Placement::FirstFit,
-    )
+    check(&file, &calibration.costs, &calibration.machine, Fit::First)
 }
 
 fn is_as_kept(name: &str, rendered: &str) {

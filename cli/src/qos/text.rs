@@ -43,6 +43,16 @@ fn write_cpu(text: &mut String, cpu: &CpuReport, usable: u8) {
     let mut rows = vec![HEAD.map(str::to_owned).to_vec()];
     rows.extend(cpu.flows.iter().map(row));
     write_table(text, &rows);
+    let _ = write!(
+        text,
+        "  everything could cost {:.2} times as much",
+        cpu.all_may_grow
+    );
+    if let Some(iteration) = cpu.tolerated_iteration {
+        let iteration = show_time(iteration);
+        let _ = write!(text, "; something less urgent could run {iteration} at a time");
+    }
+    text.push('\n');
     let first = cpu.first_to_break.and_then(|index| cpu.flows.get(index));
     if let Some((flow, growth)) = first.and_then(|flow| flow.growth.as_ref().map(|it| (flow, it))) {
         let times = f64::from(growth.percent) / 100.0;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use orb_core::qos::Qos;
 use proptest::prelude::*;
 use rtu::Class;
+use rtu::analysis::Fit;
 
 use super::*;
 use crate::map::tests::{any_qos, check_plan, less};
@@ -78,15 +79,14 @@ fn a_refusal_names_who_would_miss_and_what_would_fit() {
 }
 
 #[test]
-fn first_fit_fills_and_next_fit_spreads() {
-    let placed = |placement| {
-        let mut book = book(&[2, 3, 5]).placement(placement);
-        let mut place = |_| book.admit("any", &periodic(1_000, 300)).unwrap().plan.cpu;
-        (0..4).map(&mut place).collect::<Vec<_>>()
+fn first_fit_goes_back_to_earlier_cpus_and_next_fit_does_not() {
+    let placed = |fit| {
+        let mut book = book(&[2, 3, 5]).choosing(fit);
+        let mut place = |cost| book.admit("any", &periodic(1_000, cost)).unwrap().plan.cpu;
+        [600, 700, 100, 250, 250].map(&mut place).map(Option::unwrap)
     };
-    assert_eq!(placed(Placement::FirstFit), [Some(2), Some(2), Some(2), Some(3)]);
-    let spread = placed(Placement::NextFit);
-    assert!(spread.windows(2).all(|pair| pair[0] != pair[1]), "{spread:?}");
+    assert_eq!(placed(Fit::First), [2, 3, 2, 2, 3]);
+    assert_eq!(placed(Fit::Next), [2, 3, 3, 5, 5]);
 }
 
 #[test]
@@ -248,6 +248,30 @@ fn a_grant_outlives_a_refused_renegotiation_among_others_that_wait_for_its_room(
 }
 
 #[test]
+fn where_others_admitted_what_is_too_late_nothing_more_is_granted_either() {
+    let mut book = book(&[0]);
+    book.admit("ours", &periodic(1_000, 300)).unwrap();
+    let hasty = Task {
+        deadline: Nanos::from_micros(400),
+        ..external(1_000, 300)
+    };
+    assert!(!book.set_external(0, &[hasty]));
+    assert!(book.load(0).is_some_and(|load| load < 0.61));
+    assert!(book.admit("tiny", &periodic(1_000, 1)).is_err());
+}
+
+#[test]
+fn shares_may_add_up_to_exactly_what_is_usable() {
+    let mut machine = book(&[0]).machine().clone();
+    machine.usable = 30;
+    let mut book = Admission::new(machine, book(&[0]).costs().clone());
+    for _ in 0..3 {
+        book.admit("a tenth", &periodic(1_000, 100)).unwrap();
+    }
+    assert!(book.admit("more", &periodic(1_000, 1)).is_err());
+}
+
+#[test]
 fn flows_move_only_past_the_threshold() {
     let mut book = book(&[0, 1]);
     let ids: Vec<_> = (0..4)
@@ -265,6 +289,13 @@ fn flows_move_only_past_the_threshold() {
         book.release(id);
     }
     assert_eq!((book.load(0), book.load(1)), (Some(0.0), Some(0.0)));
+}
+
+#[test]
+fn a_flow_that_is_all_of_the_difference_stays() {
+    let mut book = book(&[0, 1]);
+    book.admit("only", &periodic(1_000, 600)).unwrap();
+    assert_eq!(book.rebalance(0.3), []);
 }
 
 /// Requests as a busy machine has them: mostly small.

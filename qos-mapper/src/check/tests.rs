@@ -4,12 +4,7 @@ use super::*;
 
 fn checked(text: &str) -> CheckReport {
     let file = QosFile::parse(text).unwrap_or_else(|errors| panic!("{errors}"));
-    check(
-        &file,
-        &CostModel::default(),
-        &Machine::default(),
-        Placement::FirstFit,
-    )
+    check(&file, &CostModel::default(), &Machine::default(), Fit::First)
 }
 
 const MIXED: &str = r#"
@@ -79,6 +74,23 @@ fn the_first_to_break_is_the_one_with_the_least_room() {
         let percent = |flow: &FlowReport| flow.growth.as_ref().unwrap().percent;
         assert!(cpu.flows.iter().all(|flow| percent(flow) >= percent(first)));
         assert!(percent(first) > 100);
+    }
+}
+
+#[test]
+fn what_all_together_may_grow_is_less_than_what_one_may() {
+    for cpu in &checked(MIXED).cpus {
+        let one = cpu
+            .flows
+            .iter()
+            .filter_map(|flow| flow.growth.as_ref())
+            .map(|it| it.percent)
+            .min();
+        assert!(
+            cpu.all_may_grow > 1.0 && cpu.all_may_grow * 100.0 <= f64::from(one.unwrap()) + 2.0,
+            "{cpu:?}"
+        );
+        assert!(cpu.tolerated_iteration.is_some());
     }
 }
 
