@@ -11,7 +11,7 @@ use crate::machine::Machine;
 use crate::map::plan;
 use crate::nearest::alternatives;
 use crate::plan::Plan;
-use crate::refusal::{Bottleneck, Refusal, RingBound};
+use crate::refusal::{Bottleneck, CpuShortage, Refusal, RingBound};
 use crate::request::Request;
 
 use self::cpu::Cpu;
@@ -227,7 +227,7 @@ impl Admission {
             .fit(request, start)
             .and_then(|(plan, cpu)| self.book(plan, cpu));
         let (plan, task) = placed.map_err(|bottleneck| Refusal {
-            alternatives: alternatives(request, &bottleneck, |changed| self.fit(changed, start).is_ok()),
+            alternatives: alternatives(request, &bottleneck, |changed| self.fits(changed, start)),
             bottleneck: self.with_name(bottleneck),
         })?;
         if let Some((cpu, _)) = task {
@@ -245,6 +245,24 @@ impl Admission {
 
     /// Says whether a request would fit, and on which CPU.
     fn fit(&mut self, request: &Request, start: usize) -> Result<(Plan, Option<usize>), Bottleneck> {
+        let plan = self.shared(request)?;
+        let Some(task) = plan.task() else {
+            return Ok((plan, None));
+        };
+        match self.place(&task, request.cpu, start) {
+            Some(cpu) => Ok((plan, Some(cpu))),
+            None => Err(Bottleneck::Cpu(self.shortage(&task, request.cpu))),
+        }
+    }
+
+    /// The same without the reason, which takes longer to find than the answer.
+    fn fits(&mut self, request: &Request, start: usize) -> bool {
+        let task = self.shared(request).map(|plan| plan.task());
+        task.is_ok_and(|task| task.is_none_or(|task| self.place(&task, request.cpu, start).is_some()))
+    }
+
+    /// Plans a request, within what is left of the link and of memory.
+    fn shared(&self, request: &Request) -> Result<Plan, Bottleneck> {
         let plan = plan(request, &self.costs, &self.machine)?;
         let link_left = self.machine.link.rate.saturating_sub(self.link_rate);
         if plan.link_rate > link_left {
@@ -262,37 +280,30 @@ impl Admission {
                 of: RingBound::AllRings,
             });
         }
-        let cpu = match plan.task() {
-            None => None,
-            Some(task) => Some(self.place(&task, request.cpu, start)?),
-        };
-        Ok((plan, cpu))
+        Ok(plan)
     }
 
     /// Looks for a CPU with room, from index `start` on and around.
-    fn place(&mut self, task: &Task, wanted: Option<u32>, start: usize) -> Result<usize, Bottleneck> {
+    fn place(&mut self, task: &Task, wanted: Option<u32>, start: usize) -> Option<usize> {
         let count = self.cpus.len().max(1);
-        let mut least: Option<(f64, usize)> = None;
-        for index in (0..count).map(|offset| (start + offset) % count) {
-            let Some(cpu) = self.cpus.get_mut(index) else {
-                continue;
-            };
-            if wanted.is_some_and(|wanted| wanted != cpu.number) {
-                continue;
-            }
-            if cpu.fits(task) {
-                return Ok(index);
-            }
-            let load = cpu.load();
-            if least.is_none_or(|(lowest, _)| load < lowest) {
-                least = Some((load, index));
-            }
-        }
-        let fullest = least.and_then(|(_, index)| self.cpus.get_mut(index));
-        Err(Bottleneck::Cpu(match fullest {
+        let mut around = (0..count).map(|offset| (start + offset) % count);
+        around.find(|index| {
+            let cpu = self.cpus.get_mut(*index);
+            cpu.is_some_and(|cpu| wanted.is_none_or(|it| it == cpu.number) && cpu.fits(task))
+        })
+    }
+
+    /// Says why no CPU has room: the reason of the one with the least load.
+    fn shortage(&self, task: &Task, wanted: Option<u32>) -> CpuShortage {
+        let asked = self
+            .cpus
+            .iter()
+            .filter(|cpu| wanted.is_none_or(|it| it == cpu.number));
+        let emptiest = asked.min_by(|one, other| one.load().total_cmp(&other.load()));
+        match emptiest {
             Some(cpu) => cpu.shortage(task),
             None => cpu::no_such(task, &self.machine),
-        }))
+        }
     }
 
     /// Puts the task of a plan on its CPU.

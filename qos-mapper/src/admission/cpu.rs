@@ -86,7 +86,7 @@ impl Cpu {
     }
 
     /// Says why a task has no room here.
-    pub(super) fn shortage(&mut self, task: &Task) -> CpuShortage {
+    pub(super) fn shortage(&self, task: &Task) -> CpuShortage {
         let missed = if self.has_share(task) {
             self.miss(task)
         } else {
