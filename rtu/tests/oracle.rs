@@ -150,7 +150,7 @@ impl Pair {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
     #[test]
     fn both_choose_alike(first in prop::collection::vec(parameters(), 1..6), steps in prop::collection::vec(step(), 1..120)) {
         let mut pair = Pair {
