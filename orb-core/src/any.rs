@@ -271,7 +271,7 @@ impl Encoder<'_> {
     pub fn any(&mut self, any: &Any) -> Result<(), CdrError> {
         let mut decoder = any.decoder()?;
         self.type_code(&any.type_code)?;
-        self.copying(|encoder| Transcoder::new(encoder).run(&mut decoder, &any.type_code))
+        self.copying(|encoder| Transcoder::write(encoder, &mut decoder, &any.type_code))
     }
 }
 

@@ -263,7 +263,7 @@ impl Arguments for Shape {
         for parameter in &self.parameters {
             if let Parameter::In(value) | Parameter::InOut(value) = parameter {
                 let mut decoder = value.decoder()?;
-                encoder.copying(|encoder| Transcoder::new(encoder).run(&mut decoder, value.type_code()))?;
+                encoder.copying(|encoder| Transcoder::write(encoder, &mut decoder, value.type_code()))?;
             }
         }
         Ok(())

@@ -14,41 +14,45 @@ use crate::{
     value::peek,
 };
 
-/// Steps that every value may take, and those it may take for each of its octets. Types can be made up for whose
-/// values much work is to be done though they have no octets: arrays of empty structs, for example.
-pub(super) const FREE_STEPS: usize = 1 << 16;
+/// Steps that every value may take, and those it may take for each octet of its form in this process. Types can be made
+/// up for whose values much work is to be done though they have no octets: arrays of empty structs, for example.
+const FREE_STEPS: usize = 1 << 16;
 const STEPS_PER_OCTET: usize = 16;
 
 /// Copies values from decoders to an encoder.
 pub(crate) struct Transcoder<'e, 'b> {
     pub(super) to: &'e mut Encoder<'b>,
-    pub(super) steps: usize,
+    steps: usize,
+    /// Whether steps are bounded. They are where a value's form in this process is made, which is the same wherever the
+    /// value came from: so what was read once can be read again. What has that form needs no bound any more.
+    bounded: bool,
     /// Where the values that stand at a place of the source stand in the copy.
     pub(super) places: HashMap<usize, usize>,
 }
 
 impl<'e, 'b> Transcoder<'e, 'b> {
-    pub(crate) fn new(to: &'e mut Encoder<'b>) -> Self {
+    fn new(to: &'e mut Encoder<'b>, bounded: bool) -> Self {
         Self {
             to,
             steps: 0,
+            bounded,
             places: HashMap::new(),
         }
     }
 
-    /// Copies one value of the type.
-    pub(crate) fn run(&mut self, from: &mut Decoder<'_>, type_code: &TypeCode) -> Result<(), CdrError> {
-        self.steps = from
-            .whole_remaining()
-            .saturating_mul(STEPS_PER_OCTET)
-            .saturating_add(FREE_STEPS);
-        self.copy(from, type_code.root())
+    /// Writes one value of the type that was read by [`Transcoder::read`].
+    pub(crate) fn write(
+        to: &'e mut Encoder<'b>,
+        from: &mut Decoder<'_>,
+        type_code: &TypeCode,
+    ) -> Result<(), CdrError> {
+        Transcoder::new(to, false).copy(from, type_code.root())
     }
 
     /// Reads one value of the type and returns its form in this process.
     pub(crate) fn read(from: &mut Decoder<'_>, type_code: &TypeCode) -> Result<Bytes, CdrError> {
         let mut encoder = Encoder::native();
-        Transcoder::new(&mut encoder).run(from, type_code)?;
+        Transcoder::new(&mut encoder, true).copy(from, type_code.root())?;
         Ok(encoder.contiguous())
     }
 
@@ -60,8 +64,7 @@ impl<'e, 'b> Transcoder<'e, 'b> {
         };
         let mut encoder = Encoder::native();
         encoder.string(id)?;
-        let mut transcoder = Transcoder::new(&mut encoder);
-        transcoder.steps = FREE_STEPS.saturating_add(from.whole_remaining().saturating_mul(STEPS_PER_OCTET));
+        let mut transcoder = Transcoder::new(&mut encoder, true);
         members
             .iter()
             .try_for_each(|member| transcoder.copy(from, node.follow(&member.link)))?;
@@ -74,10 +77,7 @@ impl<'e, 'b> Transcoder<'e, 'b> {
     }
 
     pub(super) fn copy(&mut self, from: &mut Decoder<'_>, node: NodeRef<'_>) -> Result<(), CdrError> {
-        self.steps = self
-            .steps
-            .checked_sub(1)
-            .ok_or(CdrError::BadAny("much structure for little data"))?;
+        self.step()?;
         match node.node() {
             Node::Simple(kind) => self.simple(from, *kind),
             Node::String { wide: false, bound } => {
@@ -108,6 +108,16 @@ impl<'e, 'b> Transcoder<'e, 'b> {
                 copied
             }
         }
+    }
+
+    #[inline]
+    fn step(&mut self) -> Result<(), CdrError> {
+        self.steps += 1;
+        let allowed = FREE_STEPS.saturating_add(self.to.len().saturating_mul(STEPS_PER_OCTET));
+        if self.bounded && self.steps > allowed {
+            return Err(CdrError::BadAny("much structure for little data"));
+        }
+        Ok(())
     }
 
     fn simple(&mut self, from: &mut Decoder<'_>, kind: TypeCodeKind) -> Result<(), CdrError> {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Transcoder, transcode::FREE_STEPS};
+use super::Transcoder;
 use crate::{
     cdr::{CdrError, Decoder},
     typecode::{Node, NodeRef, TypeCode, ValueModifier},
@@ -98,7 +98,6 @@ impl Transcoder<'_, '_> {
         if from.extension::<ReadValues>().repeated > REPEATED_LIMIT {
             return Err(CdrError::BadAny("too much of it stands elsewhere in the message"));
         }
-        self.steps = self.steps.saturating_add(FREE_STEPS);
         let before = self.to.len();
         let copied = revisit(from, place, |earlier| self.value(earlier, formal));
         let repeated = (self.to.len() - before).max(REPEATED_LEAST);

@@ -164,7 +164,7 @@ fn check_union(node: NodeRef<'_>, parts: &[DynAny]) -> Result<()> {
 pub(super) fn write(encoder: &mut Encoder<'_>, parts: &[DynAny]) -> Result<()> {
     parts.iter().try_for_each(|part| {
         let any = part.to_any()?;
-        Ok(Transcoder::new(encoder).run(&mut any.decoder()?, any.type_code())?)
+        Ok(Transcoder::write(encoder, &mut any.decoder()?, any.type_code())?)
     })
 }
 

@@ -55,6 +55,23 @@ fn much_structure_for_little_data_is_refused() {
 }
 
 #[test]
+fn what_follows_in_a_message_does_not_decide_what_can_be_read() {
+    let members: [(&str, TypeCode); 0] = [];
+    let empty = TypeCode::structure("IDL:E:1.0", "E", members);
+    for (count, allowed) in [(60_000, true), (70_000, false)] {
+        let type_code = TypeCode::array(empty.clone(), count);
+        let alone = described(&type_code, &[]);
+        assert_eq!(alone.is_ok(), allowed, "{count}");
+        assert_eq!(alone, described(&type_code, &[0; 100_000]), "{count}");
+        if let Ok(any) = alone {
+            let mut encoder = Encoder::native();
+            any.marshal(&mut encoder).expect("what was read can be written");
+            assert_eq!(read(&encoder.contiguous()), Ok(any));
+        }
+    }
+}
+
+#[test]
 fn elements_without_octets_survive_where_nothing_follows() {
     let members: [(&str, TypeCode); 0] = [];
     for element in [TypeCode::NULL, TypeCode::structure("IDL:E:1.0", "E", members)] {
