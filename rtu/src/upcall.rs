@@ -136,3 +136,75 @@ impl fmt::Debug for Activation<'_> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A host whose time passes with each question, and that asks to yield at some time.
+    struct Ticking {
+        now: u64,
+        yields_at: u64,
+    }
+
+    impl Host for Ticking {
+        fn now(&mut self) -> Time {
+            Time(self.now)
+        }
+
+        fn should_yield(&mut self) -> bool {
+            self.now += 10;
+            self.now >= self.yields_at
+        }
+    }
+
+    /// Takes units until there are none, its batch is over, or it is to yield.
+    fn drain(units: &mut u32, cx: &mut Activation<'_>) -> Outcome {
+        for _ in 0..cx.batch() {
+            if *units == 0 {
+                return Outcome::Done;
+            }
+            *units -= 1;
+            if cx.should_yield() {
+                return Outcome::NotDone;
+            }
+        }
+        cx.again();
+        Outcome::Done
+    }
+
+    #[test]
+    fn a_handler_ends_with_its_input_its_batch_or_its_turn() {
+        let run = |units: u32, yields_at: u64| {
+            let mut left = units;
+            let mut handler = |cx: &mut Activation<'_>| drain(&mut left, cx);
+            let mut host = Ticking { now: 0, yields_at };
+            let mut cx = Activation::new(&mut host, Time(0), None, 4);
+            let outcome = handler.upcall(&mut cx);
+            let again = cx.wants_again();
+            (outcome, again, left)
+        };
+        assert_eq!(run(3, u64::MAX), (Outcome::Done, false, 0));
+        assert_eq!(run(9, u64::MAX), (Outcome::Done, true, 5));
+        assert_eq!(run(9, 20), (Outcome::NotDone, false, 7));
+    }
+
+    #[test]
+    fn slack_is_what_is_left_until_the_deadline() {
+        let mut host = Ticking {
+            now: 40,
+            yields_at: 0,
+        };
+        let mut cx = Activation::new(&mut host, Time(30), Some(Time(100)), 1);
+        assert_eq!(
+            (cx.slack(), cx.now(), cx.released()),
+            (Some(Nanos(60)), Time(40), Time(30))
+        );
+        let mut late = Activation::new(&mut host, Time(0), Some(Time(35)), 1);
+        assert_eq!(
+            (late.slack(), late.deadline()),
+            (Some(Nanos::ZERO), Some(Time(35)))
+        );
+        assert_eq!(Activation::new(&mut host, Time(0), None, 1).slack(), None);
+    }
+}

@@ -103,3 +103,82 @@ impl Task {
         self.deadline.min(self.period) - self.jitter.max(overheads.jitter)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: Task = Task {
+        class: Class::Periodic,
+        period: Nanos(1000),
+        cost: Nanos(100),
+        longest_iteration: Nanos(100),
+        deadline: Nanos(5000),
+        jitter: Nanos(7),
+    };
+
+    fn wrong(task: Task) -> Option<InvalidTask> {
+        let overheads = Overheads {
+            switch: Nanos(1),
+            jitter: Nanos(20),
+        };
+        task.validate(&overheads).err()
+    }
+
+    #[test]
+    fn figures_that_make_no_sense_are_named() {
+        let zero = Nanos::ZERO;
+        assert_eq!(wrong(GOOD), None);
+        assert_eq!(wrong(Task { period: zero, ..GOOD }), Some(InvalidTask::NoPeriod));
+        assert_eq!(wrong(Task { cost: zero, ..GOOD }), Some(InvalidTask::NoCost));
+        let task = Task {
+            longest_iteration: zero,
+            ..GOOD
+        };
+        assert_eq!(wrong(task), Some(InvalidTask::NoIteration));
+        let task = Task {
+            longest_iteration: Nanos(101),
+            ..GOOD
+        };
+        assert_eq!(wrong(task), Some(InvalidTask::IterationBeyondCost));
+        let jitter = Nanos(20);
+        let task = Task {
+            deadline: jitter,
+            ..GOOD
+        };
+        assert_eq!(wrong(task), Some(InvalidTask::DeadlineWithinJitter { jitter }));
+    }
+
+    #[test]
+    fn best_effort_needs_an_iteration_only() {
+        let class = Class::BestEffort { priority: 3 };
+        let task = Task {
+            class,
+            period: Nanos::ZERO,
+            cost: Nanos::ZERO,
+            ..GOOD
+        };
+        assert_eq!(wrong(task), None);
+        assert!(task.utilisation() <= 0.0);
+        let task = Task {
+            longest_iteration: Nanos::ZERO,
+            ..task
+        };
+        assert_eq!(wrong(task), Some(InvalidTask::NoIteration));
+    }
+
+    #[test]
+    fn the_limit_is_the_deadline_or_the_period_less_the_larger_jitter() {
+        let overheads = Overheads {
+            switch: Nanos(1),
+            jitter: Nanos(20),
+        };
+        assert_eq!(GOOD.limit(&overheads), Nanos(980));
+        let task = Task {
+            deadline: Nanos(400),
+            jitter: Nanos(50),
+            ..GOOD
+        };
+        assert_eq!(task.limit(&overheads), Nanos(350));
+    }
+}

@@ -334,6 +334,38 @@ fn a_change_takes_effect_where_the_rtu_is() {
 }
 
 #[test]
+fn a_change_ends_a_wait() {
+    let mut scheduler = Scheduler::with_capacity(1);
+    let id = scheduler.add(low_delay(1, 1000), Time(0));
+    scheduler.notify(id, Time(0));
+    assert_eq!(run(&mut scheduler, Outcome::Done, 0, 10).0, id);
+    assert_eq!(scheduler.notify(id, Time(20)), Notified::Policed(Time(1000)));
+    scheduler.change(id, low_delay(1, 500), Time(30));
+    assert_eq!(
+        scheduler.next_event(),
+        Some(Time(500)),
+        "held to the new distance"
+    );
+    scheduler.change(id, low_delay(1, 25), Time(30));
+    assert_eq!(scheduler.next().map(|running| running.released), Some(Time(30)));
+}
+
+#[test]
+fn a_change_ends_a_deferral() {
+    let (mut scheduler, id) = overrunner(Overrun::Defer);
+    assert_eq!(
+        run(&mut scheduler, Outcome::NotDone, 0, 150).1.overrun,
+        Some(Overrun::Defer)
+    );
+    assert_eq!(next(&mut scheduler), None);
+    let parameters = Parameters::periodic(PERIOD).with_budget(Nanos(400), Overrun::Defer);
+    scheduler.change(id, parameters, Time(200));
+    let running = scheduler.next().expect("it has a new budget");
+    assert_eq!((running.id, running.released), (id, Time(0)));
+    assert_eq!(scheduler.next_event(), Some(Time(1000)), "its release stays");
+}
+
+#[test]
 fn releases_from_before_its_time_are_no_misses() {
     let mut scheduler = Scheduler::with_capacity(1);
     scheduler.advance(Time(1_000_000));

@@ -135,3 +135,21 @@ fn a_set_of_nothing_ends() {
         Seen::default()
     );
 }
+
+#[test]
+fn random_numbers_keep_their_ranges() {
+    let mut random = Random::new(5);
+    let mut ends = [0, 0];
+    for _ in 0..1000 {
+        let number = random.within(3, 5);
+        assert!((3..=5).contains(&number));
+        ends[0] += u32::from(number == 3);
+        ends[1] += u32::from(number == 5);
+        let spread = random.log_uniform(10.0, 1000.0);
+        assert!((10.0..=1000.0).contains(&spread));
+        assert!((0.0..1.0).contains(&random.unit()));
+    }
+    assert!(ends.iter().all(|count| (250..420).contains(count)), "{ends:?}");
+    assert_eq!(random.within(9, 2), 9);
+    assert!(random.within(0, u64::MAX) != random.within(0, u64::MAX));
+}
