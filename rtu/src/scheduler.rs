@@ -307,15 +307,35 @@ impl Scheduler {
         Some(Finished { missed, overrun })
     }
 
+    /// Returns whether [`finish`](Self::finish) with these would be told of as an overrun, so that whoever measured `used`
+    /// may look closer before.
+    #[must_use]
+    pub fn would_overrun(&self, id: RtuId, outcome: Outcome, used: Nanos) -> bool {
+        let rtu = self.table.look(id);
+        rtu.is_some_and(|rtu| !rtu.overran && rtu.is_over_budget(outcome, rtu.used + used))
+    }
+
+    /// Does to an RTU what [`Overrun::Demote`] does. Returns `false` if it is not there any more.
+    pub fn demote(&mut self, id: RtuId) -> bool {
+        let Some(rtu) = self.table.find(id) else {
+            return false;
+        };
+        rtu.demoted = true;
+        rtu.urgency = Urgency::LEAST;
+        if rtu.state == State::Ready {
+            self.ready.remove(id.index);
+            self.ready.push_back(id.index, Urgency::LEAST);
+        }
+        true
+    }
+
     /// Charges time to the RTU that used it, and does what is agreed for more than its budget.
     fn charge(&mut self, index: u32, outcome: Outcome, used: Nanos) -> Option<Overrun> {
         let (rtu, account) = self.table.both(index);
         account.charge(used);
         rtu.used += used;
         let budget = rtu.parameters.budget?;
-        // Who is not done needs more than it has used.
-        let over = rtu.used > budget.amount || (outcome == Outcome::NotDone && rtu.used >= budget.amount);
-        if !over || rtu.overran || rtu.demoted {
+        if !rtu.is_over_budget(outcome, rtu.used) || rtu.overran {
             return None;
         }
         rtu.overran = true;

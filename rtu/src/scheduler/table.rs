@@ -8,9 +8,9 @@
 
 use std::sync::Arc;
 
-use crate::{Nanos, Time, Urgency};
+use crate::{Nanos, Outcome, Time, Urgency};
 
-use super::{Meter, Overrun, Parameters};
+use super::{Budget, Meter, Overrun, Parameters};
 
 /// Names an RTU of a scheduler for as long as it is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -114,6 +114,14 @@ impl Rtu {
             Some(budget) if budget.on_overrun == Overrun::Defer => self.used - budget.amount,
             _ => Nanos::ZERO,
         };
+    }
+
+    /// Whether it is over its budget, having used so much of it. Who is demoted has none.
+    pub(super) fn is_over_budget(&self, outcome: Outcome, used: Nanos) -> bool {
+        // Who is not done needs more than it has used.
+        let over =
+            |budget: &Budget| used > budget.amount || (outcome == Outcome::NotDone && used >= budget.amount);
+        !self.demoted && self.parameters.budget.as_ref().is_some_and(over)
     }
 
     /// Whether it has to wait for its next budget. Without a period there is none to wait for.

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a thread of the executive has beside its handlers: the scheduler, what comes from outside, and time.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::scheduler::{RtuId, Scheduler};
+use crate::{Host, Nanos, Time};
+
+use super::clock;
+use super::pacer::Pacer;
+use super::record::{COMMANDS, Cpu, Side, Which};
+
+/// Where an RTU is, as seen from one side of its CPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Vacant,
+    /// Nobody yet, but somebody was notified: the command that brings it is still to be obeyed.
+    Early,
+    /// It went to the other side; late notices follow it.
+    Moved,
+    Here(RtuId),
+}
+
+/// All but the handlers, so that a handler can be called with it.
+#[derive(Debug)]
+pub(super) struct Platform {
+    pub(super) cpu: Arc<Cpu>,
+    pub(super) which: Which,
+    pub(super) scheduler: Scheduler,
+    places: Box<[Place]>,
+    /// The time when it was last read.
+    pub(super) now: Time,
+    /// There are commands, which are for the time between upcalls.
+    pub(super) commands: bool,
+    pacer: Pacer,
+    stretch: Stretch,
+}
+
+/// The time since the thread last woke.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stretch {
+    woke: Time,
+    /// What the thread had used of its CPU then.
+    used: Nanos,
+    /// What others took since, and was not charged to anybody.
+    forgiven: Nanos,
+}
+
+impl Platform {
+    pub(super) fn new(cpu: Arc<Cpu>, which: Which, pacer: Pacer) -> Self {
+        let capacity = cpu.capacity();
+        let now = clock::now();
+        Self {
+            cpu,
+            which,
+            scheduler: Scheduler::with_capacity(capacity),
+            places: vec![Place::Vacant; capacity + 1].into(),
+            now,
+            commands: false,
+            pacer,
+            stretch: Stretch {
+                woke: now,
+                used: clock::thread_cpu(),
+                forgiven: Nanos::ZERO,
+            },
+        }
+    }
+
+    pub(super) fn side(&self) -> &Side {
+        self.cpu.side(self.which)
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.side().stop.load(Ordering::Acquire)
+    }
+
+    pub(super) fn place(&self, index: u32) -> Place {
+        self.places.get(index as usize).copied().unwrap_or(Place::Vacant)
+    }
+
+    pub(super) fn set_place(&mut self, index: u32, to: Place) {
+        if let Some(place) = self.places.get_mut(index as usize) {
+            *place = to;
+        }
+    }
+
+    /// Takes what has come, and releases what is due.
+    pub(super) fn look(&mut self) {
+        let side = self.cpu.side(self.which);
+        if side.notices.any() {
+            side.notices
+                .take(|notice| match self.places.get_mut(notice as usize) {
+                    _ if notice == COMMANDS => self.commands = true,
+                    Some(Place::Here(id)) => {
+                        self.scheduler.notify(*id, self.now);
+                    }
+                    // If it is on its way back to us, it is notified when it arrives.
+                    Some(Place::Moved) if self.cpu.place(notice) != self.which => self.cpu.notify(notice),
+                    Some(place @ Place::Vacant) => *place = Place::Early,
+                    Some(Place::Moved | Place::Early) | None => {}
+                });
+        }
+        if self.scheduler.next_event().is_some_and(|due| due <= self.now) {
+            self.scheduler.advance(self.now);
+        }
+    }
+
+    /// Has nothing to do: stays awake for as long as it may, then sleeps until there is; at most until `latest`.
+    pub(super) fn idle(&mut self, latest: Option<Time>) {
+        let due = self.scheduler.next_event();
+        if let Some(end) = self.pacer.spin_until(self.now, due) {
+            let came = self.spin(end);
+            if due != Some(end) {
+                self.pacer.spun(came);
+            }
+            if came || due == Some(end) {
+                return;
+            }
+        }
+        let wake_at = due.map(|due| self.pacer.wake_at(due));
+        self.sleep([wake_at, latest].into_iter().flatten().min());
+        if let Some(wake_at) = wake_at.filter(|wake_at| *wake_at <= self.now) {
+            self.pacer.woke(self.now - wake_at);
+        }
+    }
+
+    /// Looks for notices until a time; returns whether there is one.
+    fn spin(&mut self, end: Time) -> bool {
+        loop {
+            let came = self.side().notices.any();
+            if came || self.now >= end {
+                return came;
+            }
+            std::hint::spin_loop();
+            self.now = clock::now();
+        }
+    }
+
+    fn sleep(&mut self, until: Option<Time>) {
+        if until.is_some_and(|until| until <= self.now) {
+            return;
+        }
+        let used = clock::thread_cpu();
+        self.pacer.awake(self.now - self.stretch.woke);
+        let usage = &self.side().usage;
+        usage.awake(self.now - self.stretch.woke, used - self.stretch.used);
+        let begin = self.now;
+        let side = self.side();
+        side.bell.sleep(until, || side.notices.any());
+        self.now = clock::now();
+        self.pacer.asleep(self.now - begin);
+        self.side().usage.asleep(self.now - begin);
+        self.stretch = Stretch {
+            woke: self.now,
+            used,
+            forgiven: Nanos::ZERO,
+        };
+    }
+
+    /// Corrects what an upcall seems to have used by what the hypervisor, interrupts and other threads took meanwhile.
+    ///
+    /// The clock is read for every upcall, and the thread's own use of the CPU, which costs a system call, only here:
+    /// where somebody would be held to account.
+    pub(super) fn verify(&mut self, seeming: Nanos) -> Nanos {
+        let used = clock::thread_cpu() - self.stretch.used;
+        let stolen = (self.now - self.stretch.woke) - used - self.stretch.forgiven;
+        let forgiven = stolen.min(seeming);
+        self.stretch.forgiven += forgiven;
+        seeming - forgiven
+    }
+}
+
+impl Host for Platform {
+    fn now(&mut self) -> Time {
+        clock::now()
+    }
+
+    fn should_yield(&mut self) -> bool {
+        self.now = clock::now();
+        self.look();
+        self.commands || self.scheduler.should_yield()
+    }
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What handles, the executive's threads and its steward share of an RTU, of a side and of a CPU.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::scheduler::{Meter, Parameters};
+use crate::{Time, Upcall};
+
+use super::bell::Bell;
+use super::notices::Notices;
+use super::usage::LiveUsage;
+
+/// The code of an RTU, as the executive owns it.
+pub type Handler = Box<dyn Upcall + Send>;
+
+/// The notice that says: there are commands. All others are RTUs.
+pub(super) const COMMANDS: u32 = 0;
+
+/// A CPU of the executive.
+#[derive(Debug)]
+pub(super) struct Cpu {
+    pub(super) number: usize,
+    /// The thread for what is guaranteed, and the one for best effort.
+    pub(super) sides: [Side; 2],
+    /// Which side an RTU is on, by its index.
+    places: Box<[AtomicU8]>,
+    free: Mutex<Vec<u32>>,
+}
+
+/// Which of the two threads of a CPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    Guaranteed = 0,
+    BestEffort = 1,
+}
+
+impl Which {
+    pub(super) fn of(parameters: &Parameters) -> Self {
+        if parameters.urgency().is_guaranteed() {
+            Self::Guaranteed
+        } else {
+            Self::BestEffort
+        }
+    }
+
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::Guaranteed => Self::BestEffort,
+            Self::BestEffort => Self::Guaranteed,
+        }
+    }
+}
+
+/// What others see of one of the executive's threads.
+#[derive(Debug)]
+pub(super) struct Side {
+    pub(super) notices: Notices,
+    pub(super) bell: Bell,
+    pub(super) stop: AtomicBool,
+    pub(super) commands: Mutex<Commands>,
+    pub(super) current: Current,
+    pub(super) usage: LiveUsage,
+}
+
+/// What the thread is to do between two upcalls, in order. Installations and removals are bounded by the number of RTUs.
+#[derive(Debug, Default)]
+pub(super) struct Commands {
+    pub(super) queue: Vec<Command>,
+    /// The thread is gone, and takes no more.
+    pub(super) closed: bool,
+}
+
+#[derive(Debug)]
+pub(super) enum Command {
+    Install(Arrival),
+    Change(Arc<Record>, Parameters),
+    Remove(Arc<Record>),
+}
+
+/// An RTU on its way to a thread.
+pub(super) struct Arrival {
+    pub(super) record: Arc<Record>,
+    pub(super) handler: Handler,
+    pub(super) parameters: Parameters,
+    pub(super) start: Option<Time>,
+    /// It comes from the other side, where it may have left something undone.
+    pub(super) moved: bool,
+    pub(super) demoted: bool,
+}
+
+impl std::fmt::Debug for Arrival {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Arrival")
+            .field("record", &self.record.name)
+            .field("parameters", &self.parameters)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Which upcall a thread is in, and since when.
+#[derive(Debug, Default)]
+pub(super) struct Current {
+    index: AtomicU32,
+    since: AtomicU64,
+}
+
+impl Current {
+    pub(super) fn enter(&self, index: u32, now: Time) {
+        self.since.store(now.0, Ordering::Relaxed);
+        self.index.store(index, Ordering::Relaxed);
+    }
+
+    pub(super) fn leave(&self) {
+        self.index.store(0, Ordering::Relaxed);
+    }
+
+    /// The index, never 0, and the beginning. The two may be of different upcalls, if that changes meanwhile.
+    pub(super) fn read(&self) -> Option<(u32, Time)> {
+        let index = self.index.load(Ordering::Relaxed);
+        (index != 0).then(|| (index, Time(self.since.load(Ordering::Relaxed))))
+    }
+}
+
+/// An RTU. Its index is its own until the last one who knows it is gone, so no late notification reaches another.
+#[derive(Debug)]
+pub(super) struct Record {
+    pub(super) name: Box<str>,
+    pub(super) index: u32,
+    pub(super) batch: u32,
+    pub(super) cpu: Arc<Cpu>,
+    pub(super) meter: Arc<Meter>,
+    pub(super) exit: Mutex<Exit>,
+    pub(super) left: Condvar,
+}
+
+/// What remains of an RTU.
+#[derive(Default)]
+pub(super) struct Exit {
+    pub(super) gone: bool,
+    /// Nobody is going to ask for the handler.
+    pub(super) abandoned: bool,
+    pub(super) handler: Option<Handler>,
+    pub(super) failure: Option<String>,
+}
+
+impl std::fmt::Debug for Exit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Exit")
+            .field("gone", &self.gone)
+            .field("failure", &self.failure)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An RTU that has left its thread, and what it panicked with.
+pub(super) struct Departed {
+    pub(super) record: Arc<Record>,
+    pub(super) handler: Handler,
+    pub(super) panic: Option<Box<dyn Any + Send>>,
+}
+
+impl Side {
+    fn new(capacity: usize) -> std::io::Result<Self> {
+        Ok(Self {
+            notices: Notices::new(capacity + 1),
+            bell: Bell::new()?,
+            stop: AtomicBool::new(false),
+            commands: Mutex::default(),
+            current: Current::default(),
+            usage: LiveUsage::default(),
+        })
+    }
+
+    /// Notifies an RTU, or tells of commands.
+    pub(super) fn post(&self, notice: u32) {
+        self.notices.post(notice);
+        self.bell.ring();
+    }
+
+    /// Leaves a command, unless the thread is gone: then it comes back.
+    pub(super) fn command(&self, command: Command) -> Result<(), Command> {
+        let mut commands = self.commands.lock();
+        if commands.closed {
+            return Err(command);
+        }
+        commands.queue.push(command);
+        drop(commands);
+        // The thread only tries the lock. If that failed because of us, this notice makes it try again.
+        self.post(COMMANDS);
+        Ok(())
+    }
+
+    pub(super) fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        self.post(COMMANDS);
+    }
+}
+
+impl Cpu {
+    pub(super) fn new(number: usize, capacity: usize) -> std::io::Result<Self> {
+        let indices = 1..=u32::try_from(capacity).unwrap_or(u32::MAX);
+        Ok(Self {
+            number,
+            sides: [Side::new(capacity)?, Side::new(capacity)?],
+            places: (0..=capacity).map(|_| AtomicU8::new(0)).collect(),
+            free: Mutex::new(indices.rev().collect()),
+        })
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.places.len() - 1
+    }
+
+    pub(super) fn side(&self, which: Which) -> &Side {
+        let [guaranteed, best_effort] = &self.sides;
+        match which {
+            Which::Guaranteed => guaranteed,
+            Which::BestEffort => best_effort,
+        }
+    }
+
+    /// Takes an index, if one is free.
+    pub(super) fn reserve(&self) -> Option<u32> {
+        self.free.lock().pop()
+    }
+
+    /// Which side an RTU is on, or on its way to.
+    pub(super) fn place(&self, index: u32) -> Which {
+        match self.places.get(index as usize) {
+            Some(place) if place.load(Ordering::Acquire) == Which::BestEffort as u8 => Which::BestEffort,
+            _ => Which::Guaranteed,
+        }
+    }
+
+    pub(super) fn set_place(&self, index: u32, which: Which) {
+        if let Some(place) = self.places.get(index as usize) {
+            place.store(which as u8, Ordering::Release);
+        }
+    }
+
+    pub(super) fn notify(&self, index: u32) {
+        self.side(self.place(index)).post(index);
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        self.cpu.free.lock().push(self.index);
+    }
+}
