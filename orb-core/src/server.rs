@@ -115,7 +115,8 @@ impl Server {
     }
 
     /// Stops the server: no new connections and requests; requests in progress finish within
-    /// [`ServerConfig::grace`], and clients get CloseConnection.
+    /// [`ServerConfig::grace`], and clients get CloseConnection. One whose request takes longer loses its connection
+    /// without it, which is `COMM_FAILURE` to the client: perhaps completed.
     ///
     /// Called from a servant, it returns at once and a thread does the rest: the servant's own request is one of
     /// those in progress.
@@ -167,8 +168,15 @@ fn finish(shared: &Arc<Shared>) {
         thread::sleep(STEP);
     }
     for connection in shared.connections() {
-        connection.say_goodbye(&goodbye);
-        shared.make_ready([readable(connection.token)]);
+        if shared.serves(&connection) {
+            // CloseConnection would say that its requests were not begun, and may be sent again (CORBA 3.3 Part 2
+            // §9.5.2).
+            tracing::warn!(peer = %connection.peer(), "a request is still in progress, and is given up");
+            shared.end(&connection);
+        } else {
+            connection.say_goodbye(&goodbye);
+            shared.make_ready([readable(connection.token)]);
+        }
     }
     until = Instant::now() + FAREWELL;
     while shared.connection_count() > 0 && Instant::now() < until {

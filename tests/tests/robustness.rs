@@ -421,3 +421,18 @@ fn shutdown_finishes_requests_and_says_goodbye() {
     assert_eq!(serving.server.connection_count(), 0);
     assert_eq!(serving.server.worker_count(), 0);
 }
+
+#[test]
+fn shutdown_does_not_say_that_a_request_it_gave_up_was_never_begun() {
+    let serving = with(|config| config.grace = Duration::from_millis(20));
+    let mut idle = serving.connect();
+    idle.expect_service();
+    let mut busy = serving.connect();
+    let request = busy.request("wait", &[]);
+    busy.send(&request);
+    serving.gate.expect_waiting(1);
+    serving.server.shutdown();
+    // CloseConnection would allow the client to send the request again (CORBA 3.3 Part 2 §9.5.2): served twice.
+    assert_eq!(busy.expect_end(), []);
+    assert_eq!(idle.expect_end(), [MessageType::CloseConnection]);
+}

@@ -186,6 +186,12 @@ impl Shared {
         }
     }
 
+    /// Tells whether a request of this connection is in progress.
+    pub(super) fn serves(&self, connection: &Arc<Connection>) -> bool {
+        let slots = self.slots.lock();
+        slots.iter().any(|slot| slot.serves(connection) && slot.is_busy())
+    }
+
     /// Has some worker look at a connection that it takes no event to look at.
     pub(super) fn make_ready(&self, events: impl IntoIterator<Item = Event>) {
         let mut ready = self.ready.lock();

@@ -151,11 +151,7 @@ impl Watchdog {
                 .then_some(Verdict::Stalled("the peer does not go on with its message"));
         }
         let limit = u64::try_from(config.idle_timeout?.as_millis()).unwrap_or(u64::MAX);
-        let busy = || {
-            let slots = self.shared.slots.lock();
-            slots.iter().any(|slot| slot.serves(connection) && slot.is_busy())
-        };
-        (quiet >= limit && !busy()).then_some(Verdict::Idle)
+        (quiet >= limit && !self.shared.serves(connection)).then_some(Verdict::Idle)
     }
 
     fn close(&self, connection: &Arc<Connection>, verdict: Verdict) {
