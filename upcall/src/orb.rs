@@ -115,7 +115,8 @@ impl Orb {
     }
 
     /// Serves until [`Orb::shutdown`] is called or the process is asked to end (`SIGINT`, which is Ctrl-C, or
-    /// `SIGTERM`); then shuts down.
+    /// `SIGTERM`); then shuts down. Asked a second time, the process ends at once, without waiting for requests in
+    /// progress.
     ///
     /// # Errors
     ///
@@ -126,8 +127,8 @@ impl Orb {
         Ok(())
     }
 
-    /// Ends the ORB: requests in progress finish, clients get CloseConnection, calls in flight raise
-    /// `BAD_INV_ORDER`, and [`Orb::run`] returns.
+    /// Ends the ORB: requests in progress finish within [`grace`](orb_core::server::ServerConfig::grace) (5 s), clients
+    /// get CloseConnection, calls in flight raise `BAD_INV_ORDER`, and [`Orb::run`] returns.
     pub fn shutdown(&self) {
         self.0.stop_serving();
         self.0.core.shutdown();

@@ -1,13 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Waiting for the end of a program.
 
-use std::{io, sync::Arc, thread};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
 
 use parking_lot::{Condvar, Mutex};
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
+    flag,
     iterator::Signals,
 };
+
+/// Whether a signal ends the process at once: it does again when one has ended a wait.
+static ASKED: Mutex<Option<Arc<AtomicBool>>> = Mutex::new(None);
 
 /// Set once, by a call or a signal.
 #[derive(Debug, Default)]
@@ -32,9 +43,13 @@ impl Stop {
         self.0.set();
     }
 
-    /// Waits until it is set or the process gets a signal to end. The signals are caught only meanwhile.
+    /// Waits until it is set or the process gets a signal to end. Once that has come, the next one ends the process,
+    /// whatever it still waits for.
     pub(super) fn wait(&self) -> io::Result<()> {
+        // Registered first, it acts first: it must not see what the listener makes of the same signal.
+        let asked = asked()?;
         let mut signals = Signals::new([SIGINT, SIGTERM])?;
+        asked.store(false, Ordering::SeqCst);
         let handle = signals.handle();
         let flag = Arc::clone(&self.0);
         let listener = thread::Builder::new()
@@ -42,6 +57,7 @@ impl Stop {
             .spawn(move || {
                 if let Some(signal) = signals.forever().next() {
                     tracing::info!(signal, "asked to end");
+                    asked.store(true, Ordering::SeqCst);
                     flag.set();
                 }
             })?;
@@ -53,4 +69,17 @@ impl Stop {
         drop(listener.join());
         Ok(())
     }
+}
+
+/// Has signals do what they do by default while the flag that is returned is true.
+fn asked() -> io::Result<Arc<AtomicBool>> {
+    let mut known = ASKED.lock();
+    if let Some(asked) = &*known {
+        return Ok(Arc::clone(asked));
+    }
+    let asked = Arc::new(AtomicBool::new(true));
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_default(signal, Arc::clone(&asked))?;
+    }
+    Ok(Arc::clone(known.insert(asked)))
 }
