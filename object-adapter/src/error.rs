@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What can go wrong when POAs and objects are made, found and ended.
 
-use orb_core::exception::SystemException;
+use orb_core::exception::{SystemException, SystemExceptionKind};
 
 use crate::{key, policy::InvalidPolicy};
 
@@ -137,3 +137,65 @@ pub enum FindError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("requests were still in progress when the time to wait for them was over")]
 pub struct StillInProgress;
+
+// A servant that makes objects or POAs passes on with `?` what the adapter refuses. The client's target exists, so it is
+// never OBJECT_NOT_EXIST, after which clients throw references away.
+
+/// `OBJ_ADAPTER`, with what was refused as its message.
+impl From<CreateError> for SystemException {
+    fn from(error: CreateError) -> Self {
+        refused(&error)
+    }
+}
+
+/// `OBJ_ADAPTER`, with what was refused as its message; `NO_RESOURCES` for a full table, and why no reference could be
+/// made.
+impl From<ActivateError> for SystemException {
+    fn from(error: ActivateError) -> Self {
+        match error {
+            ActivateError::Reference(exception) => exception,
+            ActivateError::Full => {
+                Self::from(SystemExceptionKind::NoResources).with_message(error.to_string())
+            }
+            _ => refused(&error),
+        }
+    }
+}
+
+/// `OBJ_ADAPTER`, with what was refused as its message.
+impl From<FindError> for SystemException {
+    fn from(error: FindError) -> Self {
+        refused(&error)
+    }
+}
+
+fn refused(error: &dyn std::error::Error) -> SystemException {
+    SystemException::from(SystemExceptionKind::ObjAdapter).with_message(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use orb_core::exception::Completed;
+
+    use super::*;
+
+    #[test]
+    fn what_the_adapter_refuses_is_a_system_exception_that_says_why() {
+        let refused = SystemException::from(ActivateError::Destroyed("a/b".into()));
+        assert_eq!(refused.kind(), SystemExceptionKind::ObjAdapter);
+        assert_eq!((refused.minor(), refused.completed()), (0, Completed::No));
+        assert_eq!(refused.message(), Some("the POA `a/b` was destroyed"));
+        let full = SystemException::from(ActivateError::Full);
+        assert_eq!(full.kind(), SystemExceptionKind::NoResources);
+        let absent = SystemException::from(FindError::ServantNotActive { poa: "a".into() });
+        assert_eq!(absent.kind(), SystemExceptionKind::ObjAdapter);
+        let deep = SystemException::from(CreateError::TooDeep);
+        assert_eq!(deep.kind(), SystemExceptionKind::ObjAdapter);
+    }
+
+    #[test]
+    fn why_no_reference_could_be_made_comes_as_it_is() {
+        let why = SystemException::from(SystemExceptionKind::CommFailure);
+        assert_eq!(SystemException::from(ActivateError::Reference(why.clone())), why);
+    }
+}

@@ -125,6 +125,13 @@ impl fmt::Display for SystemException {
 
 impl std::error::Error for SystemException {}
 
+/// Not completed, and without a minor code, as C++ constructs one.
+impl From<SystemExceptionKind> for SystemException {
+    fn from(kind: SystemExceptionKind) -> Self {
+        Self::new(kind, 0, Completed::No)
+    }
+}
+
 /// As the body of a reply: repository id, minor code, completion status (CORBA 3.3 Part 2 §9.4.3.2).
 impl Marshal for SystemException {
     fn marshal<'a>(&'a self, encoder: &mut Encoder<'a>) -> std::result::Result<(), CdrError> {

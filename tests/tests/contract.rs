@@ -101,3 +101,49 @@ fn the_page_works_over_a_socket() -> Result<(), Box<dyn std::error::Error>> {
     serving.shutdown();
     Ok(())
 }
+
+/// A servant that makes objects, reads anys and refuses arguments, with `?` throughout.
+struct Maker(Orb);
+
+impl Maker {
+    fn activated(&self) -> upcall::Result<SensorRef> {
+        self.0.root_poa().create("sensors").build()?;
+        let poa = self.0.root_poa().find("sensors")?;
+        Ok(poa.activate(SensorSkeleton::new(Thermometer)).export()?)
+    }
+
+    fn read(&self, channel: &upcall::Any) -> Result<f64, SensorReadError> {
+        let channel: i32 = channel.get()?;
+        let channel = u32::try_from(channel).map_err(|_| upcall::SystemExceptionKind::BadParam)?;
+        self.0.root_poa().create(channel.to_string()).build()?;
+        let sensor: SensorRef = self
+            .0
+            .root_poa()
+            .activate(SensorSkeleton::new(Thermometer))
+            .export()?;
+        self.0.root_poa().deactivate(b"nobody")?;
+        sensor.read(3).wait()
+    }
+}
+
+#[test]
+fn what_the_orb_refuses_a_servant_passes_on() {
+    let orb = Orb::builder()
+        .listen("iiop://127.0.0.1:0")
+        .build()
+        .expect("an ORB");
+    let maker = Maker(orb.clone());
+    let kind = |error| match error {
+        SensorReadError::System(error) => error.kind(),
+        other @ SensorReadError::OutOfRange(_) => panic!("{other}"),
+    };
+    maker.activated().expect("the first");
+    let error = maker.activated().expect_err("there is one");
+    assert_eq!(error.kind(), upcall::SystemExceptionKind::ObjAdapter);
+    assert!(error.to_string().contains("`sensors` already"), "{error}");
+    let read = |channel: upcall::Any| kind(maker.read(&channel).expect_err("refused"));
+    assert_eq!(read("3".to_owned().into()), upcall::SystemExceptionKind::BadParam);
+    assert_eq!(read((-1).into()), upcall::SystemExceptionKind::BadParam);
+    assert_eq!(read(1.into()), upcall::SystemExceptionKind::ObjAdapter);
+    orb.shutdown();
+}

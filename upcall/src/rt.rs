@@ -27,6 +27,8 @@ pub use orb_core::{
 #[cfg(feature = "serde")]
 pub use serde;
 
+pub use crate::__system_errors as system_errors;
+
 use orb_core::exception::{Completed, SystemExceptionKind};
 
 use crate::Local;
@@ -220,3 +222,29 @@ pub fn abstract_base_type_code() -> TypeCode {
 
 #[cfg(test)]
 mod tests;
+
+/// Lets the errors of an operation that declares exceptions be made of what a servant's own calls to the ORB fail with,
+/// so that `?` takes those too.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __system_errors {
+    ($error:ident) => {
+        $crate::__system_errors!($error:
+            $crate::SystemExceptionKind,
+            $crate::AnyError,
+            $crate::dynany::DynAnyError,
+            $crate::poa::ActivateError,
+            $crate::poa::CreateError,
+            $crate::poa::FindError,
+        );
+    };
+    ($error:ident: $($failure:ty,)*) => {
+        $(
+            impl ::std::convert::From<$failure> for $error {
+                fn from(failure: $failure) -> Self {
+                    Self::from($crate::SystemException::from(failure))
+                }
+            }
+        )*
+    };
+}

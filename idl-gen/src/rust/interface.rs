@@ -188,6 +188,7 @@ fn error_frame(holes: &Holes) -> TokenStream {
                     Self::System(raised)
                 }
             }
+            rt::system_errors!(#name);
             impl rt::fmt::Display for #name {
                 fn fmt(&self, f: &mut rt::fmt::Formatter<'_>) -> rt::fmt::Result {
                     match self {

@@ -40,13 +40,8 @@ pub fn start(orb: &Orb) -> upcall::Result<Naming> {
         .root_poa()
         .activate(NamingContextExtSkeleton::new(root))
         .object_key("NameService");
-    let root: NamingContextExtRef = root.export().map_err(refused)?;
+    let root: NamingContextExtRef = root.export()?;
     Ok(Naming::new(root.into()))
-}
-
-/// What the adapter refuses, as operations raise it.
-fn refused(error: impl std::fmt::Display) -> SystemException {
-    SystemException::new(SystemExceptionKind::ObjAdapter, 0, Completed::No).with_message(error.to_string())
 }
 
 /// What a name stands for.
@@ -84,10 +79,8 @@ impl Tree {
             orb: orb.clone(),
             names: Mutex::default(),
         };
-        orb.root_poa()
-            .activate(NamingContextExtSkeleton::new(context))
-            .export()
-            .map_err(refused)
+        let context = NamingContextExtSkeleton::new(context);
+        Ok(orb.root_poa().activate(context).export()?)
     }
 
     /// Follows the name's first component.
@@ -131,7 +124,7 @@ impl Tree {
                 ));
             }
             (None, _) if names.len() >= MOST_NAMES => {
-                let full = SystemException::new(SystemExceptionKind::NoResources, 0, Completed::No);
+                let full = SystemException::from(SystemExceptionKind::NoResources);
                 return Err(Problem::System(full.with_message("the naming context is full")));
             }
             _ => {}
@@ -170,7 +163,7 @@ fn component((id, kind): (String, String)) -> cos_naming::NameComponent {
 /// A context that is not nil.
 fn some(context: Option<NamingContextRef>) -> Result<NamingContextRef, Problem> {
     context.ok_or_else(|| {
-        let nil = SystemException::new(SystemExceptionKind::BadParam, 0, Completed::No);
+        let nil = SystemException::from(SystemExceptionKind::BadParam);
         Problem::System(nil.with_message("the context is nil"))
     })
 }
@@ -303,7 +296,7 @@ impl NamingContext for Tree {
         if !self.names.lock().is_empty() {
             return Err(NotEmpty {}.into());
         }
-        self.orb.root_poa().deactivate(cx.object_id()).map_err(refused)?;
+        self.orb.root_poa().deactivate(cx.object_id())?;
         Ok(())
     }
 
@@ -326,8 +319,7 @@ impl NamingContext for Tree {
             .orb
             .root_poa()
             .activate(BindingIteratorSkeleton::new(iterator))
-            .export()
-            .map_err(refused)?;
+            .export()?;
         Ok((first, Some(iterator)))
     }
 }
@@ -379,6 +371,6 @@ impl BindingIterator for Remaining {
     }
 
     fn destroy(&self, cx: &Context) -> upcall::Result<()> {
-        self.orb.root_poa().deactivate(cx.object_id()).map_err(refused)
+        Ok(self.orb.root_poa().deactivate(cx.object_id())?)
     }
 }

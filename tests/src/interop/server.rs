@@ -57,21 +57,14 @@ pub fn serve(orb: &Orb) -> upcall::Result<PeerRef> {
         .user_ids()
         .use_servant_manager()
         .build();
-    let forwarder = forwarder.map_err(refused)?;
-    forwarder
-        .set_servant_activator(Forwarder(target))
-        .map_err(refused)?;
+    let forwarder = forwarder?;
+    forwarder.set_servant_activator(Forwarder(target))?;
     Ok(peer)
-}
-
-/// What the POA said, as a servant raises it.
-fn refused(reason: impl std::fmt::Display) -> SystemException {
-    SystemException::new(SystemExceptionKind::ObjAdapter, 0, Completed::No).with_message(reason.to_string())
 }
 
 /// Activates a servant and gives its reference.
 pub(super) fn activated<S: Servant, R: Interface>(orb: &Orb, servant: S) -> upcall::Result<R> {
-    orb.root_poa().activate(servant).export().map_err(refused)
+    Ok(orb.root_poa().activate(servant).export()?)
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -357,17 +350,15 @@ impl Peer for Serving {
     }
 
     fn forwarded(&self, _: &Context<'_>) -> upcall::Result<Option<TargetRef>> {
-        let forwarder = self.orb.root_poa().find("forwarder").map_err(refused)?;
-        let object = forwarder
-            .create_reference(b"anything", TargetRef::REPOSITORY_ID)
-            .map_err(refused)?;
+        let forwarder = self.orb.root_poa().find("forwarder")?;
+        let object = forwarder.create_reference(b"anything", TargetRef::REPOSITORY_ID)?;
         Ok(Some(object.into()))
     }
     fn gone(&self, _: &Context<'_>) -> upcall::Result<Option<TargetRef>> {
         let target: TargetRef = activated(&self.orb, TargetSkeleton::new(Named("gone".into())))?;
         let root = self.orb.root_poa();
-        let id = root.reference_to_id(target.as_ref()).map_err(refused)?;
-        root.deactivate(id).map_err(refused)?;
+        let id = root.reference_to_id(target.as_ref())?;
+        root.deactivate(id)?;
         Ok(Some(target))
     }
 
