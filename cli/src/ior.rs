@@ -170,10 +170,13 @@ fn explain_key(key: &ObjectKey<'_>) -> String {
             object_id,
         } => {
             format!(
-                "object `{}` of {}, persistent, server `{}`",
+                "object `{}` of {}, persistent, {}",
                 id(object_id),
                 path(names),
-                id(server_id)
+                match server_id {
+                    [] => "of a server without an id".to_owned(),
+                    named => format!("server `{}`", id(named)),
+                }
             )
         }
         other => format!("{other:?}"),

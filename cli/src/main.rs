@@ -12,7 +12,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use upcall::Orb;
+use upcall::{Orb, OrbBuilder};
 
 use self::failure::Failure;
 
@@ -40,7 +40,7 @@ struct Arguments {
 enum Command {
     /// Compiles IDL files to Rust, or only checks them
     Idl(idl::Options),
-    /// Lists, binds, resolves and unbinds names in a naming service
+    /// Lists, binds, resolves and unbinds names in a naming service, or serves one
     Names(names::Options),
     /// Explains an object reference of any ORB
     Ior {
@@ -68,27 +68,30 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command, for_orb: Vec<String>) -> Result<String, Failure> {
-    let orb = || {
-        let built = Orb::builder().args(for_orb).build();
+    let build = |builder: OrbBuilder| {
+        let built = builder.args(for_orb).build();
         built.map_err(|error| Failure::new(error.to_string()).hint("what starts with -ORB is for the ORB"))
     };
     match command {
         Command::Idl(options) => idl::run(&options),
-        Command::Names(options) => names::run(&orb()?, &options),
+        Command::Names(options) => names::run(build, &options),
         Command::Ior { reference } => ior::run(&reference),
         Command::Qos(options) => qos::run(&options),
-        Command::Ping(options) => ping::run(&orb()?, &options),
+        Command::Ping(options) => ping::run(&build(Orb::builder())?, &options),
     }
 }
 
-/// Takes `-ORBname value` out of the arguments.
+/// Takes `-ORBname value` and `-ORBname=value` out of the arguments.
 fn split(arguments: impl IntoIterator<Item = String>) -> (Vec<String>, Vec<String>) {
     let (mut for_orb, mut for_us) = (Vec::new(), Vec::new());
     let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
         if argument.starts_with("-ORB") {
+            let complete = argument.contains('=');
             for_orb.push(argument);
-            for_orb.extend(arguments.next());
+            if !complete {
+                for_orb.extend(arguments.next());
+            }
         } else {
             for_us.push(argument);
         }
@@ -120,5 +123,8 @@ mod tests {
         let (for_orb, for_us) = split(words);
         assert_eq!(for_orb, ["-ORBInitRef", "NameService=corbaloc::h/k"]);
         assert_eq!(for_us, ["upcall", "names", "list"]);
+        let (for_orb, for_us) = split(["upcall", "-ORBServerId=a", "ping", "x"].map(str::to_owned));
+        assert_eq!(for_orb, ["-ORBServerId=a"]);
+        assert_eq!(for_us, ["upcall", "ping", "x"]);
     }
 }

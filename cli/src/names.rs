@@ -4,8 +4,8 @@
 use std::fmt::Write;
 
 use clap::{Args, Subcommand};
-use services::naming::{Listing, Naming, NamingError, OrbNaming};
-use upcall::Orb;
+use services::naming::{Listing, Naming, NamingError, OrbNaming, server};
+use upcall::{Orb, OrbBuilder};
 
 use crate::failure::Failure;
 
@@ -52,12 +52,45 @@ enum Action {
         /// The name, as id.kind/id.kind
         name: String,
     },
+    /// Is a naming service, until Ctrl-C; its names live in memory and end with it
+    Serve {
+        /// Where to listen: iiop://HOST:PORT; without a host, at every address
+        #[arg(short, long, value_name = "URL", default_value = "iiop://127.0.0.1:2809")]
+        listen: String,
+    },
 }
 
 /// Does it, and returns what to print.
-pub(crate) fn run(orb: &Orb, options: &Options) -> Result<String, Failure> {
-    let naming = find(orb, options.service.as_deref())?;
-    match &options.action {
+pub(crate) fn run(
+    build: impl FnOnce(OrbBuilder) -> Result<Orb, Failure>,
+    options: &Options,
+) -> Result<String, Failure> {
+    if let Action::Serve { listen } = &options.action {
+        return serve(&build(Orb::builder().listen(listen))?);
+    }
+    let orb = build(Orb::builder())?;
+    let naming = find(&orb, options.service.as_deref())?;
+    change(&orb, naming, &options.action)
+}
+
+fn serve(orb: &Orb) -> Result<String, Failure> {
+    let root = server::start(orb).map_err(|error| Failure::new(error.to_string()))?;
+    for endpoint in orb.endpoints() {
+        let address = endpoint.to_string();
+        println!(
+            "corbaloc:iiop:1.2@{}/NameService",
+            address.trim_start_matches("iiop://")
+        );
+    }
+    println!("{}", orb.object_to_string(root.context()));
+    orb.run().map_err(|error| Failure::new(error.to_string()))?;
+    Ok(String::new())
+}
+
+fn change(orb: &Orb, naming: Naming, action: &Action) -> Result<String, Failure> {
+    match action {
+        // It needs no service that runs already.
+        Action::Serve { .. } => Ok(String::new()),
         Action::List { name, recursive } => {
             let context = match name {
                 Some(name) => naming.enter(name).map_err(failure)?,
@@ -96,7 +129,8 @@ pub(crate) fn run(orb: &Orb, options: &Options) -> Result<String, Failure> {
 }
 
 fn find(orb: &Orb, service: Option<&str>) -> Result<Naming, Failure> {
-    let hint = "name the service with --service corbaloc::HOST:PORT/NameService, or give -ORBInitRef NameService=URL";
+    let hint = "name the service with --service corbaloc::HOST:PORT/NameService, or give -ORBInitRef NameService=URL; \
+                `upcall names serve` is one";
     let naming = match service {
         Some(url) => orb.resolve(url).map(Naming::new),
         None => orb.naming(),

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use upcall::{Histogram, ObjectRef, Orb, SystemException};
+use upcall::{Histogram, ObjectRef, Orb, SystemException, SystemExceptionKind};
 
 use crate::failure::Failure;
 use crate::interrupt;
@@ -43,7 +43,7 @@ fn seconds(text: &str) -> Result<f64, String> {
 /// Pings, and returns what to print at the end.
 pub(crate) fn run(orb: &Orb, options: &Options) -> Result<String, Failure> {
     let about = |error: SystemException| {
-        Failure::new(format!("{}: {error}", options.url)).hint("`upcall ior` shows where a reference leads")
+        Failure::new(format!("{}: {error}", options.url)).hint(hint(&options.url, &error))
     };
     let object = orb.string_to_object(&options.url).map_err(about)?;
     let object = object.with_timeout(Duration::from_secs_f64(options.timeout));
@@ -52,6 +52,20 @@ pub(crate) fn run(orb: &Orb, options: &Options) -> Result<String, Failure> {
     let interval = Duration::from_millis(options.interval);
     let outcome = measure(options.count, interval, &stop, || object.non_existent());
     Ok(outcome.describe())
+}
+
+/// What may help.
+fn hint(url: &str, error: &SystemException) -> &'static str {
+    match error.kind() {
+        SystemExceptionKind::BadParam if url.contains("rir:") => {
+            "give the initial reference with -ORBInitRef NAME=URL"
+        }
+        SystemExceptionKind::BadParam => "a URL is IOR:…, corbaloc:…, corbaname:… or file:…",
+        SystemExceptionKind::ObjectNotExist => {
+            "the server is there, but not the object; what is not persistent ends with the server that made it"
+        }
+        _ => "`upcall ior` shows where a reference leads",
+    }
 }
 
 /// What the object says of itself.

@@ -10,7 +10,7 @@
     reason = "a test stops where something is not as expected, and says so"
 )]
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Output, Stdio};
 
 use services::naming::server;
@@ -90,6 +90,46 @@ fn names_are_bound_listed_resolved_and_unbound() {
     assert!(printed(&service.names(&["resolve", "a/b.c"])).starts_with("IOR:"));
     printed(&service.names(&["unbind", "a/b.c"]));
     assert!(complaint(&service.names(&["resolve", "a/b.c"]), 1).contains("is not bound"));
+}
+
+#[test]
+fn a_naming_service_is_served() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_upcall"))
+        .args(["names", "serve", "--listen", "iiop://127.0.0.1:0"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let mut next = || lines.next().expect("a line").expect("text");
+    let (url, ior) = (next(), next());
+    assert!(url.starts_with("corbaloc:iiop:1.2@127.0.0.1:"), "{url}");
+    printed(&run(&[
+        "names",
+        "-s",
+        &url,
+        "bind",
+        "a",
+        "corbaloc::one.example:1/Key",
+    ]));
+    assert_eq!(printed(&run(&["names", "-s", &ior, "list"])), "a\n");
+    let taken = url
+        .replace("corbaloc:iiop:1.2@", "iiop://")
+        .replace("/NameService", "");
+    assert!(complaint(&run(&["names", "serve", "-l", &taken]), 1).contains(&taken));
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+}
+
+#[test]
+fn what_may_help_depends_on_what_went_wrong() {
+    let service = Service::new();
+    let hint = |url: &str| complaint(&run(&["ping", "-c", "1", "-W", "2", url]), 1);
+    assert!(hint("nonsense").contains("a URL is"));
+    assert!(hint("corbaloc:rir:/TradingService").contains("-ORBInitRef"));
+    let address = service.orb.endpoints().remove(0);
+    let url = format!("corbaloc::{}:{}/nobody", address.host(), address.port());
+    assert!(hint(&url).contains("not the object"), "{}", hint(&url));
 }
 
 #[test]

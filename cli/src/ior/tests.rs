@@ -120,4 +120,9 @@ fn our_own_keys_are_taken_apart() {
         persistent.contains("object `id` of RootPOA, persistent, server `srv`"),
         "{persistent}"
     );
+    let anonymous = explained(b"UPp1\0\0\0\0id");
+    assert!(
+        anonymous.contains("persistent, of a server without an id"),
+        "{anonymous}"
+    );
 }
