@@ -221,42 +221,55 @@ impl Lab {
     /// The difference of a long and a short run, so that what a connection costs once cancels out.
     fn counted(&self, pair: &Pair, side: Side, what: Counted) -> Result<(f64, Report), String> {
         let calls = self.calls(pair);
-        let (short, long) = (
-            self.count_of(pair, side, what, calls)?,
-            self.count_of(pair, side, what, 3 * calls)?,
-        );
+        let (short, long) = match what {
+            Counted::Allocations => self.allocations(pair, side, calls)?,
+            Counted::SystemCalls => (
+                self.system_calls(pair, side, calls)?,
+                self.system_calls(pair, side, 3 * calls)?,
+            ),
+        };
         // Warm-up calls are a tenth more.
         let more = 2 * calls + 2 * calls / 10;
         Ok(((long - short) / more as f64, Report::default()))
     }
 
-    fn count_of(&self, pair: &Pair, side: Side, what: Counted, calls: usize) -> Result<f64, String> {
+    /// What a short and a long run allocate, with a server that has served before.
+    fn allocations(&self, pair: &Pair, side: Side, calls: usize) -> Result<(f64, f64), String> {
+        let mut server = self.server(pair)?;
+        server.arg("--count");
+        let mut server = Server::start(server)?;
+        let mut run = |calls: usize| -> Result<f64, String> {
+            let mut client = self.client(pair, "", &server.address, calls)?;
+            client.arg("--count");
+            let before = server.count()?;
+            let report = findings(&client)?;
+            let after = server.count()?;
+            match side {
+                Side::Client => report
+                    .value("allocations")
+                    .map(|each| each * (calls + calls / 10) as f64)
+                    .ok_or_else(|| "the client does not count allocations".into()),
+                Side::Server => growth(&before, &after, "allocations"),
+            }
+        };
+        run(calls)?;
+        Ok((run(calls)?, run(3 * calls)?))
+    }
+
+    fn system_calls(&self, pair: &Pair, side: Side, calls: usize) -> Result<f64, String> {
         let file = std::env::temp_dir().join(format!("upcall-bench-{}.strace", std::process::id()));
         let trace = |command: Command, traced_side| {
-            if what == Counted::SystemCalls && side == traced_side {
+            if side == traced_side {
                 traced(&command, &file)
             } else {
                 command
             }
         };
-        let mut server = self.server(pair)?;
-        if what == Counted::Allocations {
-            server.arg("--count");
-        }
-        let mut server = Server::start(trace(server, Side::Server))?;
-        let mut client = trace(self.client(pair, "", &server.address, calls)?, Side::Client);
-        if what == Counted::Allocations {
-            client.arg("--count");
-            let before = server.count()?;
-            let report = findings(&client)?;
-            let all = (calls + calls / 10) as f64;
-            return match side {
-                Side::Client => report.value("allocations").map(|each| each * all),
-                Side::Server => Some(growth(&before, &server.count()?, "allocations")?),
-            }
-            .ok_or_else(|| "the client does not count allocations".into());
-        }
-        findings(&client)?;
+        let mut server = Server::start(trace(self.server(pair)?, Side::Server))?;
+        findings(&trace(
+            self.client(pair, "", &server.address, calls)?,
+            Side::Client,
+        ))?;
         server.stop()?;
         let summary = std::fs::read_to_string(&file).map_err(|error| format!("strace's counts: {error}"))?;
         let _ = std::fs::remove_file(&file);
