@@ -43,6 +43,7 @@ mod handle;
 mod notices;
 mod pacer;
 mod platform;
+mod poller;
 mod privileges;
 mod record;
 mod steward;
@@ -61,6 +62,7 @@ use crate::scheduler::Meter;
 
 pub use builder::{BuildError, Builder, MemoryLock, Policy};
 pub use handle::{ChangeError, Notifier, Rtu, Spec};
+pub use poller::Interest;
 pub use privileges::Granted;
 pub use record::Handler;
 pub use usage::Usage;

@@ -3,11 +3,14 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::io;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use crate::Time;
 use crate::scheduler::{Account, Counts, Parameters};
 
+use super::poller::Interest;
 use super::record::{Command, Handler, Record};
 
 thread_local! {
@@ -218,6 +221,27 @@ impl Notifier {
     /// Takes no lock, and makes a system call only if the executive sleeps. What was written before is seen by the handler.
     pub fn notify(&self) {
         self.record.cpu.notify(self.record.index);
+    }
+
+    /// Notifies the RTU once the descriptor is readable or writable, be it already; then not again before it is watched
+    /// again. So a handler takes what there is, and watches when nothing is left, or when it has had enough.
+    ///
+    /// An RTU may watch any number of descriptors. One that is closed is watched no more, unless it was duplicated.
+    ///
+    /// # Errors
+    ///
+    /// As of `epoll_ctl`: regular files cannot be watched, and the kernel bounds how many descriptors are.
+    pub fn watch(&self, descriptor: impl AsFd, interest: Interest) -> io::Result<()> {
+        self.record.cpu.watch(descriptor, self.record.index, interest)
+    }
+
+    /// Watches a descriptor no more. It is no error if it was not watched.
+    ///
+    /// # Errors
+    ///
+    /// As of `epoll_ctl`.
+    pub fn unwatch(&self, descriptor: impl AsFd) -> io::Result<()> {
+        self.record.cpu.unwatch(descriptor)
     }
 
     /// Returns the name of the RTU.

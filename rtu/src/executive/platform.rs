@@ -9,7 +9,11 @@ use crate::{Host, Nanos, Time};
 
 use super::clock;
 use super::pacer::Pacer;
+use super::poller::Events;
 use super::record::{COMMANDS, Cpu, Side, Which};
+
+/// How often an awake thread looks at its descriptors, which takes a system call of some 0.2 µs.
+const POLL_EVERY: Nanos = Nanos::from_micros(10);
 
 /// Where an RTU is, as seen from one side of its CPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +39,9 @@ pub(super) struct Platform {
     pub(super) commands: bool,
     pacer: Pacer,
     stretch: Stretch,
+    events: Events,
+    /// When it last looked at the descriptors.
+    polled: Time,
 }
 
 /// The time since the thread last woke.
@@ -64,6 +71,8 @@ impl Platform {
                 used: clock::thread_cpu(),
                 forgiven: Nanos::ZERO,
             },
+            events: Events::new(),
+            polled: Time::ZERO,
         }
     }
 
@@ -88,18 +97,26 @@ impl Platform {
     /// Takes what has come, and releases what is due.
     pub(super) fn look(&mut self) {
         let side = self.cpu.side(self.which);
+        // What a sleep has brought comes first: it would be brought only once.
+        if side.poller.is_used() && !self.events.any() && self.now - self.polled >= POLL_EVERY {
+            self.polled = self.now;
+            self.events.look(&side.poller);
+        }
+        let mut heard = |notice: u32| match self.places.get_mut(notice as usize) {
+            _ if notice == COMMANDS => self.commands = true,
+            Some(Place::Here(id)) => {
+                self.scheduler.notify(*id, self.now);
+            }
+            // If it is on its way back to us, it is notified when it arrives.
+            Some(Place::Moved) if self.cpu.place(notice) != self.which => self.cpu.notify(notice),
+            Some(place @ Place::Vacant) => *place = Place::Early,
+            Some(Place::Moved | Place::Early) | None => {}
+        };
+        if self.events.any() {
+            self.events.take(&mut heard);
+        }
         if side.notices.any() {
-            side.notices
-                .take(|notice| match self.places.get_mut(notice as usize) {
-                    _ if notice == COMMANDS => self.commands = true,
-                    Some(Place::Here(id)) => {
-                        self.scheduler.notify(*id, self.now);
-                    }
-                    // If it is on its way back to us, it is notified when it arrives.
-                    Some(Place::Moved) if self.cpu.place(notice) != self.which => self.cpu.notify(notice),
-                    Some(place @ Place::Vacant) => *place = Place::Early,
-                    Some(Place::Moved | Place::Early) | None => {}
-                });
+            side.notices.take(&mut heard);
         }
         if self.scheduler.next_event().is_some_and(|due| due <= self.now) {
             self.scheduler.advance(self.now);
@@ -125,10 +142,15 @@ impl Platform {
         }
     }
 
-    /// Looks for notices until a time; returns whether there is one.
+    /// Looks for notices and events until a time; returns whether there is one.
     fn spin(&mut self, end: Time) -> bool {
         loop {
-            let came = self.side().notices.any();
+            let side = self.cpu.side(self.which);
+            if side.poller.is_used() {
+                self.polled = self.now;
+                self.events.look(&side.poller);
+            }
+            let came = side.notices.any() || self.events.any();
             if came || self.now >= end {
                 return came;
             }
@@ -146,8 +168,13 @@ impl Platform {
         let usage = &self.side().usage;
         usage.awake(self.now - self.stretch.woke, used - self.stretch.used);
         let begin = self.now;
-        let side = self.side();
-        side.bell.sleep(until, || side.notices.any());
+        let side = self.cpu.side(self.which);
+        let busy = || side.notices.any();
+        if side.poller.is_used() {
+            side.bell.poll(busy, || self.events.sleep(&side.poller, until));
+        } else {
+            side.bell.sleep(until, busy);
+        }
         self.now = clock::now();
         self.pacer.asleep(self.now - begin);
         self.side().usage.asleep(self.now - begin);

@@ -2,16 +2,19 @@
 //! What handles, the executive's threads and its steward share of an RTU, of a side and of a CPU.
 
 use std::any::Any;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::{Condvar, Mutex};
+use rustix::fd::AsFd;
 
 use crate::scheduler::{Meter, Parameters};
 use crate::{Time, Upcall};
 
 use super::bell::Bell;
 use super::notices::Notices;
+use super::poller::{Interest, Poller};
 use super::usage::LiveUsage;
 
 /// The code of an RTU, as the executive owns it.
@@ -60,6 +63,7 @@ impl Which {
 pub(super) struct Side {
     pub(super) notices: Notices,
     pub(super) bell: Bell,
+    pub(super) poller: Poller,
     pub(super) stop: AtomicBool,
     pub(super) commands: Mutex<Commands>,
     pub(super) current: Current,
@@ -164,10 +168,12 @@ pub(super) struct Departed {
 }
 
 impl Side {
-    fn new(capacity: usize) -> std::io::Result<Self> {
+    fn new(capacity: usize) -> io::Result<Self> {
+        let bell = Bell::new()?;
         Ok(Self {
             notices: Notices::new(capacity + 1),
-            bell: Bell::new()?,
+            poller: Poller::new(&bell)?,
+            bell,
             stop: AtomicBool::new(false),
             commands: Mutex::default(),
             current: Current::default(),
@@ -201,7 +207,7 @@ impl Side {
 }
 
 impl Cpu {
-    pub(super) fn new(number: usize, capacity: usize) -> std::io::Result<Self> {
+    pub(super) fn new(number: usize, capacity: usize) -> io::Result<Self> {
         let indices = 1..=u32::try_from(capacity).unwrap_or(u32::MAX);
         Ok(Self {
             number,
@@ -244,6 +250,20 @@ impl Cpu {
 
     pub(super) fn notify(&self, index: u32) {
         self.side(self.place(index)).post(index);
+    }
+
+    pub(super) fn watch(&self, descriptor: impl AsFd, index: u32, interest: Interest) -> io::Result<()> {
+        let side = self.side(self.place(index));
+        if side.poller.watch(descriptor, index, interest)? {
+            // It may sleep where it does not hear of descriptors.
+            side.post(COMMANDS);
+        }
+        Ok(())
+    }
+
+    pub(super) fn unwatch(&self, descriptor: impl AsFd) -> io::Result<()> {
+        let mut sides = self.sides.iter().filter(|side| side.poller.is_used());
+        sides.try_for_each(|side| side.poller.unwatch(&descriptor))
     }
 }
 
