@@ -3,11 +3,7 @@
 //! shell.
 //!
 //! It exits with 0 when all went well, 1 when not, and 2 when it was called wrongly.
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command talks to its user"
-)]
+#![allow(clippy::print_stderr, reason = "a command talks to its user")]
 
 use std::process::ExitCode;
 
@@ -21,6 +17,7 @@ mod idl;
 mod interrupt;
 mod ior;
 mod names;
+mod output;
 mod ping;
 mod qos;
 
@@ -55,11 +52,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let (for_orb, for_us) = split(std::env::args());
-    match run(Arguments::parse_from(for_us).command, for_orb) {
-        Ok(text) => {
-            print!("{text}");
-            ExitCode::SUCCESS
-        }
+    match run(Arguments::parse_from(for_us).command, for_orb).and_then(output::say) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("upcall: {failure}");
             ExitCode::FAILURE

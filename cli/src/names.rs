@@ -8,6 +8,7 @@ use services::naming::{Listing, Naming, NamingError, OrbNaming, server};
 use upcall::{Orb, OrbBuilder};
 
 use crate::failure::Failure;
+use crate::output::say;
 
 /// Which naming service, and what to do there.
 #[derive(Debug, Args)]
@@ -77,12 +78,10 @@ fn serve(orb: &Orb) -> Result<String, Failure> {
     let root = server::start(orb).map_err(|error| Failure::new(error.to_string()))?;
     for endpoint in orb.endpoints() {
         let address = endpoint.to_string();
-        println!(
-            "corbaloc:iiop:1.2@{}/NameService",
-            address.trim_start_matches("iiop://")
-        );
+        let address = address.trim_start_matches("iiop://");
+        say(format_args!("corbaloc:iiop:1.2@{address}/NameService\n"))?;
     }
-    println!("{}", orb.object_to_string(root.context()));
+    say(format_args!("{}\n", orb.object_to_string(root.context())))?;
     orb.run().map_err(|error| Failure::new(error.to_string()))?;
     Ok(String::new())
 }

@@ -11,6 +11,7 @@ use upcall::{Histogram, ObjectRef, Orb, SystemException, SystemExceptionKind};
 
 use crate::failure::Failure;
 use crate::interrupt;
+use crate::output::say;
 
 /// What every object supports (CORBA 3.3 Part 1 §8.3).
 const OBJECT: &str = "IDL:omg.org/CORBA/Object:1.0";
@@ -47,7 +48,7 @@ pub(crate) fn run(orb: &Orb, options: &Options) -> Result<String, Failure> {
     };
     let object = orb.string_to_object(&options.url).map_err(about)?;
     let object = object.with_timeout(Duration::from_secs_f64(options.timeout));
-    println!("{}", identity(&object).map_err(about)?);
+    say(format_args!("{}\n", identity(&object).map_err(about)?))?;
     let stop = interrupt::flag();
     let interval = Duration::from_millis(options.interval);
     let outcome = measure(options.count, interval, &stop, || object.non_existent());

@@ -69,7 +69,7 @@ fn outcome(rendered: String, report: &CheckReport) -> Result<String, Failure> {
     if refused == 0 {
         return Ok(rendered);
     }
-    print!("{rendered}");
+    crate::output::say(rendered)?;
     let what = if refused == 1 {
         "request is"
     } else {

@@ -176,6 +176,22 @@ fn a_reference_is_read_from_standard_input() {
 }
 
 #[test]
+fn a_reader_that_has_seen_enough_is_no_reason_to_panic() {
+    let service = Service::new();
+    for words in [["ior", &service.url], ["ping", &service.url]] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_upcall"));
+        let output = command
+            .args(words)
+            .stdout(writer)
+            .output()
+            .expect("the command starts");
+        assert_eq!(complaint(&output, 0), "");
+    }
+}
+
+#[test]
 fn idl_is_checked_and_compiled() {
     let folder = std::env::temp_dir().join(format!("upcall-cli-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
