@@ -334,6 +334,12 @@ impl Connection {
         }
     }
 
+    /// Returns what ended the connection.
+    #[cold]
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        self.shared.lock().failure.clone()
+    }
+
     /// Ends the connection: everybody who waits gets `failure`.
     #[cold]
     pub(crate) fn fail(&self, failure: Failure) {

@@ -86,7 +86,9 @@ impl Failure {
     pub(crate) fn refused(peer: &Endpoint, version: Version) -> Self {
         Self::new(
             Cause::Protocol,
-            format!("{peer} (GIOP {version}) refused our message with MessageError"),
+            format!(
+                "{peer} (GIOP {version}) refused our message with MessageError: it is too large, or makes no sense there"
+            ),
         )
     }
 

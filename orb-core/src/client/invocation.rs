@@ -366,11 +366,12 @@ pub(crate) fn unsent(connection: &Connection, error: WriteError) -> (Failure, Co
             let text = format!("{peer}: too much waits to be sent");
             (Failure::new(Cause::Overloaded, text), Completed::No)
         }
-        WriteError::Broken { error, sent: true } => {
-            (Failure::lost(peer, Some(&error), true), Completed::Maybe)
-        }
-        WriteError::Broken { error, sent: false } => {
-            (Failure::lost(peer, Some(&error), false), Completed::No)
+        WriteError::Broken { error, sent } => {
+            // Whoever reads may know better what broke the pipe: what the peer said before it closed.
+            let known = connection.failure();
+            let failure = known.unwrap_or_else(|| Failure::lost(peer, Some(&error), sent));
+            let perhaps = sent && !failure.is_unprocessed();
+            (failure, if perhaps { Completed::Maybe } else { Completed::No })
         }
     }
 }

@@ -78,6 +78,19 @@ fn large_arguments_and_results_pass_in_both_directions() {
 }
 
 #[test]
+fn a_server_that_takes_no_message_so_large_is_named_and_not_the_broken_pipe() {
+    let world = World::new();
+    let error = world
+        .object
+        .echo(&vec![7; 80 << 20])
+        .wait()
+        .expect_err("too large");
+    assert_eq!(error.kind(), Kind::CommFailure);
+    assert!(error.to_string().contains("MessageError"), "{error}");
+    assert_eq!(world.object.add(1, 1).wait().expect("a sum"), 2);
+}
+
+#[test]
 fn many_large_deferred_calls_do_not_block_each_other() {
     let world = World::new();
     let data = vec![7; 1 << 20];
