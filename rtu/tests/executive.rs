@@ -82,6 +82,17 @@ fn a_periodic_one_is_released_at_multiples_of_its_period() {
 }
 
 #[test]
+fn one_that_could_spin_from_release_to_release_sleeps_all_the_same() {
+    let executive = Executive::builder().spin(Duration::from_secs(1)).build().unwrap();
+    let cpu = executive.cpus().next().unwrap();
+    let spec = Spec::new("often", Parameters::periodic(Nanos::from_micros(100)));
+    let rtu = executive.add(spec, cpu, handler(|_| Outcome::Done)).unwrap();
+    until(|| rtu.account().completions >= 2_000);
+    let [guaranteed, _] = executive.usage(cpu).unwrap();
+    assert!(guaranteed.sleeps >= 5, "{guaranteed:?}");
+}
+
+#[test]
 fn a_reactive_one_runs_once_for_many_notifications_and_never_misses_the_last() {
     for parameters in [LOW_DELAY, BEST_EFFORT] {
         let (executive, cpu) = executive();

@@ -38,6 +38,8 @@ pub(super) struct Platform {
     /// There are commands, which are for the time between upcalls.
     pub(super) commands: bool,
     pacer: Pacer,
+    /// Until when the pacer knows of the time awake.
+    paced: Time,
     stretch: Stretch,
     events: Events,
     /// When it last looked at the descriptors.
@@ -66,6 +68,7 @@ impl Platform {
             now,
             commands: false,
             pacer,
+            paced: now,
             stretch: Stretch {
                 woke: now,
                 used: clock::thread_cpu(),
@@ -126,6 +129,7 @@ impl Platform {
     /// Has nothing to do: stays awake for as long as it may, then sleeps until there is; at most until `latest`.
     pub(super) fn idle(&mut self, latest: Option<Time>) {
         let due = self.scheduler.next_event();
+        self.pace();
         if let Some(end) = self.pacer.spin_until(self.now, due) {
             let came = self.spin(end);
             if due != Some(end) {
@@ -135,11 +139,18 @@ impl Platform {
                 return;
             }
         }
+        self.pace();
         let wake_at = due.map(|due| self.pacer.wake_at(due));
         self.sleep([wake_at, latest].into_iter().flatten().min());
         if let Some(wake_at) = wake_at.filter(|wake_at| *wake_at <= self.now) {
             self.pacer.woke(self.now - wake_at);
         }
+    }
+
+    /// Tells the pacer of the time awake so far: one that is never idle for long has to sleep now and then as well.
+    fn pace(&mut self) {
+        self.pacer.awake(self.now - self.paced);
+        self.paced = self.now;
     }
 
     /// Looks for notices and events until a time; returns whether there is one.
@@ -164,7 +175,7 @@ impl Platform {
             return;
         }
         let used = clock::thread_cpu();
-        self.pacer.awake(self.now - self.stretch.woke);
+        self.pace();
         let usage = &self.side().usage;
         usage.awake(self.now - self.stretch.woke, used - self.stretch.used);
         let begin = self.now;
@@ -177,6 +188,7 @@ impl Platform {
         }
         self.now = clock::now();
         self.pacer.asleep(self.now - begin);
+        self.paced = self.now;
         self.side().usage.asleep(self.now - begin);
         self.stretch = Stretch {
             woke: self.now,
