@@ -40,6 +40,8 @@ mod bell;
 mod builder;
 mod clock;
 mod handle;
+#[cfg(all(test, loom))]
+mod model;
 mod notices;
 mod pacer;
 mod platform;

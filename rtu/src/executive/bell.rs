@@ -5,9 +5,12 @@
 //! and looks once more. Each of the two writes first and reads then, with a full fence between, so at least one sees what
 //! the other wrote: nothing is left lying while the executive sleeps.
 
-use super::sync::{Futex, Ordering, fence};
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::fd::OwnedFd;
 
 use crate::Time;
+
+use super::sync::{Futex, Ordering, fence};
 
 const AWAKE: u32 = 0;
 const IN_FUTEX: u32 = 1;
@@ -18,27 +21,18 @@ const IN_POLL: u32 = 2;
 pub(super) struct Bell {
     state: Futex,
     /// Wakes the owner where it waits for descriptors as well.
-    #[cfg(not(loom))]
-    event: rustix::fd::OwnedFd,
+    event: OwnedFd,
 }
 
 impl Bell {
     /// # Errors
     ///
     /// If the kernel has no descriptor left.
-    #[cfg(not(loom))]
     pub(super) fn new() -> std::io::Result<Self> {
-        use rustix::event::{EventfdFlags, eventfd};
         Ok(Self {
             state: Futex::new(AWAKE),
             event: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
         })
-    }
-
-    #[cfg(loom)]
-    pub(super) fn new() -> std::io::Result<Self> {
-        let state = Futex::new(AWAKE);
-        Ok(Self { state })
     }
 
     /// Wakes the owner, if it sleeps or is about to. What it is woken for was made visible before.
@@ -49,25 +43,20 @@ impl Bell {
             return;
         }
         // One of those who ring does the call.
-        match self.state.word.swap(AWAKE, Ordering::Relaxed) {
+        match self.state.word.swap(AWAKE, Ordering::AcqRel) {
             IN_FUTEX => self.state.wake(),
             IN_POLL => self.signal(),
             _ => {}
         }
     }
 
-    #[cfg(not(loom))]
     fn signal(&self) {
         // It cannot overflow: the owner would have to sleep through 2⁶⁴ of them.
         let _ = rustix::io::write(&self.event, &1_u64.to_ne_bytes());
     }
 
-    #[cfg(loom)]
-    fn signal(&self) {}
-
     /// Becomes readable when the bell rings while the owner polls.
-    #[cfg(not(loom))]
-    pub(super) fn event(&self) -> &rustix::fd::OwnedFd {
+    pub(super) fn event(&self) -> &OwnedFd {
         &self.event
     }
 
@@ -79,7 +68,7 @@ impl Bell {
         if sleeps {
             self.state.wait(IN_FUTEX, until);
         }
-        self.state.word.store(AWAKE, Ordering::Relaxed);
+        self.state.word.swap(AWAKE, Ordering::AcqRel);
         sleeps
     }
 
@@ -89,12 +78,13 @@ impl Bell {
         if sleeps {
             poll();
         }
-        self.state.word.store(AWAKE, Ordering::Relaxed);
+        self.state.word.swap(AWAKE, Ordering::AcqRel);
         sleeps
     }
 
     fn about_to(&self, state: u32, busy: impl FnOnce() -> bool) -> bool {
-        self.state.word.store(state, Ordering::Relaxed);
+        // Read-modify-writes put all that happens to the word in one order, for the owner's as well as others'.
+        self.state.word.swap(state, Ordering::AcqRel);
         // Pairs with the fence in `ring`.
         fence(Ordering::SeqCst);
         !busy()

@@ -46,7 +46,8 @@ impl Notices {
         // this word, it has emptied the summary before, and we see that and set it anew. (Pairs with `take`.)
         word.fetch_or(1 << (number % BITS), Ordering::AcqRel);
         let bit = 1 << (at % BITS);
-        if summary.load(Ordering::Relaxed) & bit == 0 {
+        // Acquire: if another one has set the bit, whoever hears our bell sees it set. (Pairs with the Release below.)
+        if summary.load(Ordering::Acquire) & bit == 0 {
             summary.fetch_or(bit, Ordering::Release);
         }
     }

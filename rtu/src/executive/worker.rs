@@ -31,8 +31,9 @@ pub(super) struct Worker {
 }
 
 struct Rtu {
-    record: Arc<Record>,
     handler: Handler,
+    batch: u32,
+    record: Arc<Record>,
     parameters: Parameters,
 }
 
@@ -87,7 +88,7 @@ impl Worker {
         let Running {
             released, deadline, ..
         } = running;
-        let mut cx = Activation::new(&mut self.platform, released, deadline, rtu.record.batch);
+        let mut cx = Activation::new(&mut self.platform, released, deadline, rtu.batch);
         // A handler that panics is never called again, so nobody sees what it left half done.
         let ended = catch_unwind(AssertUnwindSafe(|| {
             let outcome = rtu.handler.upcall(&mut cx);
@@ -172,8 +173,9 @@ impl Worker {
         }
         if let Some(slot) = self.rtus.get_mut(index as usize) {
             *slot = Some(Rtu {
-                record,
                 handler,
+                batch: record.batch,
+                record,
                 parameters,
             });
         }
