@@ -17,6 +17,7 @@ mod lab;
 mod output;
 mod plan;
 mod process;
+mod rtu;
 mod statistics;
 mod svg;
 mod targets;
@@ -67,7 +68,8 @@ fn run(options: &ArgMatches) -> Result<bool, String> {
     let wanted: Option<Vec<&String>> = options.get_many("rows").map(Iterator::collect);
     let all = match group.as_str() {
         "iiop" => iiop::rows(),
-        other => return Err(format!("no group `{other}`; there is: iiop")),
+        "rtu" => rtu::rows(),
+        other => return Err(format!("no group `{other}`; there are: iiop, rtu")),
     };
     if let Some(unknown) = wanted
         .iter()

@@ -15,6 +15,7 @@ use crate::targets::Targets;
 pub(crate) struct Results {
     group: String,
     rounds: usize,
+    began: Stolen,
     /// In the order in which they were measured.
     pub(crate) rows: Vec<Measured>,
 }
@@ -25,6 +26,7 @@ impl Results {
         Self {
             group: group.to_owned(),
             rounds,
+            began: Stolen::now(),
             rows: Vec::new(),
         }
     }
@@ -36,6 +38,7 @@ impl Results {
             "group": self.group,
             "rounds": self.rounds,
             "machine": machine(),
+            "stolen": Stolen::now().share_since(&self.began),
             "rows": rows,
         });
         format!("{all:#}\n")
@@ -43,13 +46,53 @@ impl Results {
 
     /// The tables of the document.
     pub(crate) fn markdown(&self, targets: &Targets) -> String {
-        let mut text = format!("{} rounds, {}.\n\n", self.rounds, machine());
+        let stolen = Stolen::now().share_since(&self.began) * 100.0;
+        let mut text = format!(
+            "{} rounds, {}; the hypervisor took {stolen:.1} % of the time.\n\n",
+            self.rounds,
+            machine()
+        );
         text.push_str("| work | who | median | spread | ours ÷ theirs | target | met |\n");
         text.push_str("|---|---|---|---|---|---|---|\n");
         for row in &self.rows {
             markdown_row(&mut text, row, targets);
         }
         text
+    }
+}
+
+/// What a hypervisor took from all CPUs together, in ticks of the clock (proc_stat(5)).
+#[derive(Debug, Clone, Copy, Default)]
+struct Stolen {
+    ticks: f64,
+    of: f64,
+}
+
+impl Stolen {
+    fn now() -> Self {
+        fs::read_to_string("/proc/stat")
+            .ok()
+            .as_deref()
+            .and_then(Self::parse)
+            .unwrap_or_default()
+    }
+
+    /// Reads the line of all CPUs: user, nice, system, idle, iowait, irq, softirq, steal.
+    fn parse(text: &str) -> Option<Self> {
+        let line = text.lines().next()?.strip_prefix("cpu ")?;
+        let ticks: Vec<f64> = line
+            .split_ascii_whitespace()
+            .take(8)
+            .filter_map(|word| word.parse().ok())
+            .collect();
+        Some(Self {
+            ticks: *ticks.get(7)?,
+            of: ticks.iter().sum(),
+        })
+    }
+
+    fn share_since(&self, before: &Self) -> f64 {
+        (self.ticks - before.ticks) / (self.of - before.of).max(1.0)
     }
 }
 
@@ -193,6 +236,17 @@ pub(crate) fn renew(file: &Path, group: &str, tables: &str) -> Result<(), String
 mod tests {
     use super::*;
     use crate::lab::tests::measured;
+
+    #[test]
+    fn stolen_time_is_the_eighth_of_all() {
+        let parse = |text: &str| Stolen::parse(text).expect("eight numbers");
+        let (before, after) = (
+            parse("cpu  10 0 10 70 0 0 0 10 5 5\ncpu0 1"),
+            parse("cpu  20 0 20 130 0 0 0 30 5 5\n"),
+        );
+        assert_eq!(after.share_since(&before), 0.2);
+        assert!(Stolen::parse("intr 1").is_none() && Stolen::parse("cpu  1 2").is_none());
+    }
 
     #[test]
     fn a_row_shows_ratios_and_who_was_skipped() {

@@ -27,6 +27,10 @@ pub(crate) enum Unit {
     Bytes,
     /// A number per call: less is better.
     PerCall,
+    /// How often something happened.
+    Times,
+    /// A part of the whole: more is better.
+    Share,
 }
 
 /// Somebody who is measured.
@@ -136,7 +140,7 @@ impl Programs {
 impl Unit {
     /// Whether the larger of two values is the better one.
     pub(crate) fn more_is_better(self) -> bool {
-        matches!(self, Self::CallsPerSecond | Self::BytesPerSecond)
+        matches!(self, Self::CallsPerSecond | Self::BytesPerSecond | Self::Share)
     }
 
     /// The value with its unit, for people.
@@ -149,7 +153,8 @@ impl Unit {
             Self::BytesPerSecond => format!("{:.2} GB/s", value / 1e9),
             Self::Bytes if value >= 1e6 => format!("{:.2} MB", value / 1e6),
             Self::Bytes => format!("{value:.0} B"),
-            Self::PerCall => format!("{value:.3}"),
+            Self::PerCall | Self::Share => format!("{value:.3}"),
+            Self::Times => format!("{value:.0}"),
         }
     }
 }

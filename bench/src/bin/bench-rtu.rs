@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Measures the executive and the analysis of real-time upcalls, and the control that periodic release is compared with.
+#![allow(clippy::print_stderr, reason = "a program says what went wrong")]
+
+use std::error::Error;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, mpsc};
+use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
+
+use probe::Report;
+use qos_mapper::{Admission, CostModel, Machine, Request};
+use rtu::analysis::Overheads;
+use rtu::executive::{Executive, Notifier, Rtu, Spec};
+use rtu::scheduler::{Overrun, Parameters};
+use rtu::simulation::mean_breakdown;
+use rtu::{Activation, Class, Nanos, Outcome};
+use upcall::qos::Qos;
+
+type Findings = Result<Report, Box<dyn Error>>;
+
+/// Notifications that are timed at once.
+const HOPS: usize = 200_000;
+/// The period whose releases are looked at.
+const PERIOD: Duration = Duration::from_millis(1);
+/// Releases that are looked at: ten of them make the last tenth of a percent.
+const RELEASES: u64 = 10_000;
+/// The period, and deadline, of the one that an overrunning handler stands beside.
+const KEPT_PERIOD: Duration = Duration::from_millis(5);
+/// How often that one is released.
+const KEPT_RELEASES: u32 = 1000;
+/// The `SCHED_FIFO` priority of the executive, and of its control.
+const PRIORITY: u8 = 50;
+/// How long the executive stays awake with nothing to do.
+const SPIN: Duration = Duration::from_micros(100);
+/// Programs that want all they can have of the CPUs.
+const HOGS: usize = 8;
+/// However it ends, a hog does not outlive the measurement for long.
+const HOG_LIFE: Duration = Duration::from_secs(60);
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let found = match words.as_slice() {
+        ["dispatch", count] => count.parse().map_err(Into::into).and_then(dispatch),
+        ["jitter"] => jitter(),
+        ["cyclictest"] => cyclictest(),
+        ["admission"] => admission(),
+        ["breakdown"] => Ok(breakdown()),
+        ["overrun"] => overrun(true),
+        ["alone"] => overrun(false),
+        ["hog"] => return hog(),
+        other => Err(format!("nothing is measured by {other:?}").into()),
+    };
+    match found {
+        Ok(report) => {
+            report.print("RESULT");
+            ExitCode::SUCCESS
+        }
+        Err(reason) => {
+            eprintln!("bench-rtu: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The CPU that is measured: the last one.
+fn cpu() -> usize {
+    available_parallelism().map_or(0, |count| count.get() - 1)
+}
+
+fn executive(capacity: usize) -> Result<Executive, Box<dyn Error>> {
+    let builder = Executive::builder().cpus([cpu()]).priority(PRIORITY);
+    Ok(builder.spin(SPIN).capacity(capacity).build()?)
+}
+
+/// From one notification to the next, when each handler notifies another one of `count`: enqueued, chosen, entered.
+fn dispatch(count: usize) -> Findings {
+    let executive = executive(count + 1)?;
+    let others: Arc<OnceLock<Vec<Notifier>>> = Arc::default();
+    let hops = Arc::new(AtomicUsize::new(0));
+    let (done, finished) = mpsc::sync_channel(1);
+    let rtus: Result<Vec<Rtu>, _> = (0..count)
+        .map(|index| {
+            let (others, hops, done) = (Arc::clone(&others), Arc::clone(&hops), done.clone());
+            let class = Class::LowDelay { priority: 1 };
+            let spec = Spec::new(format!("hop-{index}"), Parameters::new(class, Nanos::ZERO));
+            let handler = move |_: &mut Activation<'_>| {
+                hop(&others, &hops, &done);
+                Outcome::Done
+            };
+            executive.add(spec, cpu(), Box::new(handler))
+        })
+        .collect();
+    let rtus = rtus?;
+    let first = others.get_or_init(|| rtus.iter().map(Rtu::notifier).collect());
+    let mut times = Vec::new();
+    for _ in 0..10 {
+        hops.store(0, Ordering::Relaxed);
+        let began = Instant::now();
+        first.first().ok_or("no RTU")?.notify();
+        let ended: Instant = finished.recv_timeout(Duration::from_secs(20))?;
+        times.push((ended - began).as_nanos() as f64 / HOPS as f64);
+    }
+    times.sort_by(f64::total_cmp);
+    let mut report = Report::default();
+    report.set(
+        "dispatch_ns",
+        times.get(times.len() / 2).copied().unwrap_or(f64::NAN),
+    );
+    Ok(report)
+}
+
+/// Goes on to another RTU, far from this one in memory.
+fn hop(others: &OnceLock<Vec<Notifier>>, hops: &AtomicUsize, done: &mpsc::SyncSender<Instant>) {
+    let count = hops.load(Ordering::Relaxed) + 1;
+    hops.store(count, Ordering::Relaxed);
+    if count >= HOPS {
+        let _ = done.try_send(Instant::now());
+        return;
+    }
+    if let Some(next) = others.get().and_then(|all| all.get(count * 7919 % all.len())) {
+        next.notify();
+    }
+}
+
+/// Hogs for as long as it lives.
+struct Hogs(Vec<Child>);
+
+impl Hogs {
+    fn start(count: usize) -> Result<Self, Box<dyn Error>> {
+        let program = std::env::current_exe()?;
+        let hogs: Result<Vec<Child>, _> = (0..count)
+            .map(|_| Command::new(&program).arg("hog").stdout(Stdio::null()).spawn())
+            .collect();
+        Ok(Self(hogs?))
+    }
+}
+
+impl Drop for Hogs {
+    fn drop(&mut self) {
+        for hog in &mut self.0 {
+            // It may have ended by itself.
+            let _ = hog.kill();
+            let _ = hog.wait();
+        }
+    }
+}
+
+fn hog() -> ExitCode {
+    let until = Instant::now() + HOG_LIFE;
+    let mut number = 1_u64;
+    while Instant::now() < until {
+        for _ in 0..1_000_000 {
+            number = std::hint::black_box(number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// How late a periodic RTU is released beside the hogs.
+fn jitter() -> Findings {
+    let executive = executive(8)?;
+    let (done, finished) = mpsc::sync_channel(1);
+    let _hogs = Hogs::start(HOGS)?;
+    let mut left = RELEASES;
+    let handler = move |_: &mut Activation<'_>| {
+        left = left.saturating_sub(1);
+        if left == 0 {
+            let _ = done.try_send(());
+        }
+        Outcome::Done
+    };
+    let spec = Spec::new("periodic", Parameters::periodic(PERIOD.into()));
+    let periodic = executive.add(spec, cpu(), Box::new(handler))?;
+    finished.recv_timeout(HOG_LIFE)?;
+    let account = periodic.account();
+    let mut report = Report::default();
+    for (name, percent) in [("p50_ns", 50.0), ("p99_ns", 99.0), ("p999_ns", 99.9)] {
+        let late = account.release_jitter.percentile(percent).unwrap_or_default();
+        report.set(name, late.0 as f64);
+    }
+    report.set("misses", account.misses as f64);
+    let stolen = executive
+        .usage(cpu())
+        .map_or(Nanos::ZERO, |[guaranteed, _]| guaranteed.stolen);
+    report.set("stolen_ns", stolen.0 as f64);
+    Ok(report)
+}
+
+/// The same with the control: how late a thread wakes that does nothing but sleep.
+fn cyclictest() -> Findings {
+    let _hogs = Hogs::start(HOGS)?;
+    let mut command = Command::new("cyclictest");
+    command.args(["--mlockall", "--quiet", "--threads=1", "--histofall=20000"]);
+    command
+        .arg(format!("--priority={PRIORITY}"))
+        .arg(format!("--affinity={}", cpu()));
+    command
+        .arg(format!("--interval={}", PERIOD.as_micros()))
+        .arg(format!("--loops={RELEASES}"));
+    let output = command
+        .output()
+        .map_err(|error| format!("cyclictest: {error}; `apt-get install rt-tests` brings it"))?;
+    if !output.status.success() {
+        return Err(format!("cyclictest: {}", String::from_utf8_lossy(&output.stderr)).into());
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let buckets: Vec<(u64, u64)> = text.lines().filter_map(bucket).collect();
+    let mut report = Report::default();
+    for (name, share) in [("p50_ns", 0.5), ("p99_ns", 0.99), ("p999_ns", 0.999)] {
+        let late = percentile(&buckets, share).ok_or("cyclictest printed no histogram")?;
+        report.set(name, late as f64 * 1e3);
+    }
+    Ok(report)
+}
+
+/// Microseconds, and how many wake-ups were so late: `000012 000345`, with another column for all threads together.
+fn bucket(line: &str) -> Option<(u64, u64)> {
+    let mut words = line.split_ascii_whitespace().map(str::parse::<u64>);
+    Some((words.next()?.ok()?, words.next()?.ok()?))
+}
+
+fn percentile(buckets: &[(u64, u64)], share: f64) -> Option<u64> {
+    let all: u64 = buckets.iter().map(|(_, count)| count).sum();
+    let mut seen = 0;
+    buckets
+        .iter()
+        .find(|(_, count)| {
+            seen += count;
+            all > 0 && seen as f64 >= all as f64 * share
+        })
+        .map(|(late, _)| *late)
+}
+
+/// How long it takes to admit one more object beside 1,000, and to let it go.
+fn admission() -> Findings {
+    let machine = Machine {
+        jitter: Nanos::from_micros(20),
+        switch: Nanos::from_micros(1),
+        ..Machine::default()
+    };
+    let mut admission = Admission::new(machine, CostModel::default());
+    let request = |index: u64| {
+        let period = Duration::from_millis(200 + index * 7 % 800);
+        Request::new(Qos::isochronous(period, 1).worst_case(Duration::from_micros(50)))
+    };
+    for index in 0..1000 {
+        admission
+            .admit(&format!("object-{index}"), &request(index))
+            .map_err(|refusal| format!("object {index} of 1,000: {refusal}"))?;
+    }
+    let mut times = Vec::with_capacity(1000);
+    for index in 0..1000 {
+        let request = request(index * 13);
+        let began = Instant::now();
+        let grant = std::hint::black_box(admission.admit("one-more", &request))?;
+        times.push(began.elapsed().as_nanos() as f64);
+        admission.release(grant.id);
+    }
+    times.sort_by(f64::total_cmp);
+    let mut report = Report::default();
+    for (name, at) in [("p50_ns", 500), ("p99_ns", 990)] {
+        report.set(name, times.get(at).copied().unwrap_or(f64::NAN));
+    }
+    Ok(report)
+}
+
+/// To what use of the CPU random sets of ten can grow before the response-time test refuses one of them.
+fn breakdown() -> Report {
+    let overheads = Overheads {
+        switch: Nanos::from_micros(1),
+        jitter: Nanos::from_micros(20),
+    };
+    let mut report = Report::default();
+    report.set(
+        "utilisation",
+        mean_breakdown(1, 2000, &overheads, Nanos::from_micros(20)),
+    );
+    report
+}
+
+/// A handler whose deadlines count, and beside it perhaps one that takes twice its budget.
+fn overrun(beside: bool) -> Findings {
+    let executive = executive(8)?;
+    let (done, finished) = mpsc::sync_channel(1);
+    let mut left = KEPT_RELEASES;
+    let kept = executive.add(
+        Spec::new("kept", Parameters::periodic(KEPT_PERIOD.into())),
+        cpu(),
+        Box::new(move |_: &mut Activation<'_>| {
+            busy(KEPT_PERIOD / 10);
+            left = left.saturating_sub(1);
+            if left == 0 {
+                let _ = done.try_send(());
+            }
+            Outcome::Done
+        }),
+    )?;
+    let wild = beside.then(|| wild(&executive)).transpose()?;
+    finished.recv_timeout(HOG_LIFE)?;
+    let mut report = Report::default();
+    report.set("missed", kept.account().misses as f64);
+    let overruns = wild.map_or(0, |wild| wild.account().overruns);
+    report.set("overruns", overruns as f64);
+    Ok(report)
+}
+
+/// Adds one that takes twice its budget, in short iterations.
+fn wild(executive: &Executive) -> Result<Rtu, Box<dyn Error>> {
+    let (period, budget) = (KEPT_PERIOD * 4, KEPT_PERIOD);
+    let parameters = Parameters::periodic(period.into()).with_budget(budget.into(), Overrun::Defer);
+    let step = Duration::from_micros(50);
+    let mut worked = Duration::ZERO;
+    let handler = move |cx: &mut Activation<'_>| {
+        while worked < budget * 2 {
+            busy(step);
+            worked += step;
+            if cx.should_yield() {
+                return Outcome::NotDone;
+            }
+        }
+        worked = Duration::ZERO;
+        Outcome::Done
+    };
+    Ok(executive.add(Spec::new("wild", parameters), cpu(), Box::new(handler))?)
+}
+
+fn busy(time: Duration) {
+    let until = Instant::now() + time;
+    while Instant::now() < until {
+        std::hint::spin_loop();
+    }
+}
