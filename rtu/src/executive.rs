@@ -44,6 +44,7 @@ mod handle;
 mod model;
 mod notices;
 mod pacer;
+mod page;
 mod platform;
 mod poller;
 mod privileges;
@@ -101,6 +102,16 @@ pub enum AddError {
     NoPeriod,
 }
 
+/// Why a load was not admitted: with that of other processes it is too much.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[error("other processes have admitted {:.1} % of CPU {cpu}", external * 100.0)]
+pub struct Overcommitted {
+    /// The CPU, by the system's number.
+    pub cpu: usize,
+    /// What other processes have admitted, as a share of the CPU.
+    pub external: f64,
+}
+
 impl Executive {
     /// Begins to set one up.
     pub fn builder() -> Builder {
@@ -129,6 +140,29 @@ impl Executive {
     pub fn usage(&self, cpu: usize) -> Option<[Usage; 2]> {
         let cpu = self.cpu(cpu)?;
         Some([Which::Guaranteed, Which::BestEffort].map(|which| cpu.side(which).usage.read()))
+    }
+
+    /// Returns what executives of other processes of this user have admitted on a CPU, as a share of it. Zero for a CPU
+    /// that this one does not run on.
+    #[must_use]
+    pub fn external_load(&self, cpu: usize) -> f64 {
+        let seat = self.cpu(cpu).and_then(|cpu| cpu.seat.as_ref());
+        seat.map_or(0.0, page::Seat::external_load)
+    }
+
+    /// Tells all processes that this executive has admitted so much on a CPU, as a share of it, in place of what it said
+    /// before: if that and what the others have is within `limit`. Two that ask at once are not both admitted.
+    ///
+    /// # Errors
+    ///
+    /// If it is not; what it said before stays.
+    pub fn publish_load(&self, cpu: usize, share: f64, limit: f64) -> Result<(), Overcommitted> {
+        let Some(seat) = self.cpu(cpu).and_then(|cpu| cpu.seat.as_ref()) else {
+            let within = share <= limit;
+            return within.then_some(()).ok_or(Overcommitted { cpu, external: 0.0 });
+        };
+        let admitted = seat.admit(share, limit);
+        admitted.map_err(|external| Overcommitted { cpu, external })
     }
 
     /// Adds an RTU to a CPU: by its class to the thread for what is guaranteed, or to that for best effort. Admits nothing:

@@ -35,19 +35,20 @@ impl Bell {
         })
     }
 
-    /// Wakes the owner, if it sleeps or is about to. What it is woken for was made visible before.
-    pub(super) fn ring(&self) {
+    /// Wakes the owner, if it sleeps or is about to, and returns whether it did. What it is woken for was made visible before.
+    pub(super) fn ring(&self) -> bool {
         // Pairs with the fence in `about_to`.
         fence(Ordering::SeqCst);
         if self.state.word.load(Ordering::Relaxed) == AWAKE {
-            return;
+            return false;
         }
         // One of those who ring does the call.
         match self.state.word.swap(AWAKE, Ordering::AcqRel) {
             IN_FUTEX => self.state.wake(),
             IN_POLL => self.signal(),
-            _ => {}
+            _ => return false,
         }
+        true
     }
 
     fn signal(&self) {

@@ -2,6 +2,7 @@
 //! How an executive is set up, and what it got of what it asked for.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use crate::Nanos;
 use super::handle::enter_executive;
 use super::notices::Notices;
 use super::pacer::Pacer;
+use super::page::{Page, Seat};
 use super::platform::Platform;
 use super::privileges::{Granted, warn_once};
 use super::record::{Cpu, Which};
@@ -63,6 +65,7 @@ pub struct Builder {
     capacity: usize,
     memory: MemoryLock,
     stack: usize,
+    page: Option<PathBuf>,
 }
 
 /// Why an executive could not be built.
@@ -100,6 +103,7 @@ impl Default for Builder {
             capacity: 1024,
             memory: MemoryLock::default(),
             stack: 2 * 1024 * 1024,
+            page: Some(Page::default_path()),
         }
     }
 }
@@ -145,6 +149,12 @@ impl Builder {
         Self { stack, ..self }
     }
 
+    /// Sets the file in which executives of different processes tell each other what they have on each CPU, or `None` to have
+    /// nothing to do with others. Defaults to a file of the user in `/dev/shm`.
+    pub fn page(self, page: Option<PathBuf>) -> Self {
+        Self { page, ..self }
+    }
+
     /// Starts the threads: two for each CPU, one for what is guaranteed and an ordinary one for best effort, and one that
     /// looks after the others.
     ///
@@ -156,10 +166,11 @@ impl Builder {
     /// If the arguments make no sense, a CPU is not there, or the system gives no threads.
     pub fn build(mut self) -> Result<Executive, BuildError> {
         self.check()?;
-        let cpus = self
-            .cpus
-            .iter()
-            .map(|cpu| Cpu::new(*cpu, self.capacity).map(Arc::new));
+        let page = self.open_page();
+        let cpus = self.cpus.iter().map(|cpu| {
+            let seat = page.as_ref().and_then(|page| seat(page, *cpu));
+            Cpu::new(*cpu, self.capacity, seat).map(Arc::new)
+        });
         let cpus: Vec<Arc<Cpu>> = cpus.collect::<io::Result<_>>()?;
         let (steward, handle) = Steward::start(cpus.len() * 2)?;
         let mut executive = Executive {
@@ -190,6 +201,17 @@ impl Builder {
         executive.granted.sort_by_key(|granted| granted.cpu);
         warn_once(&executive.granted);
         Ok(executive)
+    }
+
+    /// Without the page, executives of other processes are not seen, and everything else works.
+    fn open_page(&self) -> Option<Arc<Page>> {
+        let path = self.page.as_ref()?;
+        let page = Page::open(path);
+        if let Err(error) = &page {
+            let path = path.display();
+            tracing::warn!(%path, "executives of other processes are not taken into account: {error}");
+        }
+        page.ok()
     }
 
     fn check(&mut self) -> Result<(), BuildError> {
@@ -280,4 +302,17 @@ impl Builder {
             memory: memory.err().map(|error| error.kind()),
         })
     }
+}
+
+fn seat(page: &Arc<Page>, cpu: usize) -> Option<Seat> {
+    let seat = page.take_seat(cpu);
+    match &seat {
+        Ok(Some(_)) => {}
+        Ok(None) => tracing::warn!(
+            cpu,
+            "the machine's page is full: other processes do not see this one"
+        ),
+        Err(error) => tracing::warn!(cpu, "no place on the machine's page: {error}"),
+    }
+    seat.ok().flatten()
 }

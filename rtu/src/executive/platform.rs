@@ -5,15 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::scheduler::{RtuId, Scheduler};
-use crate::{Host, Nanos, Time};
+use crate::{Host, Nanos, Time, Urgency};
 
 use super::clock;
 use super::pacer::Pacer;
+use super::page::Neighbours;
 use super::poller::Events;
 use super::record::{COMMANDS, Cpu, Side, Which};
 
 /// How often an awake thread looks at its descriptors, which takes a system call of some 0.2 µs.
 const POLL_EVERY: Nanos = Nanos::from_micros(10);
+
+/// How long another executive is not believed that wanted the CPU and did not take it.
+const DISBELIEF: Nanos = Nanos::from_millis(1);
 
 /// Where an RTU is, as seen from one side of its CPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +48,10 @@ pub(super) struct Platform {
     events: Events,
     /// When it last looked at the descriptors.
     polled: Time,
+    /// Executives of other processes on this CPU, seen from the guaranteed side.
+    neighbours: Neighbours,
+    /// To whom it gave way last, by what he wanted, and when.
+    gave_way: (u32, Time),
 }
 
 /// The time since the thread last woke.
@@ -76,6 +84,8 @@ impl Platform {
             },
             events: Events::new(),
             polled: Time::ZERO,
+            neighbours: Neighbours::new(),
+            gave_way: (u32::MAX, Time::ZERO),
         }
     }
 
@@ -130,7 +140,9 @@ impl Platform {
     pub(super) fn idle(&mut self, latest: Option<Time>) {
         let due = self.scheduler.next_event();
         self.pace();
-        if let Some(end) = self.pacer.spin_until(self.now, due) {
+        // Who spins keeps the CPU from those of the same priority.
+        let may_spin = !self.neighbours.any();
+        if let Some(end) = self.pacer.spin_until(self.now, due).filter(|_| may_spin) {
             let came = self.spin(end);
             if due != Some(end) {
                 self.pacer.spun(came);
@@ -145,6 +157,35 @@ impl Platform {
         if let Some(wake_at) = wake_at.filter(|wake_at| *wake_at <= self.now) {
             self.pacer.woke(self.now - wake_at);
         }
+    }
+
+    /// Lets another process's executive on this CPU go first, if it has something more urgent. All have the same priority
+    /// for the system, so this is where preemption happens between them.
+    pub(super) fn give_way(&mut self) {
+        let Some(rival) = self.rival(self.scheduler.most_urgent()) else {
+            return;
+        };
+        if let (Some(seat), Some(_)) = (&self.cpu.seat, self.scheduler.most_urgent()) {
+            let next = self.scheduler.next_event();
+            seat.publish(self.scheduler.most_urgent(), next, self.cpu.most_urgent());
+            rustix::thread::sched_yield();
+            seat.publish(None, None, None);
+            self.now = clock::now();
+            self.gave_way = (rival, self.now);
+        }
+    }
+
+    /// What another process's executive on this CPU has that is more urgent. Who does not take the CPU when it is left to
+    /// him is not believed for a while.
+    fn rival(&mut self, ours: Option<Urgency>) -> Option<u32> {
+        let seat = self
+            .cpu
+            .seat
+            .as_ref()
+            .filter(|_| self.which == Which::Guaranteed)?;
+        let rival = seat.rival(&mut self.neighbours, ours, self.now)?;
+        let (last, when) = self.gave_way;
+        (rival != last || self.now - when >= DISBELIEF).then_some(rival)
     }
 
     /// Tells the pacer of the time awake so far: one that is never idle for long has to sleep now and then as well.
@@ -179,12 +220,19 @@ impl Platform {
         let usage = &self.side().usage;
         usage.awake(self.now - self.stretch.woke, used - self.stretch.used);
         let begin = self.now;
+        let seat = self.cpu.seat.as_ref().filter(|_| self.which == Which::Guaranteed);
+        if let Some(seat) = seat {
+            seat.publish(None, until, self.cpu.most_urgent());
+        }
         let side = self.cpu.side(self.which);
         let busy = || side.notices.any();
         if side.poller.is_used() {
             side.bell.poll(busy, || self.events.sleep(&side.poller, until));
         } else {
             side.bell.sleep(until, busy);
+        }
+        if let Some(seat) = seat {
+            seat.publish(None, None, None);
         }
         self.now = clock::now();
         self.pacer.asleep(self.now - begin);
@@ -218,6 +266,11 @@ impl Host for Platform {
     fn should_yield(&mut self) -> bool {
         self.now = clock::now();
         self.look();
-        self.commands || self.scheduler.should_yield()
+        if self.commands || self.scheduler.should_yield() {
+            return true;
+        }
+        let running = self.scheduler.running();
+        let ours = running.and_then(|running| self.scheduler.urgency(running));
+        self.rival(ours).is_some()
     }
 }

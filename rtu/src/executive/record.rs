@@ -10,10 +10,11 @@ use parking_lot::{Condvar, Mutex};
 use rustix::fd::AsFd;
 
 use crate::scheduler::{Meter, Parameters};
-use crate::{Time, Upcall};
+use crate::{Time, Upcall, Urgency};
 
 use super::bell::Bell;
 use super::notices::Notices;
+use super::page::Seat;
 use super::poller::{Interest, Poller};
 use super::usage::LiveUsage;
 
@@ -32,6 +33,9 @@ pub(super) struct Cpu {
     /// Which side an RTU is on, by its index.
     places: Box<[AtomicU8]>,
     free: Mutex<Vec<u32>>,
+    /// Its place on the machine's page, if there is one.
+    pub(super) seat: Option<Seat>,
+    most_urgent: AtomicU32,
 }
 
 /// Which of the two threads of a CPU.
@@ -181,10 +185,10 @@ impl Side {
         })
     }
 
-    /// Notifies an RTU, or tells of commands.
-    pub(super) fn post(&self, notice: u32) {
+    /// Notifies an RTU, or tells of commands. Returns whether that woke the thread.
+    pub(super) fn post(&self, notice: u32) -> bool {
         self.notices.post(notice);
-        self.bell.ring();
+        self.bell.ring()
     }
 
     /// Leaves a command, unless the thread is gone: then it comes back.
@@ -207,13 +211,15 @@ impl Side {
 }
 
 impl Cpu {
-    pub(super) fn new(number: usize, capacity: usize) -> io::Result<Self> {
+    pub(super) fn new(number: usize, capacity: usize, seat: Option<Seat>) -> io::Result<Self> {
         let indices = 1..=u32::try_from(capacity).unwrap_or(u32::MAX);
         Ok(Self {
             number,
             sides: [Side::new(capacity)?, Side::new(capacity)?],
             places: (0..=capacity).map(|_| AtomicU8::new(0)).collect(),
             free: Mutex::new(indices.rev().collect()),
+            seat,
+            most_urgent: AtomicU32::new(u32::MAX),
         })
     }
 
@@ -249,7 +255,24 @@ impl Cpu {
     }
 
     pub(super) fn notify(&self, index: u32) {
-        self.side(self.place(index)).post(index);
+        let which = self.place(index);
+        let woke = self.side(which).post(index);
+        if let Some(seat) = self.seat.as_ref().filter(|_| woke && which == Which::Guaranteed) {
+            // Until it has the CPU, it cannot say so itself.
+            seat.woken(self.most_urgent());
+        }
+    }
+
+    /// The most urgent that any RTU of the guaranteed side may be.
+    pub(super) fn most_urgent(&self) -> Option<Urgency> {
+        let level = self.most_urgent.load(Ordering::Relaxed) as usize;
+        (level < Urgency::LEVELS).then(|| Urgency::from_index(level))
+    }
+
+    /// An RTU of that urgency has come to the guaranteed side.
+    pub(super) fn may_be(&self, urgency: Urgency) {
+        let level = u32::try_from(urgency.index()).unwrap_or(u32::MAX);
+        self.most_urgent.fetch_min(level, Ordering::Relaxed);
     }
 
     pub(super) fn watch(&self, descriptor: impl AsFd, index: u32, interest: Interest) -> io::Result<()> {

@@ -66,6 +66,7 @@ impl Worker {
             if !self.outbox.is_empty() {
                 self.hand_over();
             }
+            self.platform.give_way();
             match self.platform.scheduler.next() {
                 Some(running) => self.dispatch(running),
                 None => {
@@ -180,6 +181,7 @@ impl Worker {
             });
         }
         self.platform.set_place(index, Place::Here(id));
+        self.platform.cpu.may_be(parameters.urgency());
     }
 
     fn change(&mut self, index: u32, id: RtuId, parameters: Parameters) {
@@ -187,6 +189,7 @@ impl Worker {
             return self.move_over(index, id, Some(parameters));
         }
         self.platform.scheduler.change(id, parameters, self.platform.now);
+        self.platform.cpu.may_be(parameters.urgency());
         if let Some(rtu) = self.rtus.get_mut(index as usize).and_then(Option::as_mut) {
             rtu.parameters = parameters;
         }
