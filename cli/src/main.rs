@@ -12,6 +12,7 @@ use upcall::{Orb, OrbBuilder};
 
 use self::failure::Failure;
 
+mod calibrate;
 mod failure;
 mod idl;
 mod interrupt;
@@ -44,6 +45,8 @@ enum Command {
         /// IOR:…, corbaloc:…, corbaname:…, file:…, or `-` for standard input
         reference: String,
     },
+    /// Measures what messages and upcalls cost on this machine, and keeps it for `qos check` and the ORB
+    Calibrate(calibrate::Options),
     /// Says whether what a QoS file asks for fits on a machine
     Qos(qos::Options),
     /// Measures a live object of any ORB: is it there, and how far away
@@ -70,6 +73,7 @@ fn run(command: Command, for_orb: Vec<String>) -> Result<String, Failure> {
         Command::Idl(options) => idl::run(&options),
         Command::Names(options) => names::run(build, &options),
         Command::Ior { reference } => ior::run(&reference),
+        Command::Calibrate(options) => calibrate::run(&options),
         Command::Qos(options) => qos::run(&options),
         Command::Ping(options) => ping::run(&build(Orb::builder())?, &options),
     }

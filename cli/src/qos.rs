@@ -79,16 +79,16 @@ fn outcome(rendered: String, report: &CheckReport) -> Result<String, Failure> {
         .hint("docs/qos-guide.md explains how to read a refusal"))
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
+pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(|error| about(path, &error))
 }
 
-fn about(path: &Path, error: &std::io::Error) -> Failure {
+pub(crate) fn about(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(format!("{}: {error}", path.display()))
 }
 
 /// Each mistake with its file, as compilers write it.
-fn located(path: &Path, errors: &FileErrors) -> Failure {
+pub(crate) fn located(path: &Path, errors: &FileErrors) -> Failure {
     let lines = errors
         .all()
         .iter()
@@ -117,7 +117,7 @@ fn calibration(asked: Option<&Path>) -> Result<(Calibration, String), Failure> {
 }
 
 /// Where this machine's calibration is kept, in the user's folder for configuration.
-fn kept() -> Option<PathBuf> {
+pub(crate) fn kept() -> Option<PathBuf> {
     let folder = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
     let folder = folder.filter(|path| path.is_absolute());
     let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".config"));
@@ -125,7 +125,7 @@ fn kept() -> Option<PathBuf> {
 }
 
 /// The CPUs that this process may run on.
-fn own_cpus() -> Vec<u32> {
+pub(crate) fn own_cpus() -> Vec<u32> {
     let Ok(allowed) = rustix::thread::sched_getaffinity(None) else {
         return Vec::new();
     };
