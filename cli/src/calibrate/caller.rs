@@ -14,7 +14,7 @@ use orb_core::giop::{
 };
 
 /// How long a server on the same machine may take for an answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A request as it goes to the wire.
 #[derive(Debug)]

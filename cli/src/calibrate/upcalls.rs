@@ -22,7 +22,7 @@ const WARM_UP: u32 = 50;
 /// How often somebody looks whether the time is over.
 const LOOK: Duration = Duration::from_millis(20);
 /// How much longer to wait for CPUs on which nothing was seen yet.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// What was measured of upcalls, on all CPUs together.
 #[derive(Debug, Default)]
 pub(super) struct Upcalls {
