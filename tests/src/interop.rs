@@ -16,6 +16,26 @@ pub mod scripted {
     upcall::include_idl!("echo");
 }
 
+/// The checks of types with wide characters, which GIOP 1.0 has no form for and omniORB does not know before GIOP 1.2.
+pub const WIDE: &[&str] = &[
+    "echo_w",
+    "kept_w",
+    "any_w",
+    "echo_members",
+    "kept_members",
+    "any_members",
+    "echo_sequences",
+    "kept_sequences",
+    "any_sequences",
+    "echo_arrays",
+    "kept_arrays",
+    "any_arrays",
+    "echo_armsseq",
+    "kept_armsseq",
+    "any_armsseq",
+    "units_of",
+];
+
 /// Gives every `echo_…` operation of the IDL to a macro: how Rust passes its type, the type, and the names of the
 /// operation, of the attribute's two halves and of the samples.
 ///

@@ -21,7 +21,7 @@ use orb_core::{
         self, Assembler, CancelRequest, LocateRequest, Message, MessageType, RequestHeader, ResponseFlags,
         ServiceContexts, TargetAddress,
     },
-    servant::{Adapter, CollocatedError, Located, Reply, Request, Servant},
+    servant::{Adapter, Located, Reply, Request, Servant},
     server::{Server, ServerConfig},
     transport::{Endpoint, Transport},
 };
@@ -136,15 +136,6 @@ impl Adapter for Gate {
         } else {
             Located::Unknown
         }
-    }
-
-    fn collocated(
-        &self,
-        _object_key: &[u8],
-        _operation: &str,
-        _call: &mut dyn FnMut(&dyn Servant, &Context<'_>),
-    ) -> Result<(), CollocatedError> {
-        Err(CollocatedError::NotLocal)
     }
 }
 

@@ -23,14 +23,13 @@ use std::{
 use orb_core::{
     any::Any,
     cdr::{CdrError, Decoder, OrbHandle},
-    context::Context,
     dynamic_invocation::DynamicError,
     dynany::DynAny,
     exception::{SystemException, SystemExceptionKind},
     ior::{IiopProfile, Ior},
     object::ObjectRef,
     orb::{OrbConfig, OrbCore},
-    servant::{Adapter, CollocatedError, Located, Reply, Request, Servant},
+    servant::{Adapter, Located, Reply, Request},
     server::{Server, ServerConfig},
     transport::{Endpoint, Transport},
     typecode::TypeCode,
@@ -86,15 +85,6 @@ impl Adapter for Bench {
 
     fn locate(&self, _: &[u8]) -> Located {
         Located::Here
-    }
-
-    fn collocated(
-        &self,
-        _: &[u8],
-        _: &str,
-        _: &mut dyn FnMut(&dyn Servant, &Context<'_>),
-    ) -> Result<(), CollocatedError> {
-        Err(CollocatedError::NotLocal)
     }
 }
 

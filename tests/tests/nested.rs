@@ -18,13 +18,12 @@ use std::{
 
 use orb_core::{
     cdr::{CdrError, Decoder, Encoder, OrbHandle},
-    context::Context,
     exception::{Completed, SystemException, SystemExceptionKind},
     invoke::{Call, Operation},
     ior::{IiopProfile, Ior},
     object::ObjectRef,
     orb::{OrbConfig, OrbCore},
-    servant::{Adapter, CollocatedError, Located, Reply, Request, Servant},
+    servant::{Adapter, Located, Reply, Request},
     server::{Server, ServerConfig},
     transport::{Endpoint, Transport},
 };
@@ -93,15 +92,6 @@ impl Adapter for Player {
 
     fn locate(&self, _: &[u8]) -> Located {
         Located::Here
-    }
-
-    fn collocated(
-        &self,
-        _: &[u8],
-        _: &str,
-        _: &mut dyn FnMut(&dyn Servant, &Context<'_>),
-    ) -> Result<(), CollocatedError> {
-        Err(CollocatedError::NotLocal)
     }
 }
 

@@ -277,7 +277,7 @@ fn our_client_calls_rustorbs_server() {
     ];
     let peculiarities = Peculiarities {
         only,
-        except: &["any_nil", "any_uptofour"],
+        except: &[&["any_nil", "any_uptofour"]],
         ..Peculiarities::default()
     };
     let verdict = client::check(&orb, &peer, peculiarities);

@@ -31,7 +31,7 @@ pub trait Adapter: Send + Sync + fmt::Debug {
     fn locate(&self, object_key: &[u8]) -> Located;
 
     /// Runs `call` with the servant behind the key, on this thread and under the adapter's rules; used for calls
-    /// within one process.
+    /// within one process. Defaults to finding none there: such calls go through the transport as others do.
     ///
     /// # Errors
     ///
@@ -41,7 +41,10 @@ pub trait Adapter: Send + Sync + fmt::Debug {
         object_key: &[u8],
         operation: &str,
         call: &mut dyn FnMut(&dyn Servant, &Context<'_>),
-    ) -> Result<(), CollocatedError>;
+    ) -> Result<(), CollocatedError> {
+        let _ = (object_key, operation, call);
+        Err(CollocatedError::NotLocal)
+    }
 }
 
 /// Where an object is.

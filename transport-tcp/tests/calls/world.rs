@@ -24,7 +24,7 @@ use orb_core::{
     ior::{IiopProfile, Ior, TaggedComponent},
     object::ObjectRef,
     orb::{OrbConfig, OrbCore},
-    servant::{Adapter, CollocatedError, Located, Reply, Request, Servant},
+    servant::{Adapter, Located, Reply, Request, Servant},
     server::{Server, ServerConfig},
     transport::{Endpoint, Transport},
 };
@@ -195,15 +195,6 @@ impl Adapter for Object {
 
     fn locate(&self, _: &[u8]) -> Located {
         Located::Here
-    }
-
-    fn collocated(
-        &self,
-        _: &[u8],
-        _: &str,
-        _: &mut dyn FnMut(&dyn Servant, &Context<'_>),
-    ) -> Result<(), CollocatedError> {
-        Err(CollocatedError::NotLocal)
     }
 }
 

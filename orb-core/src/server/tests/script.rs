@@ -15,10 +15,9 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::{
     cdr::Decoder,
-    context::Context,
     exception::SystemException,
     giop::{Assembler, Message},
-    servant::{Adapter, CollocatedError, Located, Reply, Request, Servant},
+    servant::{Adapter, Located, Reply, Request},
     server::{Server, ServerConfig},
     transport::{Endpoint, Event, Interest, Link, Poller},
 };
@@ -188,14 +187,5 @@ impl Adapter for Speaker {
 
     fn locate(&self, _: &[u8]) -> Located {
         Located::Here
-    }
-
-    fn collocated(
-        &self,
-        _: &[u8],
-        _: &str,
-        _: &mut dyn FnMut(&dyn Servant, &Context<'_>),
-    ) -> Result<(), CollocatedError> {
-        Err(CollocatedError::NotLocal)
     }
 }
