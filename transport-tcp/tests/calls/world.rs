@@ -18,13 +18,12 @@ use bytes::Bytes;
 use orb_core::{
     cdr::{CdrError, Decoder, Encoder, Version},
     codeset::CodeSetInfo,
-    context::Context,
     exception::{Completed, SystemException, SystemExceptionKind as Kind},
     invoke::{Call, OnewayCall, Operation},
     ior::{IiopProfile, Ior, TaggedComponent},
     object::ObjectRef,
     orb::{OrbConfig, OrbCore},
-    servant::{Adapter, Located, Reply, Request, Servant},
+    servant::{Adapter, Located, Reply, Request},
     server::{Server, ServerConfig},
     transport::{Endpoint, Transport},
 };
