@@ -10,7 +10,11 @@
 mod config;
 mod connection;
 mod deadline;
+mod declined;
+mod flow;
+mod gate;
 mod outbox;
+mod service;
 mod session;
 mod shared;
 mod slot;
@@ -26,13 +30,20 @@ use std::{
 
 use parking_lot::Mutex;
 
-pub use self::config::ServerConfig;
+pub use self::{
+    config::ServerConfig,
+    flow::{Flow, FlowConfig, Run},
+    gate::{Gate, Reception},
+};
 use self::{
+    connection::Terms,
+    declined::Declined,
     shared::{Shared, readable},
     slot::Slot,
 };
 use crate::{
     cdr::{OrbHandle, Version},
+    exception::SystemException,
     giop,
     servant::Adapter,
     transport::{Endpoint, Link, Listener, Poller},
@@ -81,7 +92,33 @@ impl Server {
     ///
     /// What the poller says.
     pub fn listen(&self, listener: Box<dyn Listener>) -> io::Result<()> {
-        self.shared.add_listener(listener.into())
+        self.shared.add_listener(listener.into(), None).map(drop)
+    }
+
+    /// Gives the connections that arrive at `listener` to `reception`, until the [`Gate`] is dropped or the server ends.
+    ///
+    /// # Errors
+    ///
+    /// What the poller says.
+    pub fn listen_for(&self, listener: Box<dyn Listener>, reception: Arc<dyn Reception>) -> io::Result<Gate> {
+        let token = self.shared.add_listener(listener.into(), Some(reception))?;
+        Ok(Gate::new(&self.shared, token))
+    }
+
+    /// Takes a connection in that one owner serves for good; `None`, and closed, if there are too many or the server
+    /// stops.
+    pub fn adopt(&self, link: Arc<dyn Link>, config: FlowConfig) -> Option<Flow> {
+        Flow::adopt(&self.shared, link, config)
+    }
+
+    /// Takes a connection in whose first request is answered with `why`, and which is then closed.
+    pub fn decline(&self, link: Arc<dyn Link>, why: SystemException) {
+        let terms = Terms {
+            adapter: Some(Arc::new(Declined(why))),
+            once: true,
+            ..Terms::of(&self.shared.config)
+        };
+        worker::admit(&self.shared, link, terms);
     }
 
     /// Returns where connections are accepted.
@@ -89,13 +126,13 @@ impl Server {
         let listeners = self.shared.listeners();
         listeners
             .iter()
-            .map(|(_, listener)| listener.local().clone())
+            .map(|listener| listener.local().clone())
             .collect()
     }
 
     /// Serves one link on the calling thread, until its peer closes it; for links that no poller watches.
     pub fn serve(&self, link: Arc<dyn Link>) {
-        let Some(connection) = self.shared.add_connection(link) else {
+        let Some(connection) = self.shared.add_connection(link, Terms::of(&self.shared.config)) else {
             return;
         };
         let Some((epoch, _)) = connection.own() else {

@@ -7,9 +7,10 @@
 use std::{
     io::IoSlice,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
+    task::Waker,
     time::{Duration, Instant},
 };
 
@@ -19,7 +20,11 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::{
     codeset::{CharSet, CodeSets, WideSet},
     giop::{self, Assembler, GiopError, Limits, Message},
-    server::outbox::{Outbox, Sent},
+    servant::Adapter,
+    server::{
+        ServerConfig,
+        outbox::{Outbox, Sent},
+    },
     transport::{Endpoint, Interest, Link, Poller},
 };
 
@@ -79,11 +84,38 @@ pub(super) enum Wait {
     For(Duration, Option<Duration>),
 }
 
+/// How a connection is served.
+#[derive(Debug)]
+pub(super) struct Terms {
+    pub(super) max_message_size: usize,
+    /// Who serves its requests, if it is not the server's adapter.
+    pub(super) adapter: Option<Arc<dyn Adapter>>,
+    /// It is closed once a request was answered.
+    pub(super) once: bool,
+    /// Whoever sends may wait for the peer for a moment.
+    pub(super) waits: bool,
+}
+
+impl Terms {
+    /// Those of most connections.
+    pub(super) fn of(config: &ServerConfig) -> Self {
+        Self {
+            max_message_size: config.max_message_size,
+            adapter: None,
+            once: false,
+            waits: true,
+        }
+    }
+}
+
 /// A connection.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) link: Arc<dyn Link>,
     pub(super) token: u64,
+    pub(super) terms: Terms,
+    /// Wakes the owner of a flow; workers then have nothing to do with it.
+    pub(super) waker: OnceLock<Waker>,
     inbox: Mutex<Inbox>,
     /// Changes, under the inbox's lock, whenever reading passes from one worker to another.
     epoch: AtomicU64,
@@ -111,14 +143,17 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(link: Arc<dyn Link>, token: u64, max_message_size: usize) -> Self {
+    pub(super) fn new(link: Arc<dyn Link>, token: u64, terms: Terms) -> Self {
         let limits = Limits {
-            message: max_message_size,
+            message: terms.max_message_size,
             ..Limits::default()
         };
+        let outbox = Mutex::new(Outbox::new(terms.waits));
         Self {
             link,
             token,
+            terms,
+            waker: OnceLock::new(),
             inbox: Mutex::new(Inbox {
                 assembler: Assembler::new(limits),
                 owned: false,
@@ -127,7 +162,7 @@ impl Connection {
             }),
             epoch: AtomicU64::new(0),
             codesets: AtomicU8::new(pack(CodeSets::UNNEGOTIATED)),
-            outbox: Mutex::default(),
+            outbox,
             dirty: AtomicBool::new(false),
             hung_up: AtomicBool::new(false),
             backed_up: AtomicBool::new(false),
@@ -157,6 +192,11 @@ impl Connection {
     /// Remembers that the peer has closed its side; before [`Connection::own`].
     pub(super) fn hang_up(&self) {
         self.hung_up.store(true, Ordering::SeqCst);
+    }
+
+    /// Tells whether the peer has closed its side.
+    pub(super) fn has_hung_up(&self) -> bool {
+        self.hung_up.load(Ordering::SeqCst)
     }
 
     fn take(&self, inbox: &mut Inbox) -> u64 {
@@ -261,7 +301,10 @@ impl Connection {
                         more: inbox.assembler.wanted() == 0,
                     };
                 }
-                Ok(()) if *drained => return Next::Drained,
+                Ok(()) if *drained => {
+                    self.partial.store(!inbox.assembler.is_idle(), Ordering::Relaxed);
+                    return Next::Drained;
+                }
                 Ok(()) => {}
                 Err(error) => return Next::Wrong(error),
             }
@@ -296,7 +339,7 @@ impl Connection {
                 let received = self.received.load(Ordering::Relaxed) + count as u64;
                 self.received.store(received, Ordering::Relaxed);
                 // A stream socket that fills less than it could has no more at the moment (epoll(7)).
-                let all = count < room && !self.hung_up.load(Ordering::SeqCst);
+                let all = count < room && !self.has_hung_up();
                 Received::Some { all }
             }
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
@@ -442,7 +485,12 @@ impl Connection {
     /// Answers what made no sense: MessageError in our version (CORBA 3.3 Part 2 §9.4.8), and the end.
     pub(super) fn refuse(&self, epoch: u64, error: &GiopError) {
         tracing::warn!(peer = %self.peer(), %error, "message refused");
-        self.say_goodbye(&giop::message_error(crate::cdr::Version::V1_2));
+        self.dismiss(epoch, &giop::message_error(crate::cdr::Version::V1_2));
+    }
+
+    /// Sends a last message; what still comes is thrown away.
+    pub(super) fn dismiss(&self, epoch: u64, message: &[u8]) {
+        self.say_goodbye(message);
         if let Some(mut inbox) = self.as_owner(epoch) {
             inbox.draining = true;
         }

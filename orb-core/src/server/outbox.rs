@@ -20,11 +20,12 @@ const PATIENCE: Duration = Duration::from_millis(40);
 const KEPT: usize = 128 * 1024;
 
 /// The sending side of a connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Outbox {
     pending: BytesMut,
     blocked_since: Option<Instant>,
     closed: bool,
+    waits: bool,
 }
 
 /// What became of a message.
@@ -39,6 +40,16 @@ pub(super) enum Sent {
 }
 
 impl Outbox {
+    /// Makes an empty one; one that `waits` may block for a moment with a large message.
+    pub(super) fn new(waits: bool) -> Self {
+        Self {
+            pending: BytesMut::new(),
+            blocked_since: None,
+            closed: false,
+            waits,
+        }
+    }
+
     /// Sends a message, after what was held back; or holds it back too if `more` will follow at once.
     pub(super) fn send(&mut self, link: &dyn Link, message: &[IoSlice<'_>], more: bool) -> Sent {
         if self.closed {
@@ -150,7 +161,7 @@ impl Outbox {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
             Err(_) => return self.broken(),
         };
-        let mut waits = true;
+        let mut waits = self.waits;
         while sent < size {
             let rest = after(message, sent);
             let result = if waits && size - sent >= WORTH_WAITING {
@@ -282,7 +293,7 @@ mod tests {
         for size in [10, 70_000, 300_000] {
             let (first, second) = (message(size), message(99));
             let link = Narrow::new(size / 2, 1000);
-            let mut outbox = Outbox::default();
+            let mut outbox = Outbox::new(true);
             let parts = first.split_at(size / 3);
             let slices = [IoSlice::new(parts.0), IoSlice::new(parts.1)];
             assert_eq!(outbox.send(&link, &slices, false), Sent::Blocked);
@@ -299,7 +310,7 @@ mod tests {
     #[test]
     fn messages_of_a_burst_wait_for_its_end_or_for_a_large_one() {
         let link = Narrow::new(usize::MAX, usize::MAX);
-        let mut outbox = Outbox::default();
+        let mut outbox = Outbox::new(true);
         let (small, large) = (message(100), message(TOGETHER + 1));
         outbox.send(&link, &[IoSlice::new(&small)], true);
         outbox.send(&link, &[IoSlice::new(&small)], true);
@@ -315,7 +326,7 @@ mod tests {
     #[test]
     fn nothing_goes_out_after_the_end() {
         let link = Narrow::new(usize::MAX, usize::MAX);
-        let mut outbox = Outbox::default();
+        let mut outbox = Outbox::new(true);
         outbox.close();
         assert_eq!(outbox.send(&link, &[IoSlice::new(b"late")], false), Sent::Broken);
         assert!(link.taken.lock().is_empty());

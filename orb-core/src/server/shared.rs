@@ -18,7 +18,12 @@ use crate::{
     cdr::OrbHandle,
     giop,
     servant::Adapter,
-    server::{ServerConfig, connection::Connection, slot::Slot, worker},
+    server::{
+        Reception, ServerConfig,
+        connection::{Connection, Terms},
+        slot::Slot,
+        worker,
+    },
     transport::{Event, Interest, Link, Listener, Poller},
 };
 
@@ -34,7 +39,7 @@ pub(super) struct Shared {
     pub(super) orb: Option<Arc<dyn OrbHandle>>,
     pub(super) poller: Arc<dyn Poller>,
     pub(super) started: Instant,
-    listeners: RwLock<Vec<Option<Arc<dyn Listener>>>>,
+    listeners: RwLock<Vec<Option<Entrance>>>,
     connections: RwLock<Connections>,
     /// What is to be looked at without the poller saying so.
     ready: Mutex<VecDeque<Event>>,
@@ -55,6 +60,9 @@ pub(super) struct Shared {
     pub(super) stopped: AtomicBool,
     watchdog: Mutex<Option<thread::Thread>>,
 }
+
+/// A listener, and who gets its connections, if not the workers.
+pub(super) type Entrance = (Arc<dyn Listener>, Option<Arc<dyn Reception>>);
 
 /// The connections by token: a slot in the lower half, its generation in the upper.
 #[derive(Default)]
@@ -94,28 +102,40 @@ impl Shared {
         }
     }
 
-    /// Watches a listener.
-    pub(super) fn add_listener(&self, listener: Arc<dyn Listener>) -> std::io::Result<()> {
+    /// Watches a listener, and returns its token.
+    pub(super) fn add_listener(
+        &self,
+        listener: Arc<dyn Listener>,
+        reception: Option<Arc<dyn Reception>>,
+    ) -> std::io::Result<u64> {
         let mut listeners = self.listeners.write();
-        let token = LISTENER | listeners.len() as u64;
+        let index = listeners.iter().position(Option::is_none).unwrap_or_else(|| {
+            listeners.push(None);
+            listeners.len() - 1
+        });
+        let token = LISTENER | index as u64;
         if let Some(fd) = listener.fd() {
             self.poller.add(fd, token, Interest::READ_EDGE)?;
         }
-        listeners.push(Some(listener));
-        Ok(())
+        if let Some(place) = listeners.get_mut(index) {
+            *place = Some((listener, reception));
+        }
+        Ok(token)
     }
 
-    pub(super) fn listener(&self, token: u64) -> Option<Arc<dyn Listener>> {
+    pub(super) fn listener(&self, token: u64) -> Option<Entrance> {
         let index = usize::try_from(token & !LISTENER).ok()?;
         self.listeners.read().get(index)?.clone()
     }
 
-    pub(super) fn listeners(&self) -> Vec<(u64, Arc<dyn Listener>)> {
+    /// Returns the listeners whose connections the workers get.
+    pub(super) fn listeners(&self) -> Vec<Arc<dyn Listener>> {
         let listeners = self.listeners.read();
-        let numbered = listeners.iter().enumerate();
-        numbered
-            .filter_map(|(index, listener)| Some((LISTENER | index as u64, Arc::clone(listener.as_ref()?))))
-            .collect()
+        let ours = listeners
+            .iter()
+            .flatten()
+            .filter(|(_, reception)| reception.is_none());
+        ours.map(|(listener, _)| Arc::clone(listener)).collect()
     }
 
     /// Has some worker try again to accept where that had failed.
@@ -127,10 +147,16 @@ impl Shared {
     }
 
     pub(super) fn close_listeners(&self) {
-        for listener in self.listeners.write().iter_mut().filter_map(Option::take) {
-            if let Some(fd) = listener.fd() {
-                drop(self.poller.remove(fd));
-            }
+        let count = self.listeners.read().len() as u64;
+        (0..count).for_each(|index| self.close_listener(LISTENER | index));
+    }
+
+    pub(super) fn close_listener(&self, token: u64) {
+        let index = usize::try_from(token & !LISTENER).unwrap_or(usize::MAX);
+        // Not under the lock: a reception that goes may close listeners itself.
+        let closed = self.listeners.write().get_mut(index).and_then(Option::take);
+        if let Some(fd) = closed.as_ref().and_then(|(listener, _)| listener.fd()) {
+            drop(self.poller.remove(fd));
         }
     }
 
@@ -139,7 +165,7 @@ impl Shared {
     }
 
     /// Takes a new connection in, or closes it where there are too many.
-    pub(super) fn add_connection(&self, link: Arc<dyn Link>) -> Option<Arc<Connection>> {
+    pub(super) fn add_connection(&self, link: Arc<dyn Link>, terms: Terms) -> Option<Arc<Connection>> {
         let connection = {
             let mut connections = self.connections.write();
             if connections.count >= self.config.max_connections || self.stopping.load(Ordering::Relaxed) {
@@ -147,7 +173,7 @@ impl Shared {
                 refuse(&*link);
                 return None;
             }
-            connections.add(link, self.config.max_message_size)?
+            connections.add(link, terms)?
         };
         tracing::debug!(peer = %connection.peer(), "connection accepted");
         let now = self.now();
@@ -381,7 +407,7 @@ fn refuse(link: &dyn Link) {
 }
 
 impl Connections {
-    fn add(&mut self, link: Arc<dyn Link>, max_message_size: usize) -> Option<Arc<Connection>> {
+    fn add(&mut self, link: Arc<dyn Link>, terms: Terms) -> Option<Arc<Connection>> {
         let index = match self.free.pop() {
             Some(index) => index,
             None => {
@@ -393,7 +419,7 @@ impl Connections {
         // The top bit is the listeners'.
         *generation = (*generation + 1) & 0x7fff_ffff;
         let token = u64::from(*generation) << 32 | u64::from(index);
-        let connection = Arc::new(Connection::new(link, token, max_message_size));
+        let connection = Arc::new(Connection::new(link, token, terms));
         *place = Some(Arc::clone(&connection));
         self.count += 1;
         Some(connection)

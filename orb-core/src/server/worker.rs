@@ -9,25 +9,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::BytesMut;
-
 use crate::{
-    codeset::CodeSets,
-    giop::Message,
     nested::{self, Holder},
     server::{
-        connection::{Connection, Next, Wait},
-        session::{Follow, Session},
+        connection::{Connection, Terms, Wait},
+        service::{KEPT, Service, Turn},
         shared::{Shared, Stay, readable},
         slot::Slot,
     },
-    transport::{Event, Interest},
+    transport::{Event, Interest, Link},
 };
 
-/// From this size on, a message's memory is taken back as a whole.
-const LARGE: usize = 64 * 1024;
-/// A worker keeps a buffer that has grown for a large message up to this size.
-const KEPT: usize = 4 << 20;
 /// A worker with nothing to do for so long ends, if others are there.
 const IDLE: Duration = Duration::from_secs(10);
 /// Workers that are kept although they have nothing to do.
@@ -37,12 +29,8 @@ const CORE: usize = 2;
 pub(super) struct Worker {
     shared: Arc<Shared>,
     slot: Arc<Slot>,
-    /// What connections receive into.
-    spare: Option<BytesMut>,
-    /// What replies are encoded in.
-    buffer: BytesMut,
+    service: Service,
     events: Vec<Event>,
-    refusing: bool,
 }
 
 /// What a worker does next with the connection it serves.
@@ -62,7 +50,7 @@ pub(super) fn run(shared: &Arc<Shared>, refusing: bool) {
     let slot = Arc::new(Slot::default());
     shared.slots.lock().push(Arc::clone(&slot));
     let _leaving = Leaving(shared, &slot);
-    IS_WORKER.set(true);
+    be_worker();
     let _held = nested::hold(Rc::new(Reading {
         shared: Arc::clone(shared),
         slot: Arc::clone(&slot),
@@ -86,9 +74,14 @@ thread_local! {
     static IS_WORKER: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Tells whether the calling thread is a server's worker.
+/// Tells whether the calling thread is a server's worker, or runs a flow.
 pub(super) fn is_worker() -> bool {
     IS_WORKER.get()
+}
+
+/// Says that it is.
+pub(super) fn be_worker() {
+    IS_WORKER.set(true);
 }
 
 /// Counts the worker out, however it ends.
@@ -114,15 +107,28 @@ impl Holder for Reading {
     }
 }
 
+/// Takes a connection in, for whichever worker is free.
+pub(super) fn admit(shared: &Shared, link: Arc<dyn Link>, terms: Terms) {
+    let Some(connection) = shared.add_connection(link, terms) else {
+        return;
+    };
+    shared.wake_watchdog();
+    let Some(fd) = connection.link.fd() else {
+        return shared.make_ready([readable(connection.token)]);
+    };
+    if let Err(error) = shared.poller.add(fd, connection.token, Interest::READ_EDGE) {
+        tracing::warn!(peer = %connection.peer(), %error, "connection cannot be watched");
+        shared.end(&connection);
+    }
+}
+
 impl Worker {
     pub(super) fn new(shared: &Arc<Shared>, slot: &Arc<Slot>, refusing: bool) -> Self {
         Self {
             shared: Arc::clone(shared),
             slot: Arc::clone(slot),
-            spare: None,
-            buffer: BytesMut::with_capacity(1024),
+            service: Service::new(shared, slot, refusing),
             events: Vec::with_capacity(64),
-            refusing,
         }
     }
 
@@ -140,7 +146,7 @@ impl Worker {
     /// Waits for something to do; `false` if there is nothing and the worker is not needed.
     fn poll(&mut self) -> bool {
         let shared = &self.shared;
-        if self.refusing && shared.polling.load(Ordering::SeqCst) > 0 {
+        if self.service.refusing && shared.polling.load(Ordering::SeqCst) > 0 {
             return false;
         }
         let began = Instant::now();
@@ -154,7 +160,7 @@ impl Worker {
         if self.events.is_empty() {
             let idle = began.elapsed() >= IDLE;
             if idle {
-                self.spare = None;
+                self.service.spare = None;
             }
             return !(idle && shared.worker_count() > CORE);
         }
@@ -173,6 +179,9 @@ impl Worker {
         if event.closed {
             connection.hang_up();
         }
+        if let Some(waker) = connection.waker.get() {
+            return waker.wake_by_ref();
+        }
         if event.writable && connection.unblock(&*self.shared.poller) {
             connection.arm(&*self.shared.poller);
         }
@@ -190,12 +199,15 @@ impl Worker {
     /// Takes in all connections that wait.
     #[inline(never)]
     fn accept(&mut self, token: u64) {
-        let Some(listener) = self.shared.listener(token) else {
+        let Some((listener, reception)) = self.shared.listener(token) else {
             return;
         };
         loop {
             match listener.accept() {
-                Ok(link) => self.admit(link),
+                Ok(link) => match &reception {
+                    Some(reception) => reception.receive(link),
+                    None => admit(&self.shared, link, Terms::of(&self.shared.config)),
+                },
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
@@ -206,20 +218,6 @@ impl Worker {
                     return;
                 }
             }
-        }
-    }
-
-    fn admit(&mut self, link: Arc<dyn crate::transport::Link>) {
-        let Some(connection) = self.shared.add_connection(link) else {
-            return;
-        };
-        self.shared.wake_watchdog();
-        let Some(fd) = connection.link.fd() else {
-            return self.shared.make_ready([readable(connection.token)]);
-        };
-        if let Err(error) = self.shared.poller.add(fd, connection.token, Interest::READ_EDGE) {
-            tracing::warn!(peer = %connection.peer(), %error, "connection cannot be watched");
-            self.shared.end(&connection);
         }
     }
 
@@ -249,7 +247,7 @@ impl Worker {
                     if visit.lingering.take().is_some() {
                         connection.arm(&*self.shared.poller);
                     }
-                    let Some(epoch) = connection.let_go(visit.epoch, &mut self.spare) else {
+                    let Some(epoch) = connection.let_go(visit.epoch, &mut self.service.spare) else {
                         break;
                     };
                     (visit.epoch, visit.drained, visit.frequent) = (epoch, false, false);
@@ -258,54 +256,38 @@ impl Worker {
             }
         }
         self.slot.reading.lock().take();
-        if self.spare.as_ref().is_some_and(|spare| spare.capacity() > KEPT) {
-            self.spare = None;
+        if self
+            .service
+            .spare
+            .as_ref()
+            .is_some_and(|spare| spare.capacity() > KEPT)
+        {
+            self.service.spare = None;
         }
     }
 
     fn step(&mut self, connection: &Arc<Connection>, visit: &mut Visit) -> Step {
-        let config = &self.shared.config;
         let wait = match &visit.lingering {
-            Some(lingering) => Wait::For(config.busy_poll, lingering.limit),
+            Some(lingering) => Wait::For(self.shared.config.busy_poll, lingering.limit),
             None => Wait::No,
         };
-        let slot = &self.slot;
-        let mut place = None;
-        let next = connection.next(
-            visit.epoch,
-            &mut visit.drained,
-            wait,
-            &mut self.spare,
-            &mut place,
-            || slot.begin(),
-        );
-        match next {
-            Next::Message { codesets, more } => {
-                let step = match &place {
-                    Some(message) => self.handle(connection, visit.epoch, message, codesets, more),
-                    None => Step::Go,
-                };
-                self.slot.end();
-                if let Some(large) = place.take_if(|message| message.octets().len() >= LARGE) {
-                    connection.recycle(visit.epoch, large);
-                }
+        match self
+            .service
+            .turn(connection, visit.epoch, &mut visit.drained, wait)
+        {
+            Turn::Served { more } => {
                 visit.held_back |= more;
-                if matches!(step, Step::Go) && visit.lingering.is_some() && visit.drained && !more {
+                if visit.lingering.is_some() && visit.drained && !more {
                     // What follows is known: the next message is waited for.
                     return self.drained(connection, visit);
                 }
-                step
-            }
-            Next::Drained => self.drained(connection, visit),
-            Next::Nothing if visit.lingering.is_some() && connection.link.fd().is_none() => Step::Go,
-            Next::Nothing => Step::LetGo,
-            Next::NotOurs => Step::Lost,
-            Next::Ended => Step::End,
-            Next::Wrong(error) => {
-                connection.refuse(visit.epoch, &error);
-                visit.drained = false;
                 Step::Go
             }
+            Turn::Drained => self.drained(connection, visit),
+            Turn::Nothing if visit.lingering.is_some() && connection.link.fd().is_none() => Step::Go,
+            Turn::Nothing | Turn::Held => Step::LetGo,
+            Turn::Lost => Step::Lost,
+            Turn::Ended => Step::End,
         }
     }
 
@@ -343,7 +325,7 @@ impl Worker {
             counted: None,
         };
         if watched {
-            if !visit.frequent || self.refusing || !self.slot.batch.lock().is_empty() {
+            if !visit.frequent || self.service.refusing || !self.slot.batch.lock().is_empty() {
                 return Step::LetGo;
             }
             let Some(stay) = shared.start_lingering() else {
@@ -362,54 +344,6 @@ impl Worker {
             return Step::LetGo;
         }
         visit.drained = false;
-        Step::Go
-    }
-
-    #[cold]
-    fn cancel(&self, connection: &Arc<Connection>, id: u32) {
-        for slot in self.shared.slots.lock().iter() {
-            slot.cancel(connection, id);
-        }
-    }
-
-    #[inline]
-    fn handle(
-        &mut self,
-        connection: &Arc<Connection>,
-        epoch: u64,
-        message: &Message,
-        codesets: CodeSets,
-        more: bool,
-    ) -> Step {
-        if self.shared.stopping.load(Ordering::SeqCst) {
-            // What is not begun is not served: CloseConnection tells the client so.
-            return Step::LetGo;
-        }
-        let mut session = Session {
-            adapter: &*self.shared.adapter,
-            orb: self.shared.orb.as_ref(),
-            poller: &*self.shared.poller,
-            connection,
-            slot: &self.slot,
-            buffer: &mut self.buffer,
-            codesets,
-            more,
-            refusing: self.refusing,
-            deadline: None,
-        };
-        let follow = session.serve(message);
-        if self.buffer.capacity() > KEPT {
-            self.buffer = BytesMut::with_capacity(1024);
-        }
-        match follow {
-            Ok(Follow::Nothing) => {}
-            Ok(Follow::Cancel(id)) => self.cancel(connection, id),
-            Ok(Follow::Close) => return Step::End,
-            Err(error) => connection.refuse(epoch, &error),
-        }
-        if connection.is_backed_up() {
-            return Step::LetGo;
-        }
         Step::Go
     }
 }

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A connection that one owner serves for good, whenever it likes, instead of the workers.
+
+use std::{
+    fmt, io,
+    sync::{Arc, atomic::Ordering},
+    task::Waker,
+};
+
+use crate::{
+    cdr::Version,
+    giop,
+    servant::Adapter,
+    server::{
+        connection::{Connection, Terms, Wait},
+        service::{Service, Turn},
+        shared::Shared,
+        slot::Slot,
+        worker,
+    },
+    transport::{Endpoint, Interest, Link},
+};
+
+/// A connection whose reading belongs to one owner, who runs it: receive, dispatch and reply in one go, without
+/// blocking and without another thread.
+///
+/// In all else it is a connection of its server like any other: it is counted, closed when it idles or stalls, and told
+/// when the server ends. Dropping the flow closes it.
+pub struct Flow {
+    service: Service,
+    connection: Arc<Connection>,
+    epoch: u64,
+}
+
+/// What a [`Flow`] differs in from other connections.
+#[derive(Clone, Debug)]
+pub struct FlowConfig {
+    /// The largest message, in bytes, headers included; the server's bound counts too.
+    pub max_message_size: usize,
+    /// Who serves its requests.
+    pub adapter: Arc<dyn Adapter>,
+}
+
+/// How far a [`Flow`] came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Run {
+    /// Everything that had come was served, or the peer takes no more replies: the waker tells when to go on.
+    Drained,
+    /// It was stopped, and there is or may be more to serve.
+    NotDone,
+    /// The connection has ended.
+    Ended,
+}
+
+impl Flow {
+    pub(super) fn adopt(shared: &Arc<Shared>, link: Arc<dyn Link>, config: FlowConfig) -> Option<Self> {
+        let terms = Terms {
+            max_message_size: config.max_message_size.min(shared.config.max_message_size),
+            adapter: Some(config.adapter),
+            once: false,
+            waits: false,
+        };
+        let connection = shared.add_connection(link, terms)?;
+        let (epoch, _) = connection.own()?;
+        let slot = Arc::new(Slot::default());
+        shared.slots.lock().push(Arc::clone(&slot));
+        shared.wake_watchdog();
+        Some(Self {
+            service: Service::new(shared, &slot, false),
+            connection,
+            epoch,
+        })
+    }
+
+    /// Has `waker` called whenever [`Flow::run`] may have something to do. The first call counts.
+    ///
+    /// # Errors
+    ///
+    /// What the poller says.
+    pub fn watch(&self, waker: Waker) -> io::Result<()> {
+        let connection = &self.connection;
+        // A flow has one owner, and so one waker.
+        let _ = connection.waker.set(waker);
+        match connection.link.fd() {
+            Some(fd) => self
+                .service
+                .shared
+                .poller
+                .add(fd, connection.token, Interest::READ_EDGE),
+            None => Ok(()),
+        }
+    }
+
+    /// Serves what has come, asking `go_on` after each message; replies go out together. Never blocks, unless a servant
+    /// does.
+    pub fn run(&mut self, mut go_on: impl FnMut() -> bool) -> Run {
+        worker::be_worker();
+        let poller = Arc::clone(&self.service.shared.poller);
+        let connection = Arc::clone(&self.connection);
+        if connection.is_backed_up() {
+            if !connection.unblock(&*poller) {
+                return self.blocked();
+            }
+            connection.arm(&*poller);
+        }
+        let (mut drained, mut held_back) = (false, false);
+        let run = loop {
+            match self.service.turn(&connection, self.epoch, &mut drained, Wait::No) {
+                Turn::Served { more } => {
+                    held_back |= more;
+                    if !go_on() {
+                        break if more || !drained {
+                            Run::NotDone
+                        } else {
+                            Run::Drained
+                        };
+                    }
+                }
+                Turn::Drained | Turn::Nothing | Turn::Held => break Run::Drained,
+                Turn::Lost | Turn::Ended => break Run::Ended,
+            }
+        };
+        if held_back {
+            connection.flush(&*poller);
+        }
+        run
+    }
+
+    /// The peer takes nothing: it will, or it has gone.
+    fn blocked(&self) -> Run {
+        if self.connection.is_closing() || self.connection.has_hung_up() {
+            Run::Ended
+        } else {
+            Run::Drained
+        }
+    }
+
+    /// Returns how many messages were taken so far.
+    pub fn messages(&self) -> u64 {
+        self.connection.taken.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many bytes were received so far.
+    pub fn received(&self) -> u64 {
+        self.connection.received.load(Ordering::Relaxed)
+    }
+
+    /// Returns the other side's address.
+    pub fn peer(&self) -> &Endpoint {
+        self.connection.peer()
+    }
+
+    /// Says goodbye to the peer in good order: what was not answered was not served, and it may try elsewhere.
+    pub fn close(&self) {
+        self.connection
+            .say_goodbye(&giop::close_connection(Version::V1_2));
+    }
+}
+
+impl Drop for Flow {
+    fn drop(&mut self) {
+        let shared = &self.service.shared;
+        shared.end(&self.connection);
+        let slot = &self.service.slot;
+        shared.slots.lock().retain(|other| !Arc::ptr_eq(other, slot));
+    }
+}
+
+impl fmt::Debug for Flow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flow")
+            .field("peer", self.peer())
+            .finish_non_exhaustive()
+    }
+}
