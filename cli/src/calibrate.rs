@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use qos_mapper::{Calibration, Link, Machine};
+use upcall::poa::RealTime;
 
 use self::platform::Ticks;
 use self::progress::Progress;
@@ -74,7 +75,7 @@ pub(crate) fn run(options: &Options) -> Result<String, Failure> {
     let stop = interrupt::flag();
     let path = match &options.out {
         Some(path) => path.clone(),
-        None => qos::kept().ok_or_else(|| {
+        None => RealTime::calibration_file().ok_or_else(|| {
             Failure::new("neither XDG_CONFIG_HOME nor HOME says where to keep the file")
                 .hint("--out FILE does")
         })?,
@@ -93,7 +94,7 @@ fn calibrate(options: &Options, path: &Path, stop: &AtomicBool) -> Result<Findin
     };
     keep::prepare(path).map_err(unwritable)?;
     let kept = read_kept(path)?;
-    let own = qos::own_cpus();
+    let own = RealTime::own_cpus();
     let cpus = platform::choose_cpus(
         options.cpus.as_deref(),
         kept.as_ref().map_or(&[], |it| &it.machine.cpus),

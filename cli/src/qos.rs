@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use qos_mapper::{Calibration, CheckReport, FileErrors, QosFile, check};
 use rtu::analysis::Fit;
+use upcall::poa::RealTime;
 
 use crate::failure::Failure;
 
@@ -89,11 +90,7 @@ pub(crate) fn about(path: &Path, error: &std::io::Error) -> Failure {
 
 /// Each mistake with its file, as compilers write it.
 pub(crate) fn located(path: &Path, errors: &FileErrors) -> Failure {
-    let lines = errors
-        .all()
-        .iter()
-        .map(|error| format!("{}:{error}", path.display()));
-    Failure::new(lines.collect::<Vec<_>>().join("\n"))
+    Failure::new(errors.in_file(path.display()))
 }
 
 /// The calibration that was asked for, or this machine's, or the default; and where it is from.
@@ -102,11 +99,11 @@ fn calibration(asked: Option<&Path>) -> Result<(Calibration, String), Failure> {
     if let Some(path) = asked {
         return Ok((parse(path)?, path.display().to_string()));
     }
-    if let Some(path) = kept().filter(|path| path.exists()) {
+    if let Some(path) = RealTime::calibration_file().filter(|path| path.exists()) {
         return Ok((parse(&path)?, path.display().to_string()));
     }
     let mut calibration = Calibration::default();
-    let own = own_cpus();
+    let own = RealTime::own_cpus();
     if !own.is_empty() {
         calibration.machine.cpus = own;
     }
@@ -114,24 +111,6 @@ fn calibration(asked: Option<&Path>) -> Result<(Calibration, String), Failure> {
         calibration,
         "this machine with conservative costs, since it was not calibrated".to_owned(),
     ))
-}
-
-/// Where this machine's calibration is kept, in the user's folder for configuration.
-pub(crate) fn kept() -> Option<PathBuf> {
-    let folder = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
-    let folder = folder.filter(|path| path.is_absolute());
-    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".config"));
-    Some(folder.or_else(home)?.join("upcall/calibration.toml"))
-}
-
-/// The CPUs that this process may run on.
-pub(crate) fn own_cpus() -> Vec<u32> {
-    let Ok(allowed) = rustix::thread::sched_getaffinity(None) else {
-        return Vec::new();
-    };
-    let all = 0..rustix::thread::CpuSet::MAX_CPU;
-    let own = all.filter(|cpu| allowed.is_set(*cpu));
-    own.filter_map(|cpu| u32::try_from(cpu).ok()).collect()
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use parking_lot::RwLock;
 
 use crate::{
     key::{self, SlotId},
+    lanes::Lane,
     poa::PoaInner,
     slots::{Full, Leave, Pin, Slots},
 };
@@ -32,6 +33,8 @@ pub(crate) struct Object {
     /// Its key and where the object id begins in it; `None` for ids that the adapter made, which name a slot.
     pub(crate) key: Option<(Arc<[u8]>, u16)>,
     pub(crate) qos: Option<Box<Qos>>,
+    /// Where it is reached, if it has a guarantee.
+    pub(crate) lane: Option<Arc<Lane>>,
 }
 
 /// All active objects.
@@ -137,6 +140,7 @@ impl Object {
 
 impl Leave for Object {
     fn left(self, from: SlotId) {
+        drop(self.lane);
         if let Some((key, _)) = &self.key {
             self.poa.objects().forget_key(key, from);
         }

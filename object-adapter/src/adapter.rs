@@ -13,28 +13,57 @@ use orb_core::{
     exception::{Completed, SystemException, SystemExceptionKind, minor},
     object::ObjectRef,
     servant::{Adapter, CollocatedError, Located, Outcome, Reply, Request, Servant},
+    server::Server,
+    transport::{Endpoint, Listener},
 };
 
 use crate::{
-    Poa, PoaManager, ServantManagerError,
+    Poa, PoaManager, RealTime, ServantManagerError,
     active::ActiveObjects,
     implicit,
     key::ObjectKey,
+    lanes::Lanes,
     poa::{PoaInner, Processor, Unretained},
     policy::Policies,
 };
 
 /// Makes references out of keys: the ORB knows at which endpoints it is reached.
 pub trait ReferenceFactory: Send + Sync + fmt::Debug {
-    /// Makes a reference to the object with this key.
+    /// Makes a reference to the object with this key, reached at its lane if it has one.
     ///
     /// # Errors
     ///
     /// A system exception, for example where the ORB cannot be reached.
-    fn reference(&self, type_id: &str, object_key: Bytes) -> Result<ObjectRef, SystemException>;
+    fn reference(
+        &self,
+        type_id: &str,
+        object_key: Bytes,
+        lane: Option<&Endpoint>,
+    ) -> Result<ObjectRef, SystemException>;
+
+    /// Binds another endpoint beside those of the ORB, for one object.
+    ///
+    /// # Errors
+    ///
+    /// A system exception, for example where the ORB cannot listen.
+    fn open_lane(&self) -> Result<LaneSite, SystemException>;
+
+    /// Forgets an endpoint that was bound for a lane.
+    fn close_lane(&self, endpoint: &Endpoint);
 
     /// Returns the key in a reference to an object of this ORB; `None` for others.
     fn local_key(&self, reference: &ObjectRef) -> Option<Bytes>;
+}
+
+/// Where a lane is to be.
+#[derive(Debug)]
+pub struct LaneSite {
+    /// Who accepts its connections and counts them.
+    pub server: Arc<Server>,
+    /// Where they arrive.
+    pub listener: Box<dyn Listener>,
+    /// How references name that.
+    pub endpoint: Endpoint,
 }
 
 /// What all POAs of an ORB share.
@@ -43,6 +72,7 @@ pub(crate) struct Shared {
     pub(crate) server_id: String,
     pub(crate) objects: ActiveObjects,
     pub(crate) references: OnceLock<Arc<dyn ReferenceFactory>>,
+    pub(crate) lanes: Lanes,
 }
 
 /// All POAs of an ORB.
@@ -58,11 +88,18 @@ impl ObjectAdapter {
     /// do), `server_id` is what persistent references go by.
     #[must_use]
     pub fn new(instance: u64, server_id: impl Into<String>) -> Self {
+        Self::with_real_time(instance, server_id, RealTime::default())
+    }
+
+    /// Makes an adapter whose guarantees stand on these settings.
+    #[must_use]
+    pub fn with_real_time(instance: u64, server_id: impl Into<String>, settings: RealTime) -> Self {
         let shared = Arc::new(Shared {
             instance,
             server_id: server_id.into(),
             objects: ActiveObjects::new(instance),
             references: OnceLock::new(),
+            lanes: Lanes::new(settings),
         });
         let root = PoaInner::new(
             Arc::clone(&shared),

@@ -2,6 +2,7 @@
 //! What can go wrong when POAs and objects are made, found and ended.
 
 use orb_core::exception::{SystemException, SystemExceptionKind};
+use qos_mapper::Refusal;
 
 use crate::{key, policy::InvalidPolicy};
 
@@ -40,7 +41,7 @@ pub enum CreateError {
 }
 
 /// Why an object was not activated or a reference not made.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ActivateError {
     /// The id or key is in use, or its last request has not ended yet.
@@ -84,6 +85,17 @@ pub enum ActivateError {
     /// The table of objects is full.
     #[error("the table of active objects is full")]
     Full,
+    /// The guarantee that was asked for cannot be given.
+    #[error("no guarantee for `{object}`: {refusal}")]
+    Refused {
+        /// What reports call the object.
+        object: String,
+        /// What stands in the way, and what would fit.
+        refusal: Box<Refusal>,
+    },
+    /// Guarantees cannot be given at all.
+    #[error("no guarantees can be given: {0}")]
+    NoGuarantees(String),
     /// No reference could be made.
     #[error("no reference could be made: {0}")]
     Reference(SystemException),
@@ -133,6 +145,23 @@ pub enum FindError {
     },
 }
 
+/// Why an object's quality of service stays as it was.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum QosError {
+    /// The object is not there.
+    #[error(transparent)]
+    NotFound(#[from] FindError),
+    /// It was activated without a guarantee, so its references have no lane.
+    #[error(
+        "the object was activated without a guarantee, so its references lead to no lane; activate it again"
+    )]
+    NoLane,
+    /// The guarantee cannot be given.
+    #[error("no guarantee: {0}")]
+    Refused(Box<Refusal>),
+}
+
 /// Requests were still in progress when the time to wait was over; they end on their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("requests were still in progress when the time to wait for them was over")]
@@ -148,13 +177,13 @@ impl From<CreateError> for SystemException {
     }
 }
 
-/// `OBJ_ADAPTER`, with what was refused as its message; `NO_RESOURCES` for a full table, and why no reference could be
+/// `OBJ_ADAPTER`, with what was refused as its message; `NO_RESOURCES` for a full table or a guarantee, and why no reference could be
 /// made.
 impl From<ActivateError> for SystemException {
     fn from(error: ActivateError) -> Self {
         match error {
             ActivateError::Reference(exception) => exception,
-            ActivateError::Full => {
+            ActivateError::Full | ActivateError::Refused { .. } | ActivateError::NoGuarantees(_) => {
                 Self::from(SystemExceptionKind::NoResources).with_message(error.to_string())
             }
             _ => refused(&error),

@@ -11,6 +11,7 @@ mod adapter;
 mod error;
 mod implicit;
 pub mod key;
+mod lanes;
 mod manager;
 mod poa;
 mod policy;
@@ -18,8 +19,9 @@ mod servant_manager;
 mod slots;
 mod turn;
 
-pub use adapter::{ObjectAdapter, ReferenceFactory};
-pub use error::{ActivateError, CreateError, FindError, StillInProgress};
+pub use adapter::{LaneSite, ObjectAdapter, ReferenceFactory};
+pub use error::{ActivateError, CreateError, FindError, QosError, StillInProgress};
+pub use lanes::{ClientStatus, LaneStatus, RealTime};
 pub use manager::{DEFAULT_HELD, LONGEST_HOLD, ManagerInactive, ManagerState, PoaManager};
 pub use poa::{Activation, Poa, PoaBuilder};
 pub use policy::{

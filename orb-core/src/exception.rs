@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Exceptions: the standard system ones, and what user exceptions have in common.
 
+pub(crate) mod detail;
 mod kind;
 pub mod minor;
 
@@ -35,7 +36,8 @@ impl fmt::Display for Completed {
     }
 }
 
-/// A CORBA system exception (CORBA 3.3 Part 1 §7.14.3), with a text for people that does not travel.
+/// A CORBA system exception (CORBA 3.3 Part 1 §7.14.3), with a text for people, which travels
+/// beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SystemException {
     kind: SystemExceptionKind,

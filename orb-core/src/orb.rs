@@ -41,7 +41,9 @@ pub struct OrbCore {
     adapter: OnceLock<Arc<dyn Adapter>>,
     /// Where this ORB listens, as its references say.
     endpoints: RwLock<Vec<Endpoint>>,
-    /// Counts the changes of `endpoints` and `adapter`, from 1.
+    /// Where only some of its objects are reached.
+    lanes: RwLock<Vec<Endpoint>>,
+    /// Counts the changes of these and of `adapter`, from 1.
     epoch: AtomicU32,
     initial: RwLock<HashMap<String, Ior>>,
     shut_down: AtomicBool,
@@ -55,6 +57,7 @@ impl OrbCore {
             config,
             adapter: OnceLock::new(),
             endpoints: RwLock::default(),
+            lanes: RwLock::default(),
             epoch: AtomicU32::new(1),
             initial: RwLock::default(),
             shut_down: AtomicBool::new(false),
@@ -95,9 +98,22 @@ impl OrbCore {
         self.epoch.fetch_add(1, Ordering::Release);
     }
 
+    /// Says that some objects of this ORB are reached at `endpoint`, spelt as in their references.
+    pub fn add_lane(&self, endpoint: Endpoint) {
+        self.lanes.write().push(endpoint);
+        self.epoch.fetch_add(1, Ordering::Release);
+    }
+
+    /// Says that nobody is reached at `endpoint` any more.
+    pub fn remove_lane(&self, endpoint: &Endpoint) {
+        self.lanes.write().retain(|lane| lane != endpoint);
+        self.epoch.fetch_add(1, Ordering::Release);
+    }
+
     /// Says that this ORB no longer listens anywhere.
     pub fn clear_local_endpoints(&self) {
         self.endpoints.write().clear();
+        self.lanes.write().clear();
         self.epoch.fetch_add(1, Ordering::Release);
     }
 
@@ -106,9 +122,10 @@ impl OrbCore {
         self.endpoints.read().clone()
     }
 
-    /// Tells whether this ORB listens at `endpoint`.
+    /// Tells whether this ORB listens at `endpoint`, for all or some of its objects.
     pub fn is_local_endpoint(&self, endpoint: &Endpoint) -> bool {
-        self.adapter.get().is_some() && self.endpoints.read().contains(endpoint)
+        let among = |list: &RwLock<Vec<Endpoint>>| list.read().contains(endpoint);
+        self.adapter.get().is_some() && (among(&self.endpoints) || among(&self.lanes))
     }
 
     #[inline]

@@ -141,6 +141,11 @@ impl Server {
         worker::visit(&self.shared, &connection, epoch);
     }
 
+    /// Returns who serves the requests of most connections.
+    pub fn adapter(&self) -> &Arc<dyn Adapter> {
+        &self.shared.adapter
+    }
+
     /// Returns how many connections are open.
     pub fn connection_count(&self) -> usize {
         self.shared.connection_count()

@@ -33,6 +33,12 @@ impl FileErrors {
     pub fn all(&self) -> &[FileError] {
         &self.0
     }
+
+    /// Shows each mistake with the file it is in, as compilers write it: `file:line:column: what`.
+    pub fn in_file(&self, file: impl fmt::Display) -> String {
+        let lines = self.0.iter().map(|error| format!("{file}:{error}"));
+        lines.collect::<Vec<_>>().join("\n")
+    }
 }
 
 impl fmt::Display for FileErrors {

@@ -28,6 +28,7 @@ pub use orb_core::{
     typecode::{TypeCode, Typed, WideChar, WideString},
     value::{AbstractRef, CustomMarshal, Value, ValueCell, ValueType},
 };
+pub use qos_mapper::Calibration;
 
 pub use self::{
     local::Local,

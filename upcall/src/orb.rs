@@ -163,6 +163,15 @@ impl Inner {
         Ok(())
     }
 
+    /// Returns where this ORB is reached; begins to listen if it did not.
+    fn endpoints(&self) -> Result<Vec<Endpoint>> {
+        let endpoints = self.core.local_endpoints();
+        if endpoints.is_empty() {
+            return self.listen_anywhere();
+        }
+        Ok(endpoints)
+    }
+
     /// Listens at any port: an ORB that only calls has made a reference to an object of its own, for a callback.
     fn listen_anywhere(&self) -> Result<Vec<Endpoint>> {
         let _one_at_a_time = self.listening.lock();

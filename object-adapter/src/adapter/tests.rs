@@ -48,11 +48,20 @@ impl Servant for Counter {
 struct TestReferences(Arc<OrbCore>);
 
 impl ReferenceFactory for TestReferences {
-    fn reference(&self, type_id: &str, object_key: Bytes) -> Result<ObjectRef, SystemException> {
+    fn reference(
+        &self,
+        type_id: &str,
+        object_key: Bytes,
+        _: Option<&Endpoint>,
+    ) -> Result<ObjectRef, SystemException> {
         Ok(self
             .0
             .object(Ior::iiop(type_id, &IiopProfile::new("test", 1, object_key))))
     }
+    fn open_lane(&self) -> Result<LaneSite, SystemException> {
+        Err(SystemExceptionKind::Initialize.into())
+    }
+    fn close_lane(&self, _: &Endpoint) {}
     fn local_key(&self, reference: &ObjectRef) -> Option<Bytes> {
         reference
             .ior()
@@ -223,17 +232,36 @@ fn a_transient_reference_is_good_for_one_run_and_a_persistent_one_for_all() {
 }
 
 #[test]
-fn a_guarantee_asked_for_is_kept_with_the_object() {
+fn what_is_asked_for_is_kept_with_the_object() {
     let adapter = adapter(1);
-    let wanted = Qos::low_delay(Duration::from_micros(200));
-    let _reference: ObjectRef = adapter
-        .root()
-        .activate(Counter::default())
-        .id("c")
-        .qos(wanted.clone())
-        .export()
-        .unwrap();
-    assert_eq!(adapter.root().qos("c").unwrap(), Some(wanted));
+    let activation = |id: &str| adapter.root().activate(Counter::default()).id(id);
+    let _reference: ObjectRef = activation("c").qos(Qos::best_effort(3)).export().unwrap();
+    assert_eq!(adapter.root().qos("c").unwrap(), Some(Qos::best_effort(3)));
+    let _reference: ObjectRef = activation("d").export().unwrap();
+    assert_eq!(adapter.root().qos("d").unwrap(), None);
+}
+
+#[test]
+fn a_guarantee_without_an_endpoint_is_an_error_and_activates_nothing() {
+    let adapter = adapter(1);
+    let wanted = Qos::low_delay(Duration::from_millis(2)).worst_case(Duration::from_micros(1200));
+    // More than one of these does not fit, so what is refused gives its share back.
+    for _ in 0..3 {
+        let activation = adapter.root().activate(Counter::default()).id("c");
+        let error = activation.qos(wanted.clone()).export::<ObjectRef>().unwrap_err();
+        assert!(matches!(error, ActivateError::Reference(_)), "{error}");
+        assert!(adapter.root().qos("c").is_err());
+    }
+}
+
+#[test]
+fn a_guarantee_does_not_wait_for_the_turn_of_others() {
+    let adapter = adapter(1);
+    let poa = adapter.root().create("single").single_thread().build().unwrap();
+    let activation = poa.activate(Counter::default());
+    let wanted = Qos::low_delay(Duration::from_millis(2));
+    let error = activation.qos(wanted).export::<ObjectRef>().unwrap_err();
+    assert!(matches!(error, ActivateError::WrongPolicy { .. }), "{error}");
 }
 
 #[test]

@@ -17,7 +17,8 @@ use crate::{
     ActivateError,
     active::{InsertError, Object},
     key::{self, ObjectKey, SlotId},
-    policy::IdAssignment,
+    lanes::{Lane, Opening},
+    policy::{IdAssignment, Threads},
 };
 
 /// An object that is about to be activated.
@@ -63,11 +64,12 @@ impl<'p> Activation<'p> {
         self
     }
 
-    /// Activates the object and returns a reference to it.
+    /// Activates the object and returns a reference to it. One with a guarantee is admitted first, and reached at an
+    /// endpoint of its own.
     ///
     /// # Errors
     ///
-    /// [`ActivateError`]; then the object is not active.
+    /// [`ActivateError`], with [`ActivateError::Refused`] for a guarantee that does not fit; then the object is not active.
     pub fn export<R: Interface>(self) -> Result<R, ActivateError> {
         let wanted = R::REPOSITORY_ID;
         if wanted != ObjectRef::REPOSITORY_ID && !self.servant.is_a(wanted) {
@@ -80,16 +82,6 @@ impl<'p> Activation<'p> {
     fn export_object(self) -> Result<ObjectRef, ActivateError> {
         let poa = &self.poa.0;
         let type_id = self.servant.repository_id().to_owned();
-        let (slot, key) = self.insert()?;
-        let reference = poa.reference(&type_id, &key);
-        if reference.is_err() {
-            poa.objects().remove(slot);
-        }
-        reference
-    }
-
-    fn insert(self) -> Result<(SlotId, Vec<u8>), ActivateError> {
-        let poa = &self.poa.0;
         if !poa.retains() {
             return Err(ActivateError::WrongPolicy {
                 poa: poa.display_name(),
@@ -98,12 +90,68 @@ impl<'p> Activation<'p> {
             });
         }
         let key = self.key()?;
-        warn_of_guarantees(self.qos.as_ref());
+        let (qos, opening) = self.quality(key.as_ref())?;
+        let (slot, key) = self.insert(
+            key,
+            qos,
+            opening.as_ref().map(|opening| Arc::clone(&opening.lane)),
+        )?;
+        let begun = opening.map_or(Ok(()), |opening| opening.begin(&key));
+        let reference = begun.and_then(|()| poa.reference(&type_id, &key));
+        if reference.is_err() {
+            poa.objects().remove(slot);
+        }
+        reference
+    }
+
+    /// Finds out what is asked for the object, and has that granted if it is a guarantee.
+    fn quality(&self, key: Option<&(Vec<u8>, u16)>) -> Result<(Option<Qos>, Option<Opening>), ActivateError> {
+        let poa = &self.poa.0;
+        let lanes = &poa.shared.lanes;
+        let id = key.and_then(|(key, begin)| key.get(usize::from(*begin)..));
+        let id = id.filter(|_| !matches!(self.id, Id::System)).unwrap_or_default();
+        let path = poa.path.join("/");
+        let (name, request) = lanes.request(&path, id, self.servant.default_qos(), self.qos.clone());
+        let asked = self.qos.is_some() || request.qos != Qos::default();
+        let qos = asked.then(|| request.qos.clone());
+        if !request.qos.is_guaranteed() {
+            return Ok((qos, None));
+        }
+        if poa.policies.threads == Threads::Single {
+            return Err(ActivateError::WrongPolicy {
+                poa: poa.display_name(),
+                has: "SINGLE_THREAD_MODEL",
+                needs: "an object with a guarantee does not wait for the turn of others",
+            });
+        }
+        let references = poa.references()?;
+        let name = name.unwrap_or_else(|| self.display_name(&path, id));
+        let opening = Opening::new(lanes.running()?, references, name, request, poa.manager.clone())?;
+        Ok((qos, Some(opening)))
+    }
+
+    /// What reports and refusals call an object that the QoS file does not name.
+    fn display_name(&self, path: &str, id: &[u8]) -> String {
+        if id.is_empty() {
+            return self.servant.repository_id().to_owned();
+        }
+        let slash = if path.is_empty() { "" } else { "/" };
+        format!("{path}{slash}{}", id_text(id))
+    }
+
+    fn insert(
+        self,
+        key: Option<(Vec<u8>, u16)>,
+        qos: Option<Qos>,
+        lane: Option<Arc<Lane>>,
+    ) -> Result<(SlotId, Vec<u8>), ActivateError> {
+        let poa = &self.poa.0;
         let object = Object {
             servant: Arc::clone(&self.servant),
             poa: Arc::clone(poa),
             key: key.as_ref().map(|(key, begin)| (Arc::from(&**key), *begin)),
-            qos: self.qos.map(Box::new),
+            qos: qos.map(Box::new),
+            lane,
         };
         let slot = insert(self.poa, object)?;
         let key = key.map_or_else(|| key::system_key(poa.shared.instance, slot), |(key, _)| key);
@@ -191,17 +239,4 @@ pub(super) fn check_id(id: &[u8]) -> Result<(), ActivateError> {
 /// Shows an id to people.
 pub(super) fn id_text(id: &[u8]) -> String {
     id.escape_ascii().to_string()
-}
-
-/// Says once that a request for a guarantee is kept, but nobody grants it.
-fn warn_of_guarantees(qos: Option<&Qos>) {
-    static SAID: std::sync::Once = std::sync::Once::new();
-    if let Some(qos) = qos.filter(|qos| qos.is_guaranteed()) {
-        SAID.call_once(|| {
-            tracing::warn!(
-                class = qos.class(),
-                "this ORB grants no guarantees yet: the object is served best effort"
-            );
-        });
-    }
 }

@@ -20,7 +20,8 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::Poa;
 use crate::{
-    ActivateError, AdapterActivator, Etherealized, PoaManager, ServantActivator, ServantLocator,
+    ActivateError, AdapterActivator, Etherealized, PoaManager, ReferenceFactory, ServantActivator,
+    ServantLocator,
     active::ActiveObjects,
     adapter::Shared,
     key::{self, Lifetime, SlotId},
@@ -151,15 +152,22 @@ impl PoaInner {
         key.strip_prefix(&*self.prefix)
     }
 
-    pub(crate) fn reference(&self, type_id: &str, key: &[u8]) -> Result<ObjectRef, ActivateError> {
-        let references = self.shared.references.get().ok_or_else(|| {
+    /// Returns who makes references.
+    pub(crate) fn references(&self) -> Result<Arc<dyn ReferenceFactory>, ActivateError> {
+        self.shared.references.get().cloned().ok_or_else(|| {
             ActivateError::Reference(
                 SystemException::new(SystemExceptionKind::BadInvOrder, minor::UPCALL, Completed::No)
                     .with_message("the adapter belongs to no ORB yet"),
             )
-        })?;
+        })
+    }
+
+    pub(crate) fn reference(&self, type_id: &str, key: &[u8]) -> Result<ObjectRef, ActivateError> {
+        let references = self.references()?;
+        let lane = self.objects().find(key).and_then(|object| object.lane.clone());
+        let at = lane.as_ref().map(|lane| lane.endpoint());
         references
-            .reference(type_id, Bytes::copy_from_slice(key))
+            .reference(type_id, Bytes::copy_from_slice(key), at)
             .map_err(ActivateError::Reference)
     }
 

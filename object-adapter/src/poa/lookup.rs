@@ -21,9 +21,10 @@ use super::{
     inner::address,
 };
 use crate::{
-    ActivateError, FindError, LONGEST_HOLD, ServantActivator, ServantManagerError,
+    ActivateError, FindError, LONGEST_HOLD, LaneStatus, QosError, ServantActivator, ServantManagerError,
     active::Object,
     key::SlotId,
+    lanes::Lane,
     policy::{ImplicitActivation, RequestProcessing},
 };
 
@@ -132,7 +133,7 @@ impl Poa {
         self.servant(self.reference_to_id(reference)?)
     }
 
-    /// Returns the quality of service that was asked for when the object was activated.
+    /// Returns the quality of service that is asked for an object: what counts of its IDL, the QoS file and its activation.
     ///
     /// # Errors
     ///
@@ -141,7 +142,39 @@ impl Poa {
         let id = object_id.as_ref();
         let object = self.slot_of(id).and_then(|slot| self.0.objects().pin(slot));
         object
-            .map(|object| object.qos.as_deref().cloned())
+            .map(|object| match &object.lane {
+                Some(lane) => Some(lane.qos()),
+                None => object.qos.as_deref().cloned(),
+            })
+            .ok_or_else(|| self.not_active(id))
+    }
+
+    /// Changes what is asked for an object with a guarantee: for all its clients, while they are served, or for none.
+    /// Its references stay good.
+    ///
+    /// # Errors
+    ///
+    /// [`QosError`]; then all is as it was.
+    pub fn set_qos(&self, object_id: impl AsRef<[u8]>, qos: Qos) -> Result<(), QosError> {
+        let lane = self.lane_of(object_id.as_ref())?.ok_or(QosError::NoLane)?;
+        lane.change(qos)
+            .map_err(|refusal| QosError::Refused(Box::new(refusal)))
+    }
+
+    /// Returns what the lane of an object and its clients do; none for an object without a guarantee.
+    ///
+    /// # Errors
+    ///
+    /// [`FindError::ObjectNotActive`].
+    pub fn lane(&self, object_id: impl AsRef<[u8]>) -> Result<Option<LaneStatus>, FindError> {
+        let lane = self.lane_of(object_id.as_ref())?;
+        Ok(lane.map(|lane| lane.status()))
+    }
+
+    fn lane_of(&self, id: &[u8]) -> Result<Option<Arc<Lane>>, FindError> {
+        let object = self.slot_of(id).and_then(|slot| self.0.objects().pin(slot));
+        object
+            .map(|object| object.lane.clone())
             .ok_or_else(|| self.not_active(id))
     }
 
@@ -213,6 +246,7 @@ impl PoaInner {
             poa: Arc::clone(self),
             key: Some(key),
             qos: None,
+            lane: None,
         };
         activation::insert(&poa, object).map_err(|error| {
             SystemException::new(

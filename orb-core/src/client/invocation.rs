@@ -14,7 +14,7 @@ use super::{
 use crate::{
     cdr::{CdrError, Decoder, Encoder, Unmarshal, Version},
     codeset::CodeSetContext,
-    exception::{Completed, SystemException, SystemExceptionKind as Kind},
+    exception::{Completed, SystemException, SystemExceptionKind as Kind, detail},
     giop::{self, AddressingDisposition, Message, ReplyStatus, ResponseFlags, ServiceContext, context_id},
     invoke::Limit,
     ior::Ior,
@@ -412,7 +412,13 @@ fn read_other_reply(
         ReplyStatus::NoException => answer.results(&mut body).map_err(malformed)?,
         ReplyStatus::UserException => answer.user_exception(&mut body).map_err(malformed)?,
         ReplyStatus::SystemException => {
-            let exception = SystemException::unmarshal(&mut body).map_err(malformed)?;
+            let mut exception = SystemException::unmarshal(&mut body).map_err(malformed)?;
+            let said = header.service_contexts.find(context_id::EXCEPTION_DETAIL_MESSAGE);
+            if exception.message().is_none()
+                && let Some(text) = said.and_then(detail::decode)
+            {
+                exception = exception.with_message(text);
+            }
             return system_exception(object, exception, attempts);
         }
         ReplyStatus::LocationForward | ReplyStatus::LocationForwardPerm => {

@@ -8,8 +8,11 @@ use bytes::BytesMut;
 use crate::{
     cdr::{CdrError, Encoder, Endian, Marshal, OrbHandle, Version},
     codeset::CodeSets,
-    exception::{Completed, SystemException},
-    giop::{self, AddressingDisposition, ReplyHeader, ReplyStatus},
+    exception::{Completed, SystemException, detail},
+    giop::{
+        self, AddressingDisposition, MessageType, ReplyHeader, ReplyStatus, ServiceContext, ServiceContexts,
+        context_id,
+    },
 };
 
 /// Where and how a reply goes.
@@ -110,11 +113,45 @@ impl<'a> Reply<'a> {
 
     /// Answers with a system exception.
     pub fn system(&mut self, exception: &SystemException) {
+        if let Some(text) = exception.message()
+            && self.outcome == Outcome::Open
+            && self.to.expected
+        {
+            return self.system_with(exception, text);
+        }
         let written = self.answer(
             ReplyStatus::SystemException,
             Outcome::SystemException,
             |encoder| exception.marshal(encoder),
         );
+        debug_assert!(
+            written.is_ok(),
+            "a system exception always has a form on the wire"
+        );
+    }
+
+    /// Answers with a system exception and what it says to people.
+    #[cold]
+    fn system_with(&mut self, exception: &SystemException, text: &str) {
+        let text = detail::encode(text);
+        let contexts = [ServiceContext {
+            id: context_id::EXCEPTION_DETAIL_MESSAGE,
+            data: &text,
+        }];
+        let header = ReplyHeader {
+            request_id: self.to.request_id,
+            status: ReplyStatus::SystemException,
+            service_contexts: ServiceContexts::from(&contexts[..]),
+        };
+        let buffer = std::mem::take(self.buffer);
+        let mut encoder = Encoder::with_buffer(buffer, Endian::NATIVE, self.to.version, self.to.codesets)
+            .by_reference_from(usize::MAX);
+        giop::begin(&mut encoder, MessageType::Reply);
+        let written = header.encode(&mut encoder).and_then(|()| {
+            let _ = giop::begin_body(&mut encoder);
+            exception.marshal(&mut encoder)
+        });
+        let written = self.end(encoder, written, Outcome::SystemException);
         debug_assert!(
             written.is_ok(),
             "a system exception always has a form on the wire"

@@ -7,10 +7,9 @@
 use std::{
     io::IoSlice,
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
-    task::Waker,
     time::{Duration, Instant},
 };
 
@@ -92,8 +91,8 @@ pub(super) struct Terms {
     pub(super) adapter: Option<Arc<dyn Adapter>>,
     /// It is closed once a request was answered.
     pub(super) once: bool,
-    /// Whoever sends may wait for the peer for a moment.
-    pub(super) waits: bool,
+    /// It has one owner for good, who watches it and waits for nobody.
+    pub(super) flow: bool,
 }
 
 impl Terms {
@@ -103,7 +102,7 @@ impl Terms {
             max_message_size: config.max_message_size,
             adapter: None,
             once: false,
-            waits: true,
+            flow: false,
         }
     }
 }
@@ -114,8 +113,6 @@ pub(super) struct Connection {
     pub(super) link: Arc<dyn Link>,
     pub(super) token: u64,
     pub(super) terms: Terms,
-    /// Wakes the owner of a flow; workers then have nothing to do with it.
-    pub(super) waker: OnceLock<Waker>,
     inbox: Mutex<Inbox>,
     /// Changes, under the inbox's lock, whenever reading passes from one worker to another.
     epoch: AtomicU64,
@@ -148,12 +145,11 @@ impl Connection {
             message: terms.max_message_size,
             ..Limits::default()
         };
-        let outbox = Mutex::new(Outbox::new(terms.waits));
+        let outbox = Mutex::new(Outbox::new(!terms.flow));
         Self {
             link,
             token,
             terms,
-            waker: OnceLock::new(),
             inbox: Mutex::new(Inbox {
                 assembler: Assembler::new(limits),
                 owned: false,
@@ -192,11 +188,6 @@ impl Connection {
     /// Remembers that the peer has closed its side; before [`Connection::own`].
     pub(super) fn hang_up(&self) {
         self.hung_up.store(true, Ordering::SeqCst);
-    }
-
-    /// Tells whether the peer has closed its side.
-    pub(super) fn has_hung_up(&self) -> bool {
-        self.hung_up.load(Ordering::SeqCst)
     }
 
     fn take(&self, inbox: &mut Inbox) -> u64 {
@@ -259,8 +250,11 @@ impl Connection {
 
     /// Takes the reading away from the worker with `epoch`, for the next one; `Some(true)` if there may be something
     /// to take at once. `None` if that worker has lost the reading already, or blocks in it (`patient` is `false`), or
-    /// if `still` does not hold.
+    /// if `still` does not hold; and for flows, whose owner keeps it.
     pub(super) fn take_away(&self, epoch: u64, patient: bool, still: impl Fn() -> bool) -> Option<bool> {
+        if self.terms.flow {
+            return None;
+        }
         let mut inbox = if patient {
             self.as_owner(epoch)?
         } else {
@@ -339,7 +333,7 @@ impl Connection {
                 let received = self.received.load(Ordering::Relaxed) + count as u64;
                 self.received.store(received, Ordering::Relaxed);
                 // A stream socket that fills less than it could has no more at the moment (epoll(7)).
-                let all = count < room && !self.has_hung_up();
+                let all = count < room && !self.hung_up.load(Ordering::SeqCst);
                 Received::Some { all }
             }
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
@@ -436,7 +430,7 @@ impl Connection {
     }
 
     fn watch(&self, poller: &dyn Poller, interest: Interest) -> bool {
-        let Some(fd) = self.link.fd() else {
+        let Some(fd) = self.link.fd().filter(|_| !self.terms.flow) else {
             return false;
         };
         let result = poller.modify(fd, self.token, interest);
@@ -463,12 +457,17 @@ impl Connection {
 
     /// Tells since when the peer takes nothing, if so.
     pub(super) fn blocked_since(&self) -> Option<Instant> {
+        if !self.is_backed_up() {
+            return None;
+        }
         self.outbox.lock().blocked_since()
     }
 
-    /// Lets go of the sending side's memory.
+    /// Lets go of the sending side's memory, unless it is in use.
     pub(super) fn rest(&self) {
-        self.outbox.lock().release();
+        if let Some(mut outbox) = self.outbox.try_lock() {
+            outbox.release();
+        }
     }
 
     /// Sends a last message and closes this direction; what the peer still sends is thrown away.

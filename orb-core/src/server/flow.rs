@@ -2,9 +2,9 @@
 //! A connection that one owner serves for good, whenever it likes, instead of the workers.
 
 use std::{
-    fmt, io,
+    fmt,
+    os::fd::BorrowedFd,
     sync::{Arc, atomic::Ordering},
-    task::Waker,
 };
 
 use crate::{
@@ -18,14 +18,14 @@ use crate::{
         slot::Slot,
         worker,
     },
-    transport::{Endpoint, Interest, Link},
+    transport::{Endpoint, Link},
 };
 
 /// A connection whose reading belongs to one owner, who runs it: receive, dispatch and reply in one go, without
 /// blocking and without another thread.
 ///
 /// In all else it is a connection of its server like any other: it is counted, closed when it idles or stalls, and told
-/// when the server ends. Dropping the flow closes it.
+/// when the server ends. Dropping the flow closes it, in good order.
 pub struct Flow {
     service: Service,
     connection: Arc<Connection>,
@@ -44,8 +44,10 @@ pub struct FlowConfig {
 /// How far a [`Flow`] came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Run {
-    /// Everything that had come was served, or the peer takes no more replies: the waker tells when to go on.
+    /// Everything that had come was served; there is more once the descriptor is readable.
     Drained,
+    /// The peer takes no more replies, so no more requests are served before the descriptor is writable.
+    Blocked,
     /// It was stopped, and there is or may be more to serve.
     NotDone,
     /// The connection has ended.
@@ -58,11 +60,12 @@ impl Flow {
             max_message_size: config.max_message_size.min(shared.config.max_message_size),
             adapter: Some(config.adapter),
             once: false,
-            waits: false,
+            flow: true,
         };
         let connection = shared.add_connection(link, terms)?;
         let (epoch, _) = connection.own()?;
         let slot = Arc::new(Slot::default());
+        slot.reading.lock().replace((Arc::clone(&connection), epoch));
         shared.slots.lock().push(Arc::clone(&slot));
         shared.wake_watchdog();
         Some(Self {
@@ -72,40 +75,20 @@ impl Flow {
         })
     }
 
-    /// Has `waker` called whenever [`Flow::run`] may have something to do. The first call counts.
-    ///
-    /// # Errors
-    ///
-    /// What the poller says.
-    pub fn watch(&self, waker: Waker) -> io::Result<()> {
-        let connection = &self.connection;
-        // A flow has one owner, and so one waker.
-        let _ = connection.waker.set(waker);
-        match connection.link.fd() {
-            Some(fd) => self
-                .service
-                .shared
-                .poller
-                .add(fd, connection.token, Interest::READ_EDGE),
-            None => Ok(()),
-        }
-    }
-
     /// Serves what has come, asking `go_on` after each message; replies go out together. Never blocks, unless a servant
     /// does.
     pub fn run(&mut self, mut go_on: impl FnMut() -> bool) -> Run {
         worker::be_worker();
         let poller = Arc::clone(&self.service.shared.poller);
-        let connection = Arc::clone(&self.connection);
-        if connection.is_backed_up() {
-            if !connection.unblock(&*poller) {
-                return self.blocked();
-            }
-            connection.arm(&*poller);
+        if self.connection.is_backed_up() && !self.connection.unblock(&*poller) {
+            return self.blocked();
         }
         let (mut drained, mut held_back) = (false, false);
         let run = loop {
-            match self.service.turn(&connection, self.epoch, &mut drained, Wait::No) {
+            match self
+                .service
+                .turn(&self.connection, self.epoch, &mut drained, Wait::No)
+            {
                 Turn::Served { more } => {
                     held_back |= more;
                     if !go_on() {
@@ -121,18 +104,26 @@ impl Flow {
             }
         };
         if held_back {
-            connection.flush(&*poller);
+            self.connection.flush(&*poller);
+        }
+        if run != Run::Ended && self.connection.is_backed_up() {
+            return self.blocked();
         }
         run
     }
 
-    /// The peer takes nothing: it will, or it has gone.
+    /// The peer takes nothing for now, or never again.
     fn blocked(&self) -> Run {
-        if self.connection.is_closing() || self.connection.has_hung_up() {
+        if self.connection.is_closing() {
             Run::Ended
         } else {
-            Run::Drained
+            Run::Blocked
         }
+    }
+
+    /// Returns the descriptor to wait for; `None` for a link that cannot be waited for.
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.connection.link.fd()
     }
 
     /// Returns how many messages were taken so far.
@@ -160,6 +151,9 @@ impl Flow {
 impl Drop for Flow {
     fn drop(&mut self) {
         let shared = &self.service.shared;
+        // What was not answered was not served: the peer may try again, or elsewhere.
+        self.connection
+            .say_goodbye(&giop::close_connection(Version::V1_2));
         shared.end(&self.connection);
         let slot = &self.service.slot;
         shared.slots.lock().retain(|other| !Arc::ptr_eq(other, slot));
@@ -173,3 +167,6 @@ impl fmt::Debug for Flow {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The protocol over a link made of memory: octets in, octets out.
 
-mod script;
+pub(super) mod script;
 
 use script::{Script, answers};
 
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A request of `operation` with a string as its argument.
-fn request(id: u32, version: Version, operation: &str, text: &str) -> Vec<u8> {
+pub(super) fn request(id: u32, version: Version, operation: &str, text: &str) -> Vec<u8> {
     request_with(id, version, operation, text, &[], TargetAddress::Key(b"key"))
 }
 
@@ -60,13 +60,13 @@ fn pieces(message: &[u8], limit: usize) -> Vec<Vec<u8>> {
 }
 
 /// The request id and the text of a reply to `echo`.
-fn echoed(message: &Message) -> (u32, String) {
+pub(super) fn echoed(message: &Message) -> (u32, String) {
     let (header, mut body) = message.reply(CodeSets::NATIVE, None).expect("a reply");
     assert_eq!(header.status, ReplyStatus::NoException);
     (header.request_id, body.string().expect("a text"))
 }
 
-fn raised(message: &Message) -> SystemExceptionKind {
+pub(super) fn raised(message: &Message) -> SystemExceptionKind {
     let (header, mut body) = message.reply(CodeSets::NATIVE, None).expect("a reply");
     assert_eq!(header.status, ReplyStatus::SystemException);
     SystemException::unmarshal(&mut body)

@@ -179,9 +179,6 @@ impl Worker {
         if event.closed {
             connection.hang_up();
         }
-        if let Some(waker) = connection.waker.get() {
-            return waker.wake_by_ref();
-        }
         if event.writable && connection.unblock(&*self.shared.poller) {
             connection.arm(&*self.shared.poller);
         }

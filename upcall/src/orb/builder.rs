@@ -2,12 +2,20 @@
 //! Configuring an ORB.
 
 use std::{
-    collections::hash_map::RandomState, hash::BuildHasher, io, net::UdpSocket, sync::Arc, time::Duration,
+    collections::hash_map::RandomState,
+    fs,
+    hash::BuildHasher,
+    io,
+    net::UdpSocket,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
 };
 
-use object_adapter::ObjectAdapter;
+use object_adapter::{ObjectAdapter, RealTime};
 use orb_core::{
     cdr::{OrbHandle, Version},
+    exception,
     invoke::SyncScope,
     orb::{ArgumentError, OrbArguments, OrbConfig, OrbCore},
     servant::Adapter,
@@ -15,9 +23,10 @@ use orb_core::{
     transport::{Endpoint, EndpointError, Listener, Transport, TransportError},
 };
 use parking_lot::Mutex;
+use qos_mapper::{Calibration, FileErrors, QosFile};
 use transport_tcp::KernelTcp;
 
-use super::{Inner, Orb, references::References, stop::Stop};
+use super::{Inner, Orb, cannot_listen, references::References, stop::Stop};
 
 /// Configures an [`Orb`].
 ///
@@ -41,6 +50,8 @@ pub struct OrbBuilder {
     server: ServerConfig,
     listen: Vec<String>,
     publish: Option<String>,
+    real_time: RealTime,
+    config_file: Option<PathBuf>,
     arguments: Vec<String>,
     environment: bool,
     transports: Vec<Arc<dyn Transport>>,
@@ -62,6 +73,22 @@ pub enum BuildError {
     /// There is no transport for an endpoint.
     #[error("nothing listens at {0}: there is no transport for its scheme")]
     NoTransport(Endpoint),
+    /// The QoS file cannot be read.
+    #[error("{}: {error}", path.display())]
+    ConfigFile {
+        /// Which file.
+        path: PathBuf,
+        /// What the operating system says.
+        error: io::Error,
+    },
+    /// There are mistakes in the QoS file.
+    #[error("{}", errors.in_file(path.display()))]
+    Config {
+        /// Which file.
+        path: PathBuf,
+        /// The mistakes.
+        errors: FileErrors,
+    },
     /// The operating system gives no threads or pollers.
     #[error("starting to serve: {0}")]
     System(#[from] io::Error),
@@ -71,6 +98,7 @@ pub enum BuildError {
 #[derive(Debug)]
 pub(super) struct Serving {
     config: ServerConfig,
+    publish: Option<String>,
 }
 
 impl OrbBuilder {
@@ -80,6 +108,8 @@ impl OrbBuilder {
             server: ServerConfig::default(),
             listen: Vec::new(),
             publish: None,
+            real_time: RealTime::default(),
+            config_file: None,
             arguments: Vec::new(),
             environment: true,
             transports: Vec::new(),
@@ -173,6 +203,26 @@ impl OrbBuilder {
         self
     }
 
+    /// Reads what is asked for objects, and perhaps what the machine is, from a QoS file, `upcall.toml` by custom;
+    /// `docs/qos-guide.md` says what is in it.
+    pub fn config(mut self, path: impl Into<PathBuf>) -> Self {
+        self.config_file = Some(path.into());
+        self
+    }
+
+    /// Keeps guarantees on these CPUs, by the system's numbers, filled in this order. Defaults to those of the QoS file or
+    /// of the machine's calibration, or else to the last half of those that the process may run on, four at most.
+    pub fn rt_cpus(mut self, cpus: impl IntoIterator<Item = u32>) -> Self {
+        self.real_time.cpus = cpus.into_iter().collect();
+        self
+    }
+
+    /// Takes what messages cost, and what the machine is, from this instead of the file that is kept for the machine.
+    pub fn calibration(mut self, calibration: Calibration) -> Self {
+        self.real_time.calibration = Some(calibration);
+        self
+    }
+
     /// Adds a transport beside TCP; one for the same scheme comes first.
     pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
         self.transports.push(transport);
@@ -183,7 +233,7 @@ impl OrbBuilder {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] for a wrong URL, argument or variable, or an endpoint that cannot be listened at.
+    /// [`BuildError`] for a wrong URL, argument, variable or QoS file, or an endpoint that cannot be listened at.
     pub fn build(mut self) -> Result<Orb, BuildError> {
         let mut listen: Vec<Endpoint> = self
             .listen
@@ -210,12 +260,22 @@ impl OrbBuilder {
         let core = OrbCore::new(self.config, self.transports);
         let listeners = bind(&core, &listen, self.publish.as_deref())?;
         let server_id = core.config().server_id.clone().unwrap_or_default();
-        let objects = Arc::new(ObjectAdapter::new(instance(), server_id));
+        if let Some(path) = &self.config_file {
+            self.real_time.file = Some(qos_file(path)?);
+        }
+        let objects = Arc::new(ObjectAdapter::with_real_time(
+            instance(),
+            server_id,
+            self.real_time,
+        ));
         core.set_adapter(Arc::clone(&objects) as _);
         let inner = Arc::new(Inner {
             core,
             objects,
-            serving: Serving { config: self.server },
+            serving: Serving {
+                config: self.server,
+                publish: self.publish,
+            },
             listening: Mutex::new(()),
             server: Mutex::new(None),
             arguments: parsed.rest,
@@ -248,6 +308,32 @@ impl Serving {
         }
         Ok(server)
     }
+
+    /// Binds another endpoint on the host of one that was bound, at any port; and returns how references name it.
+    pub(super) fn bind_beside(
+        &self,
+        core: &OrbCore,
+        beside: &Endpoint,
+    ) -> exception::Result<(Box<dyn Listener>, Endpoint)> {
+        let transport = core
+            .transport(beside.scheme())
+            .ok_or_else(|| cannot_listen("there is no transport for its scheme"))?;
+        let anywhere = beside.with_port(0);
+        let listener = transport.listen(&anywhere).map_err(cannot_listen)?;
+        let endpoint = published(listener.local(), self.publish.as_deref());
+        Ok((listener, endpoint))
+    }
+}
+
+fn qos_file(path: &Path) -> Result<QosFile, BuildError> {
+    let text = fs::read_to_string(path).map_err(|error| BuildError::ConfigFile {
+        path: path.to_owned(),
+        error,
+    })?;
+    QosFile::parse(&text).map_err(|errors| BuildError::Config {
+        path: path.to_owned(),
+        errors,
+    })
 }
 
 /// Returns a number that tells this run of the server from others.

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! References to this ORB's objects: the endpoints it is reached at, around a key.
 
-use std::{fmt, sync::Weak};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+};
 
 use bytes::Bytes;
-use object_adapter::ReferenceFactory;
+use object_adapter::{LaneSite, ReferenceFactory};
 use orb_core::{
     codeset::CodeSetInfo,
     exception::{Completed, SystemException, SystemExceptionKind, minor},
@@ -22,12 +25,18 @@ const ORB_TYPE: u32 = 0x5550_0001;
 pub(super) struct References(pub(super) Weak<Inner>);
 
 impl ReferenceFactory for References {
-    fn reference(&self, type_id: &str, object_key: Bytes) -> Result<ObjectRef, SystemException> {
-        let orb = self.0.upgrade().ok_or_else(|| refused("the ORB is gone"))?;
-        let mut endpoints = orb.core.local_endpoints();
-        if endpoints.is_empty() {
-            endpoints = orb.listen_anywhere()?;
-        }
+    fn reference(
+        &self,
+        type_id: &str,
+        object_key: Bytes,
+        lane: Option<&Endpoint>,
+    ) -> Result<ObjectRef, SystemException> {
+        let orb = self.orb()?;
+        let endpoints = match lane {
+            // Elsewhere its guarantee would not hold.
+            Some(lane) => vec![lane.clone()],
+            None => orb.endpoints()?,
+        };
         let (first, others) = endpoints
             .split_first()
             .ok_or_else(|| refused("the ORB listens nowhere"))?;
@@ -37,6 +46,28 @@ impl ReferenceFactory for References {
             ..IiopProfile::new(first.host(), first.port(), object_key)
         };
         Ok(orb.core.object(Ior::iiop(type_id, &profile)))
+    }
+
+    fn open_lane(&self) -> Result<LaneSite, SystemException> {
+        let orb = self.orb()?;
+        orb.endpoints()?;
+        let server = orb.server.lock().clone();
+        let server = server.ok_or_else(|| refused("the ORB does not serve"))?;
+        let beside = server.endpoints();
+        let beside = beside.first().ok_or_else(|| refused("the ORB listens nowhere"))?;
+        let (listener, endpoint) = orb.serving.bind_beside(&orb.core, beside)?;
+        orb.core.add_lane(endpoint.clone());
+        Ok(LaneSite {
+            server,
+            listener,
+            endpoint,
+        })
+    }
+
+    fn close_lane(&self, endpoint: &Endpoint) {
+        if let Some(orb) = self.0.upgrade() {
+            orb.core.remove_lane(endpoint);
+        }
     }
 
     fn local_key(&self, reference: &ObjectRef) -> Option<Bytes> {
@@ -49,6 +80,12 @@ impl ReferenceFactory for References {
                     .is_local_endpoint(&Endpoint::iiop(profile.host.as_str(), profile.port))
             })
             .map(|profile| profile.object_key)
+    }
+}
+
+impl References {
+    fn orb(&self) -> Result<Arc<Inner>, SystemException> {
+        self.0.upgrade().ok_or_else(|| refused("the ORB is gone"))
     }
 }
 

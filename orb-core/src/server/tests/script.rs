@@ -41,6 +41,13 @@ pub(super) fn answers(chunks: impl IntoIterator<Item = Vec<u8>>) -> Vec<Message>
     Script::new(chunks).answers()
 }
 
+/// Returns the messages that these octets are.
+pub(in crate::server) fn messages(octets: &[u8]) -> Vec<Message> {
+    let mut assembler = Assembler::default();
+    assembler.buffer(octets.len()).extend_from_slice(octets);
+    std::iter::from_fn(|| assembler.next_message().expect("the server speaks GIOP")).collect()
+}
+
 impl Script {
     pub(super) fn new(chunks: impl IntoIterator<Item = Vec<u8>>) -> Self {
         Self {
@@ -67,10 +74,7 @@ impl Script {
             Server::start(config, Arc::new(Speaker), None, Arc::new(Idle::default())).expect("threads");
         server.serve(Arc::clone(&self.link) as Arc<dyn Link>);
         server.shutdown();
-        let mut assembler = Assembler::default();
-        let sent = &self.link.sent.lock().0;
-        assembler.buffer(sent.len()).extend_from_slice(sent);
-        std::iter::from_fn(|| assembler.next_message().expect("the server speaks GIOP")).collect()
+        messages(&self.link.sent.lock().0)
     }
 
     /// How often something was sent.
@@ -126,7 +130,7 @@ impl Link for Played {
 
 /// A poller with nothing to poll.
 #[derive(Debug, Default)]
-struct Idle {
+pub(in crate::server) struct Idle {
     woken: Mutex<bool>,
     waking: Condvar,
 }
@@ -165,7 +169,7 @@ impl Poller for Idle {
 
 /// `echo` (a string back), `silent` (no answer), `nul` (a string that has no form on the wire), `twice` (two answers).
 #[derive(Debug)]
-struct Speaker;
+pub(in crate::server) struct Speaker;
 
 impl Adapter for Speaker {
     fn dispatch(&self, request: &Request<'_>, args: &mut Decoder<'_>, reply: &mut Reply<'_>) {

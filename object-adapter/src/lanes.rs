@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Guarantees: what is granted on this machine, and the executive that keeps it.
+//!
+//! An object with a guarantee has a lane: an endpoint of its own, whose connections are run by real-time upcalls. All that
+//! it takes is started with the first such object and ends with the last; without one it costs nothing.
+
+mod client;
+mod guard;
+mod keeper;
+mod lane;
+mod settings;
+
+use std::sync::{Arc, Weak, mpsc};
+
+use orb_core::qos::Qos;
+use parking_lot::Mutex;
+use qos_mapper::{Admission, Request, Sources};
+use rtu::executive::Executive;
+
+use self::keeper::Report;
+pub(crate) use self::lane::{Lane, Opening};
+pub use self::{
+    lane::{ClientStatus, LaneStatus},
+    settings::RealTime,
+};
+use crate::ActivateError;
+
+/// How an adapter comes by guarantees.
+#[derive(Debug, Default)]
+pub(crate) struct Lanes {
+    settings: RealTime,
+    running: Mutex<Weak<Running>>,
+}
+
+/// What runs while there is an object with a guarantee.
+#[derive(Debug)]
+pub(crate) struct Running {
+    /// What is granted.
+    book: Mutex<Admission>,
+    executive: Executive,
+    /// To the thread that looks after lanes.
+    reports: mpsc::Sender<Report>,
+}
+
+impl Lanes {
+    pub(crate) fn new(settings: RealTime) -> Self {
+        Self {
+            settings,
+            running: Mutex::default(),
+        }
+    }
+
+    /// Returns what is asked for an object, and what it is called: the QoS file's entry under the request that counts. An
+    /// id that the adapter makes is none to the file.
+    pub(crate) fn request(
+        &self,
+        poa_path: &str,
+        object_id: &[u8],
+        idl: Option<Qos>,
+        activation: Option<Qos>,
+    ) -> (Option<String>, Request) {
+        let entry = self
+            .settings
+            .file
+            .as_ref()
+            .and_then(|file| file.find(poa_path, object_id));
+        let mut request = entry.map_or_else(|| Request::new(Qos::default()), |entry| entry.request.clone());
+        let sources = Sources {
+            idl,
+            file: entry.map(|entry| entry.request.qos.clone()),
+            activation,
+            client: None,
+        };
+        request.qos = sources.resolve();
+        (entry.map(|entry| entry.name.clone()), request)
+    }
+
+    /// Returns what runs guarantees; starts it if nobody has one.
+    pub(crate) fn running(&self) -> Result<Arc<Running>, ActivateError> {
+        let mut running = self.running.lock();
+        if let Some(running) = running.upgrade() {
+            return Ok(running);
+        }
+        let started = Arc::new(self.start().map_err(ActivateError::NoGuarantees)?);
+        *running = Arc::downgrade(&started);
+        Ok(started)
+    }
+
+    fn start(&self) -> Result<Running, String> {
+        let calibration = self.settings.calibration()?;
+        let cpus: Vec<usize> = calibration.machine.cpus.iter().map(|cpu| *cpu as usize).collect();
+        let executive = Executive::builder()
+            .cpus(cpus)
+            .build()
+            .map_err(|error| error.to_string())?;
+        let reports = keeper::start().map_err(|error| error.to_string())?;
+        tracing::debug!(cpus = ?calibration.machine.cpus, "guarantees are granted");
+        Ok(Running {
+            book: Mutex::new(Admission::new(calibration.machine, calibration.costs)),
+            executive,
+            reports,
+        })
+    }
+}
+
+impl Running {
+    /// Returns the CPU for a flow on best-effort time: where guarantees leave most.
+    fn calmest(&self) -> Option<usize> {
+        let book = self.book.lock();
+        let load = |cpu: &usize| {
+            u32::try_from(*cpu)
+                .ok()
+                .and_then(|cpu| book.load(cpu))
+                .unwrap_or(1.0)
+        };
+        self.executive
+            .cpus()
+            .min_by(|one, other| load(one).total_cmp(&load(other)))
+    }
+}

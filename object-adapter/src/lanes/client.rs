@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One client of a lane: its connection, run by a real-time upcall.
+
+use std::{
+    io,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+        mpsc,
+    },
+};
+
+use orb_core::server::{Flow, Run};
+use qos_mapper::{Corrector, FlowCost, Plan, Sample};
+use rtu::{
+    Activation, Class, Nanos, Outcome, Upcall,
+    executive::{Interest, Notifier},
+};
+use rustix::time::{ClockId, clock_gettime};
+
+use super::{
+    keeper::{News, Report},
+    lane::Lane,
+};
+
+/// Of so many activations of a flow with a guarantee, one is measured: reading the thread's CPU time is a system call.
+const MEASURED: u32 = 8;
+
+/// What a flow is run by, as it is now: the lane changes it while the flow runs.
+#[derive(Debug)]
+pub(super) struct Terms {
+    batch: AtomicU32,
+    /// What a message was planned to cost, in ns.
+    planned: AtomicU64,
+    /// Everything is measured, and best-effort time used, until enough is known.
+    probation: AtomicBool,
+    /// It is run when something comes, and not each period.
+    reactive: AtomicBool,
+    /// Requests and other messages that were served.
+    served: AtomicU64,
+}
+
+impl Terms {
+    pub(super) fn of(plan: &Plan) -> Self {
+        let terms = Self {
+            batch: AtomicU32::new(1),
+            planned: AtomicU64::new(0),
+            probation: AtomicBool::new(false),
+            reactive: AtomicBool::new(true),
+            served: AtomicU64::new(0),
+        };
+        terms.change(plan);
+        terms
+    }
+
+    pub(super) fn change(&self, plan: &Plan) {
+        self.batch.store(plan.rtu.batch.max(1), Ordering::Relaxed);
+        self.probation.store(plan.probation, Ordering::Relaxed);
+        let reactive = plan.parameters().class != Class::Periodic;
+        self.reactive.store(reactive, Ordering::Relaxed);
+        self.expect(&plan.cost);
+    }
+
+    /// Sets what is known of the costs, whatever the plan.
+    pub(super) fn expect(&self, cost: &FlowCost) {
+        self.planned.store(cost.message.0, Ordering::Relaxed);
+    }
+
+    pub(super) fn served(&self) -> u64 {
+        self.served.load(Ordering::Relaxed)
+    }
+}
+
+/// Where a client belongs.
+#[derive(Debug)]
+pub(super) struct Home {
+    pub(super) lane: Weak<Lane>,
+    pub(super) client: u64,
+    pub(super) reports: mpsc::Sender<Report>,
+}
+
+/// The handler: receive, dispatch and reply, within the batch of the plan.
+pub(super) struct Client {
+    flow: Flow,
+    notifier: Notifier,
+    home: Home,
+    terms: Arc<Terms>,
+    corrector: Corrector,
+    /// What is left of the batch of an activation that was not done.
+    left: Option<u32>,
+    activations: u32,
+    /// What the activation used so far, if it is measured.
+    sample: Option<Sample>,
+    /// What was reported last, so that it is not again.
+    reported: Nanos,
+    ended: bool,
+}
+
+impl Client {
+    /// Makes the handler; it watches the connection once it was run.
+    pub(super) fn new(
+        flow: Flow,
+        notifier: Notifier,
+        home: Home,
+        terms: Arc<Terms>,
+        corrector: Corrector,
+    ) -> Self {
+        Self {
+            flow,
+            notifier,
+            home,
+            terms,
+            corrector,
+            left: None,
+            activations: 0,
+            sample: None,
+            reported: Nanos::ZERO,
+            ended: false,
+        }
+    }
+
+    /// Serves what has come, within what is left of the batch.
+    fn serve(&mut self, left: &mut u32, cx: &mut Activation<'_>) -> (Run, bool) {
+        let mut yields = false;
+        let run = self.flow.run(|| {
+            *left -= 1;
+            if *left > 0 {
+                yields = cx.should_yield();
+            }
+            *left > 0 && !yields
+        });
+        (run, yields)
+    }
+
+    fn begin_measuring(&mut self) -> Option<Measure> {
+        if self.left.is_none() {
+            self.activations = self.activations.wrapping_add(1);
+            let every = if self.terms.probation.load(Ordering::Relaxed) {
+                1
+            } else {
+                MEASURED
+            };
+            let empty = Sample {
+                messages: 0,
+                bytes: 0,
+                used: Nanos::ZERO,
+                longest_iteration: Nanos::ZERO,
+            };
+            self.sample = self.activations.is_multiple_of(every).then_some(empty);
+        }
+        self.sample.is_some().then(|| Measure::begin(&self.flow))
+    }
+
+    fn measured(&mut self, measure: &Measure, done: bool) {
+        let Some(sample) = &mut self.sample else { return };
+        measure.end(&self.flow, sample);
+        if !done {
+            return;
+        }
+        self.corrector.observe(sample);
+        let planned = FlowCost {
+            upcall: Nanos::ZERO,
+            message: Nanos(self.terms.planned.load(Ordering::Relaxed)),
+            byte: qos_mapper::Picos::default(),
+        };
+        if let Some(cost) = self.corrector.cost()
+            && self.reported != cost.message
+            && (self.terms.probation.load(Ordering::Relaxed) || self.corrector.calls_for_change(&planned))
+        {
+            self.reported = cost.message;
+            self.report(News::Costs(cost));
+        }
+    }
+
+    fn report(&self, news: News) {
+        // Who looks after lanes goes only when nobody is left to report.
+        let _ = self.home.reports.send(Report {
+            lane: self.home.lane.clone(),
+            client: self.home.client,
+            news,
+        });
+    }
+
+    fn watch(&self, interest: Interest) -> io::Result<()> {
+        // A periodic one looks each period anyway.
+        let reactive = self.terms.reactive.load(Ordering::Relaxed);
+        match self.flow.fd().filter(|_| reactive) {
+            Some(fd) => self.notifier.watch(fd, interest),
+            None => Ok(()),
+        }
+    }
+
+    fn end(&mut self) -> Outcome {
+        self.ended = true;
+        self.report(News::Ended);
+        Outcome::Done
+    }
+
+    /// Waits for more; a connection that cannot be waited for is at its end.
+    fn wait_for(&mut self, interest: Interest) -> Outcome {
+        match self.watch(interest) {
+            Ok(()) => Outcome::Done,
+            Err(error) => {
+                tracing::warn!(peer = %self.flow.peer(), %error, "a connection cannot be watched");
+                self.end()
+            }
+        }
+    }
+}
+
+impl Upcall for Client {
+    fn upcall(&mut self, cx: &mut Activation<'_>) -> Outcome {
+        if self.ended {
+            return Outcome::Done;
+        }
+        let measure = self.begin_measuring();
+        let mut left = self
+            .left
+            .take()
+            .unwrap_or_else(|| self.terms.batch.load(Ordering::Relaxed));
+        let (run, yields) = self.serve(&mut left, cx);
+        self.terms.served.store(self.flow.messages(), Ordering::Relaxed);
+        let unfinished = yields && run == Run::NotDone;
+        if let Some(measure) = measure {
+            self.measured(&measure, !unfinished);
+        }
+        match run {
+            Run::Ended => self.end(),
+            Run::NotDone if yields => {
+                self.left = Some(left);
+                Outcome::NotDone
+            }
+            Run::NotDone => {
+                // The batch is used up: what has come waits for the next activation, and what follows in the network.
+                cx.again();
+                Outcome::Done
+            }
+            Run::Drained => self.wait_for(Interest::Readable),
+            Run::Blocked => self.wait_for(Interest::Writable),
+        }
+    }
+}
+
+/// A stretch of an activation that is measured.
+struct Measure {
+    messages: u64,
+    received: u64,
+    cpu: Nanos,
+}
+
+impl Measure {
+    fn begin(flow: &Flow) -> Self {
+        Self {
+            messages: flow.messages(),
+            received: flow.received(),
+            cpu: cpu_time(),
+        }
+    }
+
+    fn end(&self, flow: &Flow, sample: &mut Sample) {
+        let messages = u32::try_from(flow.messages() - self.messages).unwrap_or(u32::MAX);
+        sample.messages = sample.messages.saturating_add(messages);
+        sample.bytes += flow.received() - self.received;
+        sample.used += cpu_time() - self.cpu;
+    }
+}
+
+/// What the calling thread used of a CPU: neither what others took meanwhile, nor what a hypervisor did.
+fn cpu_time() -> Nanos {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let (seconds, nanos) = (u64::try_from(time.tv_sec), u64::try_from(time.tv_nsec));
+    Nanos(seconds.unwrap_or(0) * 1_000_000_000 + nanos.unwrap_or(0))
+}

@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A lane: the endpoint of an object with a guarantee, and the clients that came there.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, OnceLock, Weak},
+};
+
+use orb_core::{
+    exception::{Completed, SystemException, SystemExceptionKind, minor},
+    qos::Qos,
+    server::{FlowConfig, Gate, Reception, Server},
+    transport::{Endpoint, Link, Listener},
+};
+use parking_lot::Mutex;
+use qos_mapper::{
+    Correction, Corrector, FlowCost, Grant, GrantId, Plan, Refusal, RenegotiationError, Request,
+};
+use rtu::{
+    Nanos,
+    executive::{Rtu, Spec},
+    scheduler::Counts,
+};
+
+use super::{
+    Running,
+    client::{Client, Home, Terms},
+    guard::Guard,
+};
+use crate::{ActivateError, PoaManager, ReferenceFactory};
+
+/// What a message may have beside what the plan counts: its header, with service contexts.
+const HEADERS: u64 = 4096;
+
+/// A lane. Dropping it ends its connections, and gives back all that was granted.
+pub(crate) struct Lane {
+    /// What reports and refusals call the object.
+    name: String,
+    endpoint: Endpoint,
+    references: Arc<dyn ReferenceFactory>,
+    running: Arc<Running>,
+    server: Weak<Server>,
+    manager: PoaManager,
+    key: Arc<OnceLock<Box<[u8]>>>,
+    gate: OnceLock<Gate>,
+    clients: Mutex<Clients>,
+}
+
+struct Clients {
+    request: Request,
+    /// What was granted at activation, while no client has it.
+    spare: Option<Grant>,
+    connected: BTreeMap<u64, Connected>,
+    next: u64,
+}
+
+struct Connected {
+    rtu: Rtu,
+    grant: Grant,
+    terms: Arc<Terms>,
+}
+
+/// A lane that is about to be: granted and bound, while nobody is let in.
+pub(crate) struct Opening {
+    pub(crate) lane: Arc<Lane>,
+    listener: Box<dyn Listener>,
+}
+
+/// What a lane and its clients do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LaneStatus {
+    /// Where it is.
+    pub endpoint: Endpoint,
+    /// Its clients, in the order in which they came.
+    pub clients: Vec<ClientStatus>,
+}
+
+/// What one client of a lane does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClientStatus {
+    /// Whether its guarantee holds: not while the cost of its messages is still being learned.
+    pub guaranteed: bool,
+    /// Messages that were served.
+    pub served: u64,
+    /// What its upcall did.
+    pub upcall: Counts,
+}
+
+impl Opening {
+    /// Asks for a lane: admits the first client beforehand, and binds an endpoint.
+    pub(crate) fn new(
+        running: Arc<Running>,
+        references: Arc<dyn ReferenceFactory>,
+        name: String,
+        request: Request,
+        manager: PoaManager,
+    ) -> Result<Self, ActivateError> {
+        let granted = running.book.lock().admit(&name, &request);
+        let spare = granted.map_err(|refusal| ActivateError::Refused {
+            object: name.clone(),
+            refusal: Box::new(refusal),
+        })?;
+        let site = references.open_lane().map_err(|exception| {
+            running.book.lock().release(spare.id);
+            ActivateError::Reference(exception)
+        })?;
+        let lane = Arc::new(Lane {
+            name,
+            endpoint: site.endpoint,
+            references,
+            running,
+            server: Arc::downgrade(&site.server),
+            manager,
+            key: Arc::default(),
+            gate: OnceLock::new(),
+            clients: Mutex::new(Clients {
+                request,
+                spare: Some(spare),
+                connected: BTreeMap::new(),
+                next: 0,
+            }),
+        });
+        Ok(Self {
+            lane,
+            listener: site.listener,
+        })
+    }
+
+    /// Lets clients in, to the object with this key.
+    pub(crate) fn begin(self, key: &[u8]) -> Result<(), ActivateError> {
+        let Self { lane, listener } = self;
+        let gone = || {
+            SystemException::new(
+                SystemExceptionKind::BadInvOrder,
+                minor::ORB_HAS_SHUT_DOWN,
+                Completed::No,
+            )
+        };
+        // An opening is used once.
+        let _ = lane.key.set(key.into());
+        let server = lane
+            .server
+            .upgrade()
+            .ok_or_else(|| ActivateError::Reference(gone()))?;
+        let entrance = Arc::new(Entrance(Arc::downgrade(&lane)));
+        let gate = server.listen_for(listener, entrance).map_err(|error| {
+            ActivateError::NoGuarantees(format!(
+                "the lane of `{}` cannot be listened at: {error}",
+                lane.name
+            ))
+        })?;
+        let _ = lane.gate.set(gate);
+        tracing::debug!(object = lane.name, endpoint = %lane.endpoint, "lane opened");
+        Ok(())
+    }
+}
+
+/// Lets clients into a lane for as long as it is there.
+#[derive(Debug)]
+struct Entrance(Weak<Lane>);
+
+impl Reception for Entrance {
+    fn receive(&self, link: Arc<dyn Link>) {
+        if let Some(lane) = self.0.upgrade() {
+            lane.let_in(link);
+        }
+    }
+}
+
+impl Lane {
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Returns what is asked for the object.
+    pub(crate) fn qos(&self) -> Qos {
+        self.clients.lock().request.qos.clone()
+    }
+
+    pub(crate) fn status(&self) -> LaneStatus {
+        let clients = self.clients.lock();
+        let status = |client: &Connected| ClientStatus {
+            guaranteed: client.grant.plan.task().is_some(),
+            served: client.terms.served(),
+            upcall: client.rtu.counts(),
+        };
+        LaneStatus {
+            endpoint: self.endpoint.clone(),
+            clients: clients.connected.values().map(status).collect(),
+        }
+    }
+
+    /// Takes a client in, if there is room for it.
+    fn let_in(self: &Arc<Self>, link: Arc<dyn Link>) {
+        let Some(server) = self.server.upgrade() else {
+            return;
+        };
+        let mut clients = self.clients.lock();
+        let granted = match clients.spare.take() {
+            Some(grant) => Ok(grant),
+            None => self.admit(&clients),
+        };
+        match granted {
+            Ok(grant) => self.connect(&mut clients, &server, link, grant),
+            Err(refusal) => {
+                tracing::warn!(object = self.name, peer = %link.peer(), %refusal, "a client is refused");
+                server.decline(link, no_resources(&self.name, &refusal));
+            }
+        }
+    }
+
+    fn admit(&self, clients: &Clients) -> Result<Grant, Refusal> {
+        let name = format!("{} #{}", self.name, clients.next + 1);
+        self.running.book.lock().admit(&name, &clients.request)
+    }
+
+    fn connect(self: &Arc<Self>, clients: &mut Clients, server: &Server, link: Arc<dyn Link>, grant: Grant) {
+        let client = clients.next;
+        let terms = Arc::new(Terms::of(&grant.plan));
+        match self.run(client, server, link, &grant.plan, &clients.request, &terms) {
+            Some(rtu) => {
+                clients.next += 1;
+                clients.connected.insert(client, Connected { rtu, grant, terms });
+            }
+            None => self.keep(clients, grant),
+        }
+    }
+
+    /// Makes a connection the business of an RTU; `None` where there is no room for either.
+    fn run(
+        self: &Arc<Self>,
+        client: u64,
+        server: &Server,
+        link: Arc<dyn Link>,
+        plan: &Plan,
+        request: &Request,
+        terms: &Arc<Terms>,
+    ) -> Option<Rtu> {
+        let cpu = match plan.cpu {
+            Some(cpu) => cpu as usize,
+            None => self.running.calmest()?,
+        };
+        let largest = plan
+            .largest_message
+            .map_or(u64::MAX, |bytes| bytes.saturating_add(HEADERS));
+        let config = FlowConfig {
+            max_message_size: usize::try_from(largest).unwrap_or(usize::MAX),
+            adapter: Arc::new(Guard {
+                adapter: Arc::clone(server.adapter()),
+                key: Arc::clone(&self.key),
+                manager: self.manager.clone(),
+            }),
+        };
+        let flow = server.adopt(link, config)?;
+        let home = Home {
+            lane: Arc::downgrade(self),
+            client,
+            reports: self.running.reports.clone(),
+        };
+        let corrector = self.corrector(request);
+        let spec =
+            Spec::new(format!("{} {}", self.name, flow.peer()), plan.parameters()).batch(plan.rtu.batch);
+        let added = self.running.executive.add_with(spec, cpu, |notifier| {
+            Box::new(Client::new(flow, notifier, home, Arc::clone(terms), corrector))
+        });
+        match added {
+            Ok(rtu) => {
+                // What came before it could be watched is there too.
+                rtu.notify();
+                Some(rtu)
+            }
+            Err(error) => {
+                tracing::warn!(object = self.name, %error, "a client is refused");
+                None
+            }
+        }
+    }
+
+    fn corrector(&self, request: &Request) -> Corrector {
+        let book = self.running.book.lock();
+        let declared = request.qos.declared_worst_case().map(Nanos::from);
+        Corrector::new(book.costs(), &request.types, declared, Correction::default())
+    }
+
+    /// Keeps a grant that no client has for the next one, or gives it back.
+    fn keep(&self, clients: &mut Clients, grant: Grant) {
+        if clients.spare.is_none() {
+            clients.spare = Some(grant);
+        } else {
+            self.running.book.lock().release(grant.id);
+        }
+    }
+
+    /// Lets go of a client whose connection has ended.
+    pub(super) fn let_go(&self, client: u64) {
+        let mut clients = self.clients.lock();
+        if let Some(connected) = clients.connected.remove(&client) {
+            self.keep(&mut clients, connected.grant);
+            drop(clients);
+            tracing::debug!(object = self.name, "a client has left its lane");
+            // Waits for the upcall that saw the end; closes the connection.
+            drop(connected.rtu.remove());
+        }
+    }
+
+    /// Takes in what a client's messages cost: the end of a probation, or a correction.
+    pub(super) fn correct(&self, client: u64, cost: FlowCost) {
+        let mut clients = self.clients.lock();
+        let Clients {
+            request, connected, ..
+        } = &mut *clients;
+        request.measured = Some(cost);
+        let Some(connected) = connected.get_mut(&client) else {
+            return;
+        };
+        if let Err(error) = self.renegotiate(connected, request) {
+            // Not again for the same.
+            connected.terms.expect(&cost);
+            tracing::warn!(
+                object = self.name,
+                cost = %cost.message,
+                %error,
+                "messages cost something else than was planned, which does not fit: the plan stays as it was"
+            );
+        }
+    }
+
+    /// Changes what is asked for, for all clients that are there and those to come.
+    pub(crate) fn change(&self, qos: Qos) -> Result<(), Refusal> {
+        let mut clients = self.clients.lock();
+        let Clients {
+            request,
+            spare,
+            connected,
+            ..
+        } = &mut *clients;
+        let wanted = Request {
+            measured: request.measured.filter(|_| qos.declared_worst_case().is_none()),
+            qos,
+            ..request.clone()
+        };
+        let mut book = self.running.book.lock();
+        let before = book.clone();
+        let ids = spare
+            .iter()
+            .map(|grant| grant.id)
+            .chain(connected.values().map(|it| it.grant.id));
+        let plans = ids
+            .map(|id| Ok((id, self.ask(&mut book, id, &wanted)?)))
+            .collect::<Result<BTreeMap<_, _>, _>>();
+        let mut plans = match plans {
+            Ok(plans) => plans,
+            Err(error) => {
+                *book = before;
+                return match error {
+                    RenegotiationError::Refused(refusal) => Err(refusal),
+                    // Clients only have grants that are in the book.
+                    RenegotiationError::Unknown => Ok(()),
+                };
+            }
+        };
+        drop(book);
+        if let Some(grant) = spare
+            && let Some(plan) = plans.remove(&grant.id)
+        {
+            grant.plan = plan;
+        }
+        for client in connected.values_mut() {
+            if let Some(plan) = plans.remove(&client.grant.id) {
+                client.adopt(plan);
+            }
+        }
+        *request = wanted;
+        Ok(())
+    }
+
+    fn renegotiate(&self, client: &mut Connected, request: &Request) -> Result<(), RenegotiationError> {
+        let plan = self.ask(&mut self.running.book.lock(), client.grant.id, request)?;
+        client.adopt(plan);
+        Ok(())
+    }
+
+    /// Asks for another plan, on the CPU where the flow is: an RTU stays where its handler is.
+    fn ask(
+        &self,
+        book: &mut qos_mapper::Admission,
+        id: GrantId,
+        request: &Request,
+    ) -> Result<Plan, RenegotiationError> {
+        let cpu = book.plan(id).and_then(|plan| plan.cpu);
+        let there = Request {
+            cpu: cpu.or(request.cpu),
+            ..request.clone()
+        };
+        book.renegotiate(id, &there)
+    }
+}
+
+impl Connected {
+    fn adopt(&mut self, plan: Plan) {
+        self.terms.change(&plan);
+        // An RTU that is not there any more is about to be let go.
+        let _ = self.rtu.change(plan.parameters());
+        self.grant.plan = plan;
+        // One that follows its period now does not watch what comes, and begins to when it is run again.
+        self.rtu.notify();
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        drop(self.gate.take());
+        let clients = self.clients.get_mut();
+        let mut grants: Vec<GrantId> = clients.spare.take().iter().map(|grant| grant.id).collect();
+        for (_, client) in std::mem::take(&mut clients.connected) {
+            grants.push(client.grant.id);
+            drop(client.rtu.remove());
+        }
+        let mut book = self.running.book.lock();
+        for id in grants {
+            book.release(id);
+        }
+        drop(book);
+        self.references.close_lane(&self.endpoint);
+        tracing::debug!(object = self.name, "lane closed");
+    }
+}
+
+/// What a client is told that there is no room for.
+fn no_resources(object: &str, refusal: &Refusal) -> SystemException {
+    SystemException::new(SystemExceptionKind::NoResources, minor::UPCALL, Completed::No).with_message(
+        format!("`{object}` has no guarantee left for another client: {refusal}"),
+    )
+}
+
+impl fmt::Debug for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lane")
+            .field("object", &self.name)
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
+    }
+}

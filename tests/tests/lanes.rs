@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Objects with a guarantee are reached by a lane of their own, and served by real-time upcalls there.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test stops where something is not as expected, and says so"
+)]
+
+upcall::include_idl!("telemetry");
+
+#[path = "lanes/admission.rs"]
+mod admission;
+#[path = "lanes/clients.rs"]
+mod clients;
+#[path = "lanes/sources.rs"]
+mod sources;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::{self, ThreadId},
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use telemetry::{Sample, Sensor, SensorReadError, SensorRef, SensorSkeleton};
+use upcall::{Bytes, Calibration, Context, Orb, poa::LaneStatus, qos::Qos};
+
+/// Counts its calls, and on which threads they came.
+#[derive(Clone, Default)]
+struct Thermometer {
+    calls: Arc<AtomicU64>,
+    threads: Arc<Mutex<Vec<(ThreadId, Option<String>)>>>,
+}
+
+impl Thermometer {
+    fn called(&self) {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        let thread = thread::current();
+        let mut threads = self.threads.lock();
+        if threads.iter().all(|(id, _)| *id != thread.id()) {
+            threads.push((thread.id(), thread.name().map(str::to_owned)));
+        }
+    }
+
+    fn calls(&self) -> u64 {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// The names of the threads that called it.
+    fn threads(&self) -> Vec<String> {
+        let threads = self.threads.lock();
+        threads.iter().filter_map(|(_, name)| name.clone()).collect()
+    }
+}
+
+impl Sensor for Thermometer {
+    fn name(&self, _: &Context<'_>) -> upcall::Result<String> {
+        self.called();
+        Ok("t0".into())
+    }
+    fn gain(&self, _: &Context<'_>) -> upcall::Result<f64> {
+        self.called();
+        Ok(1.0)
+    }
+    fn set_gain(&self, _: &Context<'_>, _: f64) -> upcall::Result<()> {
+        self.called();
+        Ok(())
+    }
+    fn read(&self, _: &Context<'_>, channel: i32) -> Result<f64, SensorReadError> {
+        self.called();
+        Ok(f64::from(channel))
+    }
+    fn stats(&self, _: &Context<'_>, _: i32, count: i32) -> upcall::Result<(bool, f64, i32)> {
+        self.called();
+        Ok((true, 21.5, count + 1))
+    }
+    fn snapshot(&self, _: &Context<'_>, mask: &[u8]) -> upcall::Result<Bytes> {
+        self.called();
+        Ok(Bytes::copy_from_slice(mask))
+    }
+    fn push(&self, _: &Context<'_>, _: Vec<Sample>) {
+        self.called();
+    }
+    fn peer(&self, _: &Context<'_>) -> upcall::Result<Option<SensorRef>> {
+        self.called();
+        Ok(None)
+    }
+}
+
+/// A server whose machine is described, so that no file of the machine that tests it counts.
+fn server() -> Orb {
+    builder().build().unwrap()
+}
+
+fn builder() -> upcall::OrbBuilder {
+    Orb::builder()
+        .environment(false)
+        .listen("iiop://127.0.0.1:0")
+        .calibration(Calibration::parse(MACHINE).unwrap())
+}
+
+fn client() -> Orb {
+    Orb::builder().environment(false).build().unwrap()
+}
+
+/// Costs that leave room for a few objects.
+const MACHINE: &str = r#"
+version = 1
+[machine]
+cpus = [0]
+switch = "1us"
+jitter = "10us"
+[costs]
+upcall = "10us"
+message = "10us"
+byte = "1ns"
+servant = "10us"
+"#;
+
+/// A message every 2 ms takes a few percent of that machine.
+fn soon() -> Qos {
+    Qos::low_delay(Duration::from_millis(2)).worst_case(Duration::from_micros(20))
+}
+
+/// Takes more than half of it.
+fn most() -> Qos {
+    Qos::low_delay(Duration::from_millis(2)).worst_case(Duration::from_micros(1200))
+}
+
+/// Activates an object by this id.
+fn export(
+    orb: &Orb,
+    id: &str,
+    sensor: &Thermometer,
+    qos: Qos,
+) -> Result<SensorRef, upcall::poa::ActivateError> {
+    let skeleton = SensorSkeleton::new(sensor.clone());
+    orb.root_poa().activate(skeleton).id(id).qos(qos).export()
+}
+
+/// The same object as `client` knows it.
+fn from(client: &Orb, server: &Orb, sensor: &SensorRef) -> SensorRef {
+    client.resolve(&server.object_to_string(sensor)).unwrap()
+}
+
+fn lane(orb: &Orb, id: &str) -> LaneStatus {
+    orb.root_poa().lane(id).unwrap().expect("a lane")
+}
+
+/// The port that references to an object lead to.
+fn port(sensor: &SensorRef) -> u16 {
+    let object: &upcall::ObjectRef = sensor.as_ref();
+    let profile = object.ior().iiop_profiles().next().expect("a profile");
+    profile.port
+}

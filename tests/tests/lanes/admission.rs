@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What is granted, and what is refused.
+
+use upcall::{SystemException, SystemExceptionKind, poa::ActivateError};
+
+use super::*;
+
+#[test]
+fn a_guarantee_that_does_not_fit_is_refused_and_leaves_nothing_behind() {
+    let server = server();
+    export(&server, "a", &Thermometer::default(), most()).unwrap();
+    let error = export(&server, "b", &Thermometer::default(), most()).unwrap_err();
+    let ActivateError::Refused { object, refusal } = &error else {
+        panic!("{error}")
+    };
+    assert_eq!(object, "b");
+    assert!(!refusal.alternatives.is_empty());
+    assert!(error.to_string().contains("CPU 0 has no room"), "{error}");
+    assert!(server.root_poa().servant("b").is_err());
+    // Neither its id nor its share is taken.
+    export(&server, "b", &Thermometer::default(), soon()).unwrap();
+    server.root_poa().deactivate("a").unwrap();
+    export(&server, "a", &Thermometer::default(), most()).unwrap();
+    server.shutdown();
+}
+
+#[test]
+fn an_object_that_is_there_already_costs_no_second_guarantee() {
+    let server = server();
+    export(&server, "a", &Thermometer::default(), soon()).unwrap();
+    for _ in 0..100 {
+        let error = export(&server, "a", &Thermometer::default(), soon()).unwrap_err();
+        assert!(
+            matches!(error, ActivateError::ObjectAlreadyActive { .. }),
+            "{error}"
+        );
+    }
+    export(&server, "b", &Thermometer::default(), most()).unwrap();
+    server.shutdown();
+}
+
+#[test]
+fn a_second_client_has_a_guarantee_of_its_own() {
+    let (server, one, other) = (server(), client(), client());
+    let exported = export(&server, "t", &Thermometer::default(), soon()).unwrap();
+    from(&one, &server, &exported).read(1).wait().unwrap();
+    from(&other, &server, &exported).read(1).wait().unwrap();
+    let lane = lane(&server, "t");
+    assert_eq!(lane.clients.len(), 2);
+    assert!(lane.clients.iter().all(|client| client.guaranteed));
+    server.shutdown();
+}
+
+#[test]
+fn a_second_client_that_does_not_fit_is_told_why() {
+    let (server, one, other) = (server(), client(), client());
+    let exported = export(&server, "t", &Thermometer::default(), most()).unwrap();
+    let first = from(&one, &server, &exported);
+    first.read(1).wait().unwrap();
+    let second = from(&other, &server, &exported);
+    let error: SystemException = second.name().wait().unwrap_err();
+    assert_eq!(error.kind(), SystemExceptionKind::NoResources);
+    assert!(error.to_string().contains("CPU 0 has no room"), "{error}");
+    // The first does not notice; once it has gone, the second is let in.
+    first.read(1).wait().unwrap();
+    one.shutdown();
+    upcall_tests::serving::until("there is room", || lane(&server, "t").clients.is_empty());
+    second.read(1).wait().unwrap();
+    server.shutdown();
+}
+
+#[test]
+fn a_guarantee_is_renegotiated_for_all_clients_or_for_none() {
+    let (server, client) = (server(), client());
+    let exported = export(&server, "t", &Thermometer::default(), soon()).unwrap();
+    let sensor = from(&client, &server, &exported);
+    sensor.read(1).wait().unwrap();
+    let poa = server.root_poa();
+    let error = poa
+        .set_qos("t", most().worst_case(Duration::from_millis(3)))
+        .unwrap_err();
+    assert!(matches!(error, upcall::poa::QosError::Refused(_)), "{error}");
+    assert_eq!(poa.qos("t").unwrap(), Some(soon()));
+    poa.set_qos("t", most()).unwrap();
+    assert_eq!(poa.qos("t").unwrap(), Some(most()));
+    let error = export(&server, "u", &Thermometer::default(), most()).unwrap_err();
+    assert!(matches!(error, ActivateError::Refused { .. }), "{error}");
+    // Into each class, the last of them without a guarantee.
+    let period = Qos::isochronous(Duration::from_millis(5), 2).worst_case(Duration::from_micros(20));
+    for qos in [period, soon(), Qos::best_effort(1)] {
+        poa.set_qos("t", qos.clone()).unwrap();
+        for _ in 0..3 {
+            sensor.read(1).wait().unwrap();
+        }
+        assert_eq!(lane(&server, "t").clients[0].guaranteed, qos.is_guaranteed());
+    }
+    export(&server, "u", &Thermometer::default(), most()).unwrap();
+    server.shutdown();
+}
+
+#[test]
+fn what_was_activated_without_a_guarantee_has_no_lane_to_change() {
+    let server = server();
+    export(&server, "t", &Thermometer::default(), Qos::best_effort(1)).unwrap();
+    let error = server.root_poa().set_qos("t", soon()).unwrap_err();
+    assert!(matches!(error, upcall::poa::QosError::NoLane), "{error}");
+    let error = server.root_poa().set_qos("nobody", soon()).unwrap_err();
+    assert!(matches!(error, upcall::poa::QosError::NotFound(_)), "{error}");
+    server.shutdown();
+}
