@@ -56,12 +56,13 @@ mod usage;
 mod worker;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::Time;
 use crate::scheduler::Meter;
+use crate::{Nanos, Time};
 
 pub use builder::{BuildError, Builder, MemoryLock, Policy};
 pub use handle::{ChangeError, Notifier, Rtu, Spec};
@@ -146,7 +147,7 @@ impl Executive {
     /// that this one does not run on.
     #[must_use]
     pub fn external_load(&self, cpu: usize) -> f64 {
-        let seat = self.cpu(cpu).and_then(|cpu| cpu.seat.as_ref());
+        let seat = self.seat(cpu);
         seat.map_or(0.0, page::Seat::external_load)
     }
 
@@ -157,12 +158,22 @@ impl Executive {
     ///
     /// If it is not; what it said before stays.
     pub fn publish_load(&self, cpu: usize, share: f64, limit: f64) -> Result<(), Overcommitted> {
-        let Some(seat) = self.cpu(cpu).and_then(|cpu| cpu.seat.as_ref()) else {
+        let Some(seat) = self.seat(cpu) else {
             let within = share <= limit;
             return within.then_some(()).ok_or(Overcommitted { cpu, external: 0.0 });
         };
         let admitted = seat.admit(share, limit);
         admitted.map_err(|external| Overcommitted { cpu, external })
+    }
+
+    /// Returns the RTUs whose handlers have not returned for more than ten of their periods, and a second at least: by name,
+    /// and for how long. The executive looks once a second itself, and reports each as an error of `tracing`.
+    #[must_use]
+    pub fn stuck(&self) -> Vec<(String, Nanos)> {
+        let stuck = steward::stuck(&self.cpus, clock::now());
+        stuck
+            .map(|(record, span)| (record.name.to_string(), span))
+            .collect()
     }
 
     /// Adds an RTU to a CPU: by its class to the thread for what is guaranteed, or to that for best effort. Admits nothing:
@@ -203,9 +214,11 @@ impl Executive {
             batch,
             cpu: Arc::clone(cpu),
             meter: Arc::new(Meter::default()),
+            period: AtomicU64::new(parameters.period.0),
             exit: Mutex::new(Exit::default()),
             left: Condvar::new(),
         });
+        cpu.enrol(&record);
         let handler = handler(Notifier::new(Arc::clone(&record)));
         let arrival = Arrival {
             record: Arc::clone(&record),
@@ -218,6 +231,10 @@ impl Executive {
         let installed = cpu.side(which).command(Command::Install(arrival));
         debug_assert!(installed.is_ok(), "the threads end only with the executive");
         Ok(Rtu::new(record))
+    }
+
+    fn seat(&self, cpu: usize) -> Option<&page::Seat> {
+        self.cpu(cpu)?.side(Which::Guaranteed).seat.as_ref()
     }
 
     fn cpu(&self, number: usize) -> Option<&Arc<Cpu>> {

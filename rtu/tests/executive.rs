@@ -567,3 +567,31 @@ fn a_file_cannot_be_watched_and_says_so() {
     rtu.notifier().watch(&near, Interest::Both).unwrap();
     until(|| rtu.account().completions == 2);
 }
+
+#[test]
+fn one_that_never_returns_is_named() {
+    let (executive, cpu) = executive();
+    let release = Arc::new(AtomicBool::new(false));
+    let upcall = {
+        let release = Arc::clone(&release);
+        handler(move |_| {
+            while !release.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Outcome::Done
+        })
+    };
+    let rtu = executive
+        .add(Spec::new("hanging", LOW_DELAY), cpu, upcall)
+        .unwrap();
+    assert!(executive.stuck().is_empty());
+    rtu.notify();
+    until(|| {
+        executive
+            .stuck()
+            .iter()
+            .any(|(name, span)| name == "hanging" && span.0 > 1_000_000_000)
+    });
+    release.store(true, Ordering::Relaxed);
+    until(|| executive.stuck().is_empty());
+}

@@ -172,7 +172,7 @@ impl Builder {
             Cpu::new(*cpu, self.capacity, seat).map(Arc::new)
         });
         let cpus: Vec<Arc<Cpu>> = cpus.collect::<io::Result<_>>()?;
-        let (steward, handle) = Steward::start(cpus.len() * 2)?;
+        let (steward, handle) = Steward::start(cpus.clone())?;
         let mut executive = Executive {
             cpus,
             granted: Vec::new(),

@@ -6,6 +6,7 @@ use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::Time;
 use crate::scheduler::{Account, Counts, Parameters};
@@ -133,6 +134,7 @@ impl Rtu {
         if record.exit.lock().gone {
             return Err(ChangeError::Gone);
         }
+        record.period.store(parameters.period.0, Ordering::Relaxed);
         let command = Command::Change(Arc::clone(record), parameters);
         self.command(command).map_err(|_| ChangeError::Gone)
     }

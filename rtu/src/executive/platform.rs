@@ -17,7 +17,7 @@ use super::record::{COMMANDS, Cpu, Side, Which};
 const POLL_EVERY: Nanos = Nanos::from_micros(10);
 
 /// How long another executive is not believed that wanted the CPU and did not take it.
-const DISBELIEF: Nanos = Nanos::from_millis(1);
+const DISBELIEF: Nanos = Nanos::from_micros(100);
 
 /// Where an RTU is, as seen from one side of its CPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,7 +152,7 @@ impl Platform {
             }
         }
         self.pace();
-        let wake_at = due.map(|due| self.pacer.wake_at(due));
+        let wake_at = due.map(|due| if may_spin { self.pacer.wake_at(due) } else { due });
         self.sleep([wake_at, latest].into_iter().flatten().min());
         if let Some(wake_at) = wake_at.filter(|wake_at| *wake_at <= self.now) {
             self.pacer.woke(self.now - wake_at);
@@ -165,9 +165,9 @@ impl Platform {
         let Some(rival) = self.rival(self.scheduler.most_urgent()) else {
             return;
         };
-        if let (Some(seat), Some(_)) = (&self.cpu.seat, self.scheduler.most_urgent()) {
-            let next = self.scheduler.next_event();
-            seat.publish(self.scheduler.most_urgent(), next, self.cpu.most_urgent());
+        let side = self.cpu.side(self.which);
+        if let (Some(seat), Some(ours)) = (&side.seat, self.scheduler.most_urgent()) {
+            seat.publish(Some(ours), self.scheduler.next_event(), side.most_urgent());
             rustix::thread::sched_yield();
             seat.publish(None, None, None);
             self.now = clock::now();
@@ -178,11 +178,7 @@ impl Platform {
     /// What another process's executive on this CPU has that is more urgent. Who does not take the CPU when it is left to
     /// him is not believed for a while.
     fn rival(&mut self, ours: Option<Urgency>) -> Option<u32> {
-        let seat = self
-            .cpu
-            .seat
-            .as_ref()
-            .filter(|_| self.which == Which::Guaranteed)?;
+        let seat = self.cpu.side(self.which).seat.as_ref()?;
         let rival = seat.rival(&mut self.neighbours, ours, self.now)?;
         let (last, when) = self.gave_way;
         (rival != last || self.now - when >= DISBELIEF).then_some(rival)
@@ -213,6 +209,8 @@ impl Platform {
 
     fn sleep(&mut self, until: Option<Time>) {
         if until.is_some_and(|until| until <= self.now) {
+            // It may be early for what is due, and is to be later when it looks again.
+            self.now = clock::now();
             return;
         }
         let used = clock::thread_cpu();
@@ -220,18 +218,23 @@ impl Platform {
         let usage = &self.side().usage;
         usage.awake(self.now - self.stretch.woke, used - self.stretch.used);
         let begin = self.now;
-        let seat = self.cpu.seat.as_ref().filter(|_| self.which == Which::Guaranteed);
-        if let Some(seat) = seat {
-            seat.publish(None, until, self.cpu.most_urgent());
-        }
         let side = self.cpu.side(self.which);
+        if let Some(seat) = &side.seat {
+            // Of what comes to a descriptor nobody can tell, so it may always be something.
+            let next = if side.poller.is_used() {
+                Some(Time::ZERO)
+            } else {
+                until
+            };
+            seat.publish(None, next, side.most_urgent());
+        }
         let busy = || side.notices.any();
         if side.poller.is_used() {
             side.bell.poll(busy, || self.events.sleep(&side.poller, until));
         } else {
             side.bell.sleep(until, busy);
         }
-        if let Some(seat) = seat {
+        if let Some(seat) = &side.seat {
             seat.publish(None, None, None);
         }
         self.now = clock::now();

@@ -3,14 +3,14 @@
 
 use std::any::Any;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use parking_lot::{Condvar, Mutex};
 use rustix::fd::AsFd;
 
 use crate::scheduler::{Meter, Parameters};
-use crate::{Time, Upcall, Urgency};
+use crate::{Nanos, Time, Upcall, Urgency};
 
 use super::bell::Bell;
 use super::notices::Notices;
@@ -33,9 +33,8 @@ pub(super) struct Cpu {
     /// Which side an RTU is on, by its index.
     places: Box<[AtomicU8]>,
     free: Mutex<Vec<u32>>,
-    /// Its place on the machine's page, if there is one.
-    pub(super) seat: Option<Seat>,
-    most_urgent: AtomicU32,
+    /// All that were added, by index, to name them.
+    records: Mutex<Vec<Weak<Record>>>,
 }
 
 /// Which of the two threads of a CPU.
@@ -72,6 +71,9 @@ pub(super) struct Side {
     pub(super) commands: Mutex<Commands>,
     pub(super) current: Current,
     pub(super) usage: LiveUsage,
+    /// Its place on the machine's page, if there is one and it needs one.
+    pub(super) seat: Option<Seat>,
+    most_urgent: AtomicU32,
 }
 
 /// What the thread is to do between two upcalls, in order. Installations and removals are bounded by the number of RTUs.
@@ -141,6 +143,8 @@ pub(super) struct Record {
     pub(super) batch: u32,
     pub(super) cpu: Arc<Cpu>,
     pub(super) meter: Arc<Meter>,
+    /// Its period, or minimum inter-arrival, in nanoseconds.
+    pub(super) period: AtomicU64,
     pub(super) exit: Mutex<Exit>,
     pub(super) left: Condvar,
 }
@@ -172,7 +176,7 @@ pub(super) struct Departed {
 }
 
 impl Side {
-    fn new(capacity: usize) -> io::Result<Self> {
+    fn new(capacity: usize, seat: Option<Seat>) -> io::Result<Self> {
         let bell = Bell::new()?;
         Ok(Self {
             notices: Notices::new(capacity + 1),
@@ -182,13 +186,32 @@ impl Side {
             commands: Mutex::default(),
             current: Current::default(),
             usage: LiveUsage::default(),
+            seat,
+            most_urgent: AtomicU32::new(u32::MAX),
         })
     }
 
-    /// Notifies an RTU, or tells of commands. Returns whether that woke the thread.
-    pub(super) fn post(&self, notice: u32) -> bool {
+    /// Notifies an RTU, or tells of commands.
+    pub(super) fn post(&self, notice: u32) {
         self.notices.post(notice);
-        self.bell.ring()
+        let woke = self.bell.ring();
+        if let Some(seat) = self.seat.as_ref().filter(|_| woke) {
+            // Until it has the CPU, it cannot say itself that it wants it.
+            let commands = (notice == COMMANDS).then(|| Urgency::from_index(0));
+            seat.woken(commands.or_else(|| self.most_urgent()));
+        }
+    }
+
+    /// The most urgent that any of its RTUs may be.
+    pub(super) fn most_urgent(&self) -> Option<Urgency> {
+        let level = self.most_urgent.load(Ordering::Relaxed) as usize;
+        (level < Urgency::LEVELS).then(|| Urgency::from_index(level))
+    }
+
+    /// An RTU of that urgency has come.
+    pub(super) fn may_be(&self, urgency: Urgency) {
+        let level = u32::try_from(urgency.index()).unwrap_or(u32::MAX);
+        self.most_urgent.fetch_min(level, Ordering::Relaxed);
     }
 
     /// Leaves a command, unless the thread is gone: then it comes back.
@@ -215,11 +238,10 @@ impl Cpu {
         let indices = 1..=u32::try_from(capacity).unwrap_or(u32::MAX);
         Ok(Self {
             number,
-            sides: [Side::new(capacity)?, Side::new(capacity)?],
+            sides: [Side::new(capacity, seat)?, Side::new(capacity, None)?],
             places: (0..=capacity).map(|_| AtomicU8::new(0)).collect(),
             free: Mutex::new(indices.rev().collect()),
-            seat,
-            most_urgent: AtomicU32::new(u32::MAX),
+            records: Mutex::new(vec![Weak::new(); capacity + 1]),
         })
     }
 
@@ -240,6 +262,23 @@ impl Cpu {
         self.free.lock().pop()
     }
 
+    /// Makes an RTU known by its index.
+    pub(super) fn enrol(&self, record: &Arc<Record>) {
+        if let Some(slot) = self.records.lock().get_mut(record.index as usize) {
+            *slot = Arc::downgrade(record);
+        }
+    }
+
+    /// Which upcall each of its threads is in, and for how long.
+    pub(super) fn running(&self, now: Time) -> impl Iterator<Item = (Arc<Record>, Nanos)> {
+        let running = self.sides.iter().filter_map(move |side| {
+            let (index, since) = side.current.read()?;
+            let record = self.records.lock().get(index as usize)?.upgrade()?;
+            Some((record, now - since))
+        });
+        running
+    }
+
     /// Which side an RTU is on, or on its way to.
     pub(super) fn place(&self, index: u32) -> Which {
         match self.places.get(index as usize) {
@@ -255,24 +294,7 @@ impl Cpu {
     }
 
     pub(super) fn notify(&self, index: u32) {
-        let which = self.place(index);
-        let woke = self.side(which).post(index);
-        if let Some(seat) = self.seat.as_ref().filter(|_| woke && which == Which::Guaranteed) {
-            // Until it has the CPU, it cannot say so itself.
-            seat.woken(self.most_urgent());
-        }
-    }
-
-    /// The most urgent that any RTU of the guaranteed side may be.
-    pub(super) fn most_urgent(&self) -> Option<Urgency> {
-        let level = self.most_urgent.load(Ordering::Relaxed) as usize;
-        (level < Urgency::LEVELS).then(|| Urgency::from_index(level))
-    }
-
-    /// An RTU of that urgency has come to the guaranteed side.
-    pub(super) fn may_be(&self, urgency: Urgency) {
-        let level = u32::try_from(urgency.index()).unwrap_or(u32::MAX);
-        self.most_urgent.fetch_min(level, Ordering::Relaxed);
+        self.side(self.place(index)).post(index);
     }
 
     pub(super) fn watch(&self, descriptor: impl AsFd, index: u32, interest: Interest) -> io::Result<()> {

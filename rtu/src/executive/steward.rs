@@ -11,10 +11,16 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::record::Departed;
+use crate::{Nanos, Time};
+
+use super::clock;
+use super::record::{Cpu, Departed, Record};
 
 /// How often it looks whether everybody is well.
 const ROUND: Duration = Duration::from_secs(1);
+/// For how many of its periods a handler may be in an upcall, and for how long at least, before it counts as stuck.
+const PERIODS: u64 = 10;
+const AT_LEAST: Nanos = Nanos::from_secs(1);
 
 /// What the others see of the steward.
 #[derive(Default)]
@@ -26,20 +32,20 @@ pub(super) struct Steward {
 }
 
 impl Steward {
-    /// Starts the steward of so many threads. It ends when all of them have left.
+    /// Starts the steward of these CPUs' threads. It ends when all of them have left.
     ///
     /// # Errors
     ///
     /// If the system gives no thread.
-    pub(super) fn start(workers: usize) -> std::io::Result<(Arc<Self>, JoinHandle<()>)> {
+    pub(super) fn start(cpus: Vec<Arc<Cpu>>) -> std::io::Result<(Arc<Self>, JoinHandle<()>)> {
         let steward = Arc::new(Self {
-            workers: AtomicUsize::new(workers),
+            workers: AtomicUsize::new(cpus.iter().map(|cpu| cpu.sides.len()).sum()),
             ..Self::default()
         });
         let its = Arc::clone(&steward);
         let handle = thread::Builder::new()
             .name("rtu-steward".to_owned())
-            .spawn(move || its.run())?;
+            .spawn(move || its.run(&cpus))?;
         // Only the thread itself would know it earlier; until then it looks by itself once per round.
         let _ = steward.thread.set(handle.thread().clone());
         Ok((steward, handle))
@@ -68,7 +74,8 @@ impl Steward {
         }
     }
 
-    fn run(&self) {
+    fn run(&self, cpus: &[Arc<Cpu>]) {
+        let mut reported = Vec::new();
         loop {
             let last = self.workers.load(Ordering::Acquire) == 0;
             let departed = std::mem::take(&mut *self.departed.lock());
@@ -76,9 +83,31 @@ impl Steward {
             if last {
                 return;
             }
+            report(cpus, &mut reported);
             thread::park_timeout(ROUND);
         }
     }
+}
+
+/// The RTUs that are in an upcall for longer than they should, and for how long.
+pub(super) fn stuck(cpus: &[Arc<Cpu>], now: Time) -> impl Iterator<Item = (Arc<Record>, Nanos)> {
+    let running = cpus.iter().flat_map(move |cpu| cpu.running(now));
+    running.filter(|(record, span)| {
+        let period = Nanos(record.period.load(Ordering::Relaxed));
+        *span > AT_LEAST.max(period * PERIODS)
+    })
+}
+
+/// Reports who is stuck, each stay in an upcall once.
+fn report(cpus: &[Arc<Cpu>], reported: &mut Vec<u32>) {
+    let found: Vec<_> = stuck(cpus, clock::now()).collect();
+    for (record, span) in &found {
+        if !reported.contains(&record.index) {
+            let (rtu, cpu) = (&record.name, record.cpu.number);
+            tracing::error!(%rtu, cpu, "the handler has not returned for {span}: nothing else of its thread runs");
+        }
+    }
+    *reported = found.iter().map(|(record, _)| record.index).collect();
 }
 
 /// Gives a handler back to whoever waits for it, or frees it.

@@ -181,7 +181,7 @@ impl Worker {
             });
         }
         self.platform.set_place(index, Place::Here(id));
-        self.platform.cpu.may_be(parameters.urgency());
+        self.platform.side().may_be(parameters.urgency());
     }
 
     fn change(&mut self, index: u32, id: RtuId, parameters: Parameters) {
@@ -189,7 +189,7 @@ impl Worker {
             return self.move_over(index, id, Some(parameters));
         }
         self.platform.scheduler.change(id, parameters, self.platform.now);
-        self.platform.cpu.may_be(parameters.urgency());
+        self.platform.side().may_be(parameters.urgency());
         if let Some(rtu) = self.rtus.get_mut(index as usize).and_then(Option::as_mut) {
             rtu.parameters = parameters;
         }
