@@ -107,12 +107,141 @@ fn any_costs() -> impl Strategy<Value = CostModel> {
     })
 }
 
+fn any_machine() -> impl Strategy<Value = Machine> {
+    let cpus =
+        proptest::collection::btree_set(0_u32..=4_095, 1..5).prop_map(|cpus| cpus.into_iter().collect());
+    let link = (0..u64::MAX / 8, 68_u32.., any::<u64>()).prop_map(|(rate, mtu, round_trip)| Link {
+        rate,
+        mtu,
+        round_trip: Nanos(round_trip),
+    });
+    (any::<Option<String>>(), cpus, any::<[u64; 4]>(), 1_u8..=100, link).prop_map(
+        |(name, cpus, [switch, jitter, ring_memory, largest_ring], usable, link)| Machine {
+            name,
+            cpus,
+            switch: Nanos(switch),
+            jitter: Nanos(jitter),
+            usable,
+            link,
+            ring_memory,
+            largest_ring,
+        },
+    )
+}
+
+/// A file in which everything is there, one to a line.
+fn full() -> String {
+    let mut calibration = Calibration {
+        made: Some("by \"hand\"".to_owned()),
+        ..Calibration::default()
+    };
+    calibration.machine.name = Some("mill".to_owned());
+    calibration
+        .costs
+        .types
+        .insert("any".to_owned(), TypeCost::default());
+    calibration.costs.servants.insert("A::b".to_owned(), Nanos(7));
+    calibration.to_string()
+}
+
+/// The full file with one line changed, for each line that has a value: its number, its key and the text.
+fn changed(change: impl Fn(&str, &str) -> String) -> Vec<(usize, String, String)> {
+    let full = full();
+    let lines: Vec<_> = full.lines().collect();
+    let keyed = lines.iter().enumerate().filter_map(|(at, line)| {
+        let (key, value) = line.split_once(" = ").filter(|_| !line.starts_with(['#', '[']))?;
+        let mut lines = lines.clone();
+        let line = change(key, value);
+        if let Some(place) = lines.get_mut(at) {
+            *place = &line;
+        }
+        Some((at + 1, key.to_owned(), lines.join("\n")))
+    });
+    keyed.collect()
+}
+
+#[test]
+fn a_wrong_value_anywhere_is_told_at_its_place_and_nothing_else_is() {
+    let changes = changed(|key, _| format!("{key} = [true]"));
+    assert_eq!(changes.len(), 21, "all keys of the file");
+    for (line, key, text) in changes {
+        let said = mistakes(&text);
+        assert_eq!(said.lines().count(), 1, "{key}: {said}");
+        assert!(
+            said.starts_with(&format!("{line}:{}: ", key.len() + 4)) || key == "cpus",
+            "{key}: {said}"
+        );
+        assert!(said.contains(&format!("`{key}`: expected")), "{key}: {said}");
+    }
+}
+
+#[test]
+fn a_misspelt_key_anywhere_is_told_with_the_right_one() {
+    for (line, key, text) in changed(|key, value| format!("{key}x = {value}")) {
+        let said = mistakes(&text);
+        let told = format!("no `{key}x` (did you mean `{key}`?)");
+        // Without its version nothing else is looked at.
+        let unknown = key != "version";
+        let its_place = said
+            .lines()
+            .any(|it| it.starts_with(&format!("{line}:1: ")) && it.contains(&told));
+        assert!(its_place || !unknown, "{key}: {said}");
+    }
+}
+
+#[test]
+fn a_line_that_is_left_out_leaves_its_default_or_is_called_missing() {
+    let full = full();
+    for (line, key, text) in changed(|_, _| String::new()) {
+        let before: Vec<_> = full.lines().take(line).collect();
+        let section = before
+            .iter()
+            .rfind(|it| it.starts_with('['))
+            .copied()
+            .unwrap_or_default();
+        let needed = key == "version" || key == "worst_case" || section.contains("types");
+        match Calibration::parse(&text) {
+            Ok(read) => {
+                assert!(!needed, "{key} of {section}");
+                let (machine, costs) = (Machine::default(), CostModel::default());
+                assert_eq!(
+                    (read.machine.switch, read.machine.link),
+                    (machine.switch, machine.link)
+                );
+                assert_eq!((read.costs.upcall, read.costs.byte), (costs.upcall, costs.byte));
+            }
+            Err(errors) => {
+                assert!(needed, "{key} of {section}: {errors}");
+                assert!(
+                    errors.to_string().contains(&format!("needs `{key}`")),
+                    "{key}: {errors}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn figures_have_their_bounds() {
+    for (wrong, said) in [
+        ("machine.usable = 0", "from 1 to 100"),
+        ("machine.usable = 101", "from 1 to 100"),
+        ("machine.cpus = [4096]", "from 0 to 4095"),
+        ("machine.link.mtu = 67", "from 68 to 4294967295"),
+        ("machine.ring_memory = -1", "from 0 to"),
+        ("machine.link.rate = \"99999999999GB/s\"", "too many"),
+        ("costs.upcall = \"600years\"", "units: ns, us, µs, ms, s"),
+        ("costs.byte = \"0.5ps\"", "no whole number of ps"),
+    ] {
+        let told = mistakes(&format!("version = 1\n{wrong}\n"));
+        assert!(told.starts_with("2:") && told.contains(said), "{wrong}: {told}");
+    }
+}
+
 proptest! {
     #[test]
-    fn what_is_written_reads_the_same(costs in any_costs(), name in any::<Option<String>>(), rate in 0..u64::MAX / 8) {
-        let mut machine = Machine { name, ..Machine::default() };
-        machine.link.rate = rate;
-        let calibration = Calibration { made: None, machine, costs };
+    fn what_is_written_reads_the_same(costs in any_costs(), machine in any_machine(), made in any::<Option<String>>()) {
+        let calibration = Calibration { made, machine, costs };
         let text = calibration.to_string();
         prop_assert_eq!(Calibration::parse(&text).map_err(|it| it.to_string()), Ok(calibration), "{}", text);
     }
