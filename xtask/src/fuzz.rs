@@ -113,7 +113,7 @@ fn session(folder: &Path, host: &str, name: &str, time: Duration) -> Result<Comm
         .args([&found, &kept])
         .arg(format!("-max_total_time={}", time.as_secs()))
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
-        .args(["-rss_limit_mb=4096", "-timeout=10", "-print_final_stats=1"]);
+        .args(["-rss_limit_mb=4096", "-timeout=60", "-print_final_stats=1"]);
     Ok(fuzzer)
 }
 
