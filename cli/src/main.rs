@@ -49,6 +49,8 @@ enum Command {
     Calibrate(calibrate::Options),
     /// Says whether what a QoS file asks for fits on a machine
     Qos(qos::Options),
+    /// Says what of this machine keeps upcalls from being in time, and how to change it
+    Doctor(doctor::Options),
     /// Measures a live object of any ORB: is it there, and how far away
     Ping(ping::Options),
 }
@@ -74,6 +76,7 @@ fn run(command: Command, for_orb: Vec<String>) -> Result<String, Failure> {
         Command::Names(options) => names::run(build, &options),
         Command::Ior { reference } => ior::run(&reference),
         Command::Calibrate(options) => calibrate::run(&options),
+        Command::Doctor(options) => doctor::run(&options),
         Command::Qos(options) => qos::run(&options),
         Command::Ping(options) => ping::run(&build(Orb::builder())?, &options),
     }

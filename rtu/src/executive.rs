@@ -242,6 +242,12 @@ impl Executive {
     }
 }
 
+/// Whether a thread of this process is given real-time scheduling when it asks: tried out, in a thread of its own.
+pub(crate) fn is_real_time_granted() -> bool {
+    let tried = std::thread::spawn(|| system::set_fifo(1).is_ok());
+    tried.join().unwrap_or(false)
+}
+
 impl Drop for Executive {
     fn drop(&mut self) {
         for cpu in &self.cpus {

@@ -12,6 +12,7 @@
 
 pub mod analysis;
 mod class;
+pub mod doctor;
 pub mod executive;
 pub mod histogram;
 pub mod scheduler;
