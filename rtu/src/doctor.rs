@@ -263,5 +263,6 @@ fn virtualisation(facts: &Facts) -> Check {
     )
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(not(loom))]
+#[cfg(test)]
 mod tests;

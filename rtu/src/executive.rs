@@ -40,7 +40,8 @@ mod bell;
 mod builder;
 mod clock;
 mod handle;
-#[cfg(all(test, loom))]
+#[cfg(loom)]
+#[cfg(test)]
 mod model;
 mod notices;
 mod pacer;

@@ -7,8 +7,10 @@
 //! of RTUs meets its deadlines under that rule. [`simulation`] runs the one against the other in virtual time.
 //!
 //! All of that is pure: times come in, decisions go out. It measures nothing, starts no thread and asks no clock.
+//! [`executive`] does: it runs handlers in real time by what the scheduler says. [`doctor`] says what of a machine keeps
+//! them from being in time.
 //!
-//! To begin: [`analysis::AdmittedSet`] for admission, [`scheduler::Scheduler`] for running, [`Upcall`] for a handler.
+//! To begin: [`analysis::AdmittedSet`] for admission, [`executive::Executive`] for running, [`Upcall`] for a handler.
 
 pub mod analysis;
 mod class;

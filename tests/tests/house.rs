@@ -48,6 +48,7 @@ const PURE: &[&str] = &[
     "qos-mapper/src",
     "rtu/src/analysis",
     "rtu/src/class",
+    "rtu/src/executive/pacer",
     "rtu/src/histogram",
     "rtu/src/scheduler",
     "rtu/src/simulation",

@@ -43,7 +43,19 @@ pub(crate) fn run(strict: bool) -> Outcome {
     );
     announce(5, "tests");
     tests(&mut tally)?;
-    announce(6, "demo");
+    announce(6, "model checker");
+    let model = [
+        "test",
+        "--release",
+        "--package",
+        "upcall-rtu",
+        "--lib",
+        "--target-dir",
+        "target/loom",
+        "model",
+    ];
+    component(&mut tally, "", "loom", &model, &[("RUSTFLAGS", "--cfg loom")]);
+    announce(7, "demo");
     component(&mut tally, "", "cargo xtask demo", &["xtask", "demo"], &[]);
     let (words, went_well) = summary(&tally, strict, started.elapsed());
     println!("\n{words}");
@@ -51,7 +63,7 @@ pub(crate) fn run(strict: bool) -> Outcome {
 }
 
 fn announce(step: usize, what: &str) {
-    println!("\n[{step}/6] {what}");
+    println!("\n[{step}/7] {what}");
 }
 
 /// Runs one of cargo's commands as a check, or skips it when the toolchain lacks `component`.

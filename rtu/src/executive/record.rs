@@ -77,8 +77,9 @@ pub(super) struct Side {
 }
 
 /// What the thread is to do between two upcalls, in order. Installations and removals are bounded by the number of RTUs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Commands {
+    /// With room for all RTUs, so that a thread which sends one to the other side does not have to make any.
     pub(super) queue: Vec<Command>,
     /// The thread is gone, and takes no more.
     pub(super) closed: bool,
@@ -183,7 +184,10 @@ impl Side {
             poller: Poller::new(&bell)?,
             bell,
             stop: AtomicBool::new(false),
-            commands: Mutex::default(),
+            commands: Mutex::new(Commands {
+                queue: Vec::with_capacity(capacity),
+                closed: false,
+            }),
             current: Current::default(),
             usage: LiveUsage::default(),
             seat,
@@ -241,7 +245,7 @@ impl Cpu {
             sides: [Side::new(capacity, seat)?, Side::new(capacity, None)?],
             places: (0..=capacity).map(|_| AtomicU8::new(0)).collect(),
             free: Mutex::new(indices.rev().collect()),
-            records: Mutex::new(vec![Weak::new(); capacity + 1]),
+            records: Mutex::new((0..=capacity).map(|_| Weak::new()).collect()),
         })
     }
 
@@ -271,12 +275,11 @@ impl Cpu {
 
     /// Which upcall each of its threads is in, and for how long.
     pub(super) fn running(&self, now: Time) -> impl Iterator<Item = (Arc<Record>, Nanos)> {
-        let running = self.sides.iter().filter_map(move |side| {
+        self.sides.iter().filter_map(move |side| {
             let (index, since) = side.current.read()?;
             let record = self.records.lock().get(index as usize)?.upgrade()?;
             Some((record, now - since))
-        });
-        running
+        })
     }
 
     /// Which side an RTU is on, or on its way to.

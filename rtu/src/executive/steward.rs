@@ -38,7 +38,9 @@ impl Steward {
     ///
     /// If the system gives no thread.
     pub(super) fn start(cpus: Vec<Arc<Cpu>>) -> std::io::Result<(Arc<Self>, JoinHandle<()>)> {
+        let capacity = cpus.iter().map(|cpu| cpu.capacity()).sum();
         let steward = Arc::new(Self {
+            departed: Mutex::new(Vec::with_capacity(capacity)),
             workers: AtomicUsize::new(cpus.iter().map(|cpu| cpu.sides.len()).sum()),
             ..Self::default()
         });
@@ -76,10 +78,12 @@ impl Steward {
 
     fn run(&self, cpus: &[Arc<Cpu>]) {
         let mut reported = Vec::new();
+        // The two change places, so that no other thread ever has to make room.
+        let mut departed = Vec::with_capacity(self.departed.lock().capacity());
         loop {
             let last = self.workers.load(Ordering::Acquire) == 0;
-            let departed = std::mem::take(&mut *self.departed.lock());
-            departed.into_iter().for_each(see_off);
+            std::mem::swap(&mut departed, &mut *self.departed.lock());
+            departed.drain(..).for_each(see_off);
             if last {
                 return;
             }

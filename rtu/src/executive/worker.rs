@@ -50,7 +50,7 @@ impl Worker {
             rtus: (0..=capacity).map(|_| None).collect(),
             indices: vec![0; capacity].into(),
             steward,
-            commands: Vec::new(),
+            commands: Vec::with_capacity(capacity),
             outbox: VecDeque::with_capacity(capacity),
         }
     }
