@@ -23,7 +23,7 @@ fn written(qos: &Qos) -> String {
     let time = |time: Duration| format!("\"{}ns\"", time.as_nanos());
     line(
         "class",
-        format!("\"{}\"", qos.class().replace(' ', "_").replace('-', "_")),
+        format!("\"{}\"", qos.class().replace([' ', '-'], "_")),
     );
     let (mut deadline, mut size) = (None, None);
     match qos {
