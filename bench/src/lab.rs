@@ -7,6 +7,7 @@ use std::process::Command;
 
 use probe::Report;
 
+use crate::isolation;
 use crate::plan::{Contestant, Counted, Method, Pair, Programs, Row, Side, Value};
 use crate::process::{Server, findings, system_calls, traced};
 use crate::statistics::Summary;
@@ -136,11 +137,12 @@ impl Lab {
             Method::Counted { pair, side, what } => self.counted(pair, *side, *what),
             Method::IdleConnections { pair, connections } => self.idle_connections(pair, *connections),
             Method::IdleObjects { pair, objects } => self.idle_objects(pair, *objects),
+            Method::Beset { pair, realtime } => isolation::growth(self, pair, *realtime),
             Method::Size { program } => self.size(program),
         }
     }
 
-    fn find(&self, program: &str) -> Result<PathBuf, String> {
+    pub(crate) fn find(&self, program: &str) -> Result<PathBuf, String> {
         let places = [self.programs.join(program), self.peers.join(program)];
         places
             .into_iter()
@@ -161,7 +163,7 @@ impl Lab {
         Ok(command)
     }
 
-    fn server(&self, pair: &Pair) -> Result<Command, String> {
+    pub(crate) fn server(&self, pair: &Pair) -> Result<Command, String> {
         let mut server = self.program(pair.of, "server")?;
         server
             .arg("--cpu")
@@ -195,7 +197,7 @@ impl Lab {
         Ok(client)
     }
 
-    fn calls(&self, pair: &Pair) -> usize {
+    pub(crate) fn calls(&self, pair: &Pair) -> usize {
         if self.quick { pair.calls / 10 } else { pair.calls }
     }
 

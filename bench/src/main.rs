@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 mod iiop;
+mod isolation;
 mod lab;
 mod output;
 mod plan;
@@ -69,7 +70,8 @@ fn run(options: &ArgMatches) -> Result<bool, String> {
     let all = match group.as_str() {
         "iiop" => iiop::rows(),
         "rtu" => rtu::rows(),
-        other => return Err(format!("no group `{other}`; there are: iiop, rtu")),
+        "isolation" => isolation::rows(),
+        other => return Err(format!("no group `{other}`; there are: iiop, rtu, isolation")),
     };
     if let Some(unknown) = wanted
         .iter()

@@ -31,6 +31,8 @@ pub(crate) enum Unit {
     Times,
     /// A part of the whole: more is better.
     Share,
+    /// How many times as much as without what disturbs: less is better.
+    Growth,
 }
 
 /// Somebody who is measured.
@@ -63,6 +65,8 @@ pub(crate) enum Method {
     IdleConnections { pair: Pair, connections: usize },
     /// Bytes more in the server's heap for each object.
     IdleObjects { pair: Pair, objects: usize },
+    /// By how much the slowest calls in a hundred become slower when the machine has more to do than it can.
+    Beset { pair: Pair, realtime: bool },
     /// Size of a program without its symbols.
     Size { program: &'static str },
 }
@@ -154,6 +158,7 @@ impl Unit {
             Self::Bytes if value >= 1e6 => format!("{:.2} MB", value / 1e6),
             Self::Bytes => format!("{value:.0} B"),
             Self::PerCall | Self::Share => format!("{value:.3}"),
+            Self::Growth => format!("{value:.2} ×"),
             Self::Times => format!("{value:.0}"),
         }
     }

@@ -30,6 +30,10 @@ pub struct Role {
     pub spin: bool,
     /// Count heap allocations, which takes time.
     pub count: bool,
+    /// Ask for a guarantee for the objects of a server.
+    pub guarantee: bool,
+    /// How long a client waits from one call to the next.
+    pub pause: Duration,
     /// What to call.
     pub work: Work,
     /// Client threads; above 0 the rate of calls is measured, not their latency.
@@ -76,6 +80,8 @@ impl Role {
             cpu: None,
             spin: false,
             count: false,
+            guarantee: false,
+            pause: Duration::ZERO,
             work: Work::Null,
             threads: 0,
             connections: 0,
@@ -88,6 +94,7 @@ impl Role {
             match option.as_str() {
                 "--spin" => role.spin = true,
                 "--count" => role.count = true,
+                "--guarantee" => role.guarantee = true,
                 _ => {
                     let value = words.next().ok_or_else(|| format!("{option} lacks its value"))?;
                     role.set(&option, value)?;
@@ -110,6 +117,7 @@ impl Role {
             "--objects" => self.objects = number()?,
             "--calls" => self.calls = number()?,
             "--warmup" => self.warmup = number()?,
+            "--pause-us" => self.pause = Duration::from_micros(number()? as u64),
             "--millis" => self.duration = Duration::from_millis(number()? as u64),
             "--address" => self.address = value,
             "--work" => {

@@ -67,7 +67,12 @@ pub fn latency<E: Display>(role: &Role, mut call: impl FnMut() -> Result<(), E>)
         call().map_err(|error| error.to_string())?;
         let now = Instant::now();
         nanoseconds.push(u64::try_from((now - last).as_nanos()).unwrap_or(u64::MAX));
-        last = now;
+        last = if role.pause.is_zero() {
+            now
+        } else {
+            std::thread::sleep(role.pause);
+            Instant::now()
+        };
     }
     let (elapsed, used) = (last - started, Usage::now() - usage);
     let calls = role.calls.max(1) as f64;

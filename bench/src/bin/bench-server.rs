@@ -4,8 +4,10 @@
 
 use std::error::Error;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use probe::{Counting, Role};
+use upcall::{Orb, qos::Qos};
 use upcall_bench::{
     Null,
     bench::{TargetRef, TargetSkeleton},
@@ -30,15 +32,34 @@ fn main() -> ExitCode {
 }
 
 fn serve(role: &Role) -> Result<(), Box<dyn Error>> {
-    let orb = orb(true, role.spin)?;
+    let orb = if role.guarantee {
+        let cpus = role.cpu.and_then(|cpu| u32::try_from(cpu).ok());
+        Orb::builder()
+            .listen("iiop://127.0.0.1:0")
+            .rt_cpus(cpus)
+            .build()?
+    } else {
+        orb(true, role.spin)?
+    };
     let mut addresses: Vec<String> = Vec::new();
     let step = (role.objects / SHOWN).max(1);
     for index in 0..role.objects {
-        let target: TargetRef = orb.root_poa().activate(TargetSkeleton::new(Null)).export()?;
+        let mut activation = orb.root_poa().activate(TargetSkeleton::new(Null));
+        if role.guarantee {
+            activation = activation.qos(low_delay());
+        }
+        let target: TargetRef = activation.export()?;
         if index % step == 0 {
             addresses.push(orb.object_to_string(&target));
         }
     }
     probe::serve(&addresses.join(","));
     Ok(())
+}
+
+/// What a guaranteed object is given: a call every 0.4 ms at most, each answered within a millisecond.
+fn low_delay() -> Qos {
+    Qos::low_delay(Duration::from_millis(1))
+        .minimum_interval(Duration::from_micros(400))
+        .worst_case(Duration::from_micros(20))
 }
