@@ -3,6 +3,6 @@
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     idl_gen::Config::new()
         .include("idl")
-        .compile(&["idl/telemetry.idl", "idl/chat.idl"])?;
+        .compile(&["idl/telemetry.idl", "idl/chat.idl", "idl/drive.idl"])?;
     Ok(())
 }

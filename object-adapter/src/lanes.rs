@@ -50,15 +50,14 @@ impl Lanes {
         }
     }
 
-    /// Returns what is asked for an object, and what it is called: the QoS file's entry under the request that counts. An
-    /// id that the adapter makes is none to the file.
+    /// Returns what is asked for an object: the QoS file's entry under the request that counts.
     pub(crate) fn request(
         &self,
         poa_path: &str,
         object_id: &[u8],
         idl: Option<Qos>,
         activation: Option<Qos>,
-    ) -> (Option<String>, Request) {
+    ) -> Request {
         let entry = self
             .settings
             .file
@@ -72,7 +71,7 @@ impl Lanes {
             client: None,
         };
         request.qos = sources.resolve();
-        (entry.map(|entry| entry.name.clone()), request)
+        request
     }
 
     /// Returns what runs guarantees; starts it if nobody has one.

@@ -16,15 +16,20 @@ upcall::include_idl!("telemetry");
 mod admission;
 #[path = "lanes/clients.rs"]
 mod clients;
+#[path = "lanes/foreign.rs"]
+mod foreign;
+#[path = "lanes/policing.rs"]
+mod policing;
 #[path = "lanes/sources.rs"]
 mod sources;
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    thread::{self, ThreadId},
+    thread,
     time::Duration,
 };
 
@@ -36,17 +41,14 @@ use upcall::{Bytes, Calibration, Context, Orb, poa::LaneStatus, qos::Qos};
 #[derive(Clone, Default)]
 struct Thermometer {
     calls: Arc<AtomicU64>,
-    threads: Arc<Mutex<Vec<(ThreadId, Option<String>)>>>,
+    threads: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Thermometer {
     fn called(&self) {
         self.calls.fetch_add(1, Ordering::SeqCst);
-        let thread = thread::current();
-        let mut threads = self.threads.lock();
-        if threads.iter().all(|(id, _)| *id != thread.id()) {
-            threads.push((thread.id(), thread.name().map(str::to_owned)));
-        }
+        let name = thread::current().name().unwrap_or_default().to_owned();
+        self.threads.lock().insert(name);
     }
 
     fn calls(&self) -> u64 {
@@ -55,8 +57,7 @@ impl Thermometer {
 
     /// The names of the threads that called it.
     fn threads(&self) -> Vec<String> {
-        let threads = self.threads.lock();
-        threads.iter().filter_map(|(_, name)| name.clone()).collect()
+        self.threads.lock().iter().cloned().collect()
     }
 }
 

@@ -5,9 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 use orb_core::{
     cdr::Decoder,
-    context::Context,
     exception::{Completed, SystemException, SystemExceptionKind, minor},
-    servant::{Adapter, CollocatedError, Located, Reply, Request, Servant},
+    servant::{Adapter, Located, Reply, Request},
 };
 
 use crate::{ManagerState, PoaManager};
@@ -59,14 +58,5 @@ impl Adapter for Guard {
             // The request that follows is told why.
             Err(_) => Located::Here,
         }
-    }
-
-    fn collocated(
-        &self,
-        object_key: &[u8],
-        operation: &str,
-        call: &mut dyn FnMut(&dyn Servant, &Context<'_>),
-    ) -> Result<(), CollocatedError> {
-        self.adapter.collocated(object_key, operation, call)
     }
 }

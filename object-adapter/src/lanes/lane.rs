@@ -53,6 +53,8 @@ struct Clients {
     spare: Option<Grant>,
     connected: BTreeMap<u64, Connected>,
     next: u64,
+    /// Messages of clients that have left.
+    served: u64,
 }
 
 struct Connected {
@@ -73,6 +75,8 @@ pub(crate) struct Opening {
 pub struct LaneStatus {
     /// Where it is.
     pub endpoint: Endpoint,
+    /// Messages that were served, those of clients that have left included.
+    pub served: u64,
     /// Its clients, in the order in which they came.
     pub clients: Vec<ClientStatus>,
 }
@@ -121,6 +125,7 @@ impl Opening {
                 spare: Some(spare),
                 connected: BTreeMap::new(),
                 next: 0,
+                served: 0,
             }),
         });
         Ok(Self {
@@ -187,9 +192,11 @@ impl Lane {
             served: client.terms.served(),
             upcall: client.rtu.counts(),
         };
+        let connected: Vec<_> = clients.connected.values().map(status).collect();
         LaneStatus {
             endpoint: self.endpoint.clone(),
-            clients: clients.connected.values().map(status).collect(),
+            served: clients.served + connected.iter().map(|client| client.served).sum::<u64>(),
+            clients: connected,
         }
     }
 
@@ -298,6 +305,7 @@ impl Lane {
     pub(super) fn let_go(&self, client: u64) {
         let mut clients = self.clients.lock();
         if let Some(connected) = clients.connected.remove(&client) {
+            clients.served += connected.terms.served();
             self.keep(&mut clients, connected.grant);
             drop(clients);
             tracing::debug!(object = self.name, "a client has left its lane");

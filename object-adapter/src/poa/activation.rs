@@ -108,10 +108,11 @@ impl<'p> Activation<'p> {
     fn quality(&self, key: Option<&(Vec<u8>, u16)>) -> Result<(Option<Qos>, Option<Opening>), ActivateError> {
         let poa = &self.poa.0;
         let lanes = &poa.shared.lanes;
+        // An id that the adapter makes says nothing to the QoS file.
         let id = key.and_then(|(key, begin)| key.get(usize::from(*begin)..));
         let id = id.filter(|_| !matches!(self.id, Id::System)).unwrap_or_default();
         let path = poa.path.join("/");
-        let (name, request) = lanes.request(&path, id, self.servant.default_qos(), self.qos.clone());
+        let request = lanes.request(&path, id, self.servant.default_qos(), self.qos.clone());
         let asked = self.qos.is_some() || request.qos != Qos::default();
         let qos = asked.then(|| request.qos.clone());
         if !request.qos.is_guaranteed() {
@@ -125,12 +126,12 @@ impl<'p> Activation<'p> {
             });
         }
         let references = poa.references()?;
-        let name = name.unwrap_or_else(|| self.display_name(&path, id));
+        let name = self.display_name(&path, id);
         let opening = Opening::new(lanes.running()?, references, name, request, poa.manager.clone())?;
         Ok((qos, Some(opening)))
     }
 
-    /// What reports and refusals call an object that the QoS file does not name.
+    /// What reports and refusals call the object.
     fn display_name(&self, path: &str, id: &[u8]) -> String {
         if id.is_empty() {
             return self.servant.repository_id().to_owned();

@@ -3,9 +3,8 @@
 
 use crate::{
     cdr::Decoder,
-    context::Context,
     exception::SystemException,
-    servant::{Adapter, CollocatedError, Located, Reply, Request, Servant},
+    servant::{Adapter, Located, Reply, Request},
 };
 
 /// Answers everything with an exception.
@@ -20,14 +19,5 @@ impl Adapter for Declined {
     fn locate(&self, _: &[u8]) -> Located {
         // The request that follows is told more than a locate reply could say before GIOP 1.2.
         Located::Here
-    }
-
-    fn collocated(
-        &self,
-        _: &[u8],
-        _: &str,
-        _: &mut dyn FnMut(&dyn Servant, &Context<'_>),
-    ) -> Result<(), CollocatedError> {
-        Err(CollocatedError::Exception(self.0.clone()))
     }
 }

@@ -128,9 +128,7 @@ fn deactivation_closes_the_lane_and_its_connections() {
         "{kind:?}"
     );
     // All that it had is free again.
-    for id in ["u"] {
-        export(&server, id, &Thermometer::default(), most()).unwrap();
-    }
+    export(&server, "u", &Thermometer::default(), most()).unwrap();
     server.shutdown();
 }
 

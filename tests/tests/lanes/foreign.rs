@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A client of another ORB follows the reference, and gets the object's guarantee without knowing.
+
+use upcall_tests::{interop, peers, skip};
+
+use super::*;
+
+/// Everything that the peer serves has a guarantee.
+const FILE: &str = r#"
+[[object]]
+class = "isochronous"
+period = "4ms"
+messages = 8
+message_size = "16KiB"
+worst_case = "20us"
+"#;
+
+#[test]
+fn omniorb_calls_a_guaranteed_object_through_its_lane() {
+    let omniorb = match peers::omniorb() {
+        Ok(omniorb) => omniorb,
+        Err(reason) => return skip("omniorb_calls_a_guaranteed_object_through_its_lane", &reason),
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("upcall.toml");
+    std::fs::write(&path, FILE).unwrap();
+    let orb = builder().config(&path).build().unwrap();
+    let peer = interop::server::serve(&orb).unwrap();
+    let id = orb.root_poa().reference_to_id(peer.as_ref()).unwrap();
+    let lane = || orb.root_poa().lane(&id).unwrap().expect("a lane");
+    let checks = [
+        "--only",
+        "echo_,kept_,any_long,oneway_order,exception_",
+        // It activates one object more, for which there is no room.
+        "--except",
+        "exception_no_such_object",
+    ];
+    let verdict = omniorb.check(&orb.object_to_string(&peer), &checks);
+    assert!(verdict.failed.is_empty(), "{:#?}", verdict.failed);
+    assert!(
+        verdict.passed.len() >= 40,
+        "only {} checks ran",
+        verdict.passed.len()
+    );
+    upcall_tests::serving::until("its flow is gone", || lane().clients.is_empty());
+    // Each check is a call at least.
+    assert!(lane().served >= verdict.passed.len() as u64, "{:?}", lane());
+    orb.shutdown();
+}
