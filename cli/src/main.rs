@@ -13,6 +13,7 @@ use upcall::{Orb, OrbBuilder};
 use self::failure::Failure;
 
 mod calibrate;
+mod doctor;
 mod failure;
 mod idl;
 mod interrupt;
