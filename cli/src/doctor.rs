@@ -6,6 +6,7 @@ use rtu::doctor::{Check, Verdict, examine};
 use serde_json::json;
 
 use crate::failure::Failure;
+use crate::output::say;
 
 /// How to print it.
 #[derive(Debug, Args)]
@@ -32,9 +33,11 @@ fn report(checks: &[Check], json: bool) -> Result<String, Failure> {
         return Ok(text);
     }
     // What was found is the answer in any case, so it goes where answers go.
-    print!("{text}");
+    say(text)?;
     let what = unusable.join(", ");
-    Err(Failure::new(format!("real-time upcalls do not work on this machine: {what}")))
+    Err(Failure::new(format!(
+        "real-time upcalls do not work on this machine: {what}"
+    )))
 }
 
 fn as_text(checks: &[Check]) -> String {
@@ -87,7 +90,10 @@ mod tests {
     #[test]
     fn a_line_says_how_good_something_is_and_the_next_what_it_costs() {
         let text = report(&[check(Verdict::Poor)], false).unwrap();
-        assert_eq!(text, "poor      timers  4ms apart\n                  costs:  time\n");
+        assert_eq!(
+            text,
+            "poor      timers  4ms apart\n                  costs:  time\n"
+        );
     }
 
     #[test]
@@ -100,7 +106,10 @@ mod tests {
 
     #[test]
     fn only_what_is_unusable_is_an_error() {
-        assert!(report(&examine(), false).is_ok() || examine().iter().any(|check| check.verdict == Verdict::Unusable));
+        assert!(
+            report(&examine(), false).is_ok()
+                || examine().iter().any(|check| check.verdict == Verdict::Unusable)
+        );
         let failure = report(&[check(Verdict::Unusable)], true).unwrap_err();
         assert!(failure.to_string().contains("timers"), "{failure}");
     }

@@ -119,8 +119,14 @@ impl Drop for Recorder {
     }
 }
 
-/// From a notification in a handler, which then returns, to the handler of another RTU: any of `count`.
-fn dispatch(executive: &Executive, cpu: usize, count: usize) -> Result<Histogram, Box<dyn Error>> {
+/// From a notification in a handler, which then returns, to the handler of another RTU: of `count` one of `used`, at random.
+/// Where only one is used, its state is in the caches; where all are, that is measured as well.
+fn dispatch(
+    executive: &Executive,
+    cpu: usize,
+    count: usize,
+    used: usize,
+) -> Result<Histogram, Box<dyn Error>> {
     let sent = Arc::new(AtomicU64::new(0));
     let done = Arc::new(AtomicU64::new(0));
     let spans = Arc::new(AtomicU64::new(0));
@@ -153,7 +159,7 @@ fn dispatch(executive: &Executive, cpu: usize, count: usize) -> Result<Histogram
         if rounds > ROUNDS {
             return Outcome::Done;
         }
-        let target = usize::try_from(random.within(0, count as u64 - 1)).unwrap_or(0);
+        let target = usize::try_from(random.within(0, used as u64 - 1)).unwrap_or(0);
         if let Some(notifier) = notifiers.get(target) {
             cx.again();
             sent.store(cx.now().0, Ordering::Relaxed);

@@ -129,7 +129,8 @@ fn memory(facts: &Facts) -> Check {
         None => "unlimited".to_owned(),
         Some(limit) => format!("up to {} KiB", limit / 1024),
     };
-    let check = good("memory lock", found);
+    let capability = if facts.may_lock { "with" } else { "without" };
+    let check = good("memory lock", format!("{found}, {capability} CAP_IPC_LOCK"));
     match facts.memory_limit {
         Some(limit) if limit < ENOUGH_MEMORY && !facts.may_lock => check
             .but(
