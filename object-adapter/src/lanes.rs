@@ -4,6 +4,7 @@
 //! An object with a guarantee has a lane: an endpoint of its own, whose connections are run by real-time upcalls. All that
 //! it takes is started with the first such object and ends with the last; without one it costs nothing.
 
+mod book;
 mod client;
 mod guard;
 mod keeper;
@@ -21,7 +22,7 @@ use self::keeper::Report;
 pub(crate) use self::lane::{Lane, Opening};
 pub use self::{
     lane::{ClientStatus, LaneStatus},
-    settings::RealTime,
+    settings::{Page, RealTime},
 };
 use crate::ActivateError;
 
@@ -88,10 +89,13 @@ impl Lanes {
     fn start(&self) -> Result<Running, String> {
         let calibration = self.settings.calibration()?;
         let cpus: Vec<usize> = calibration.machine.cpus.iter().map(|cpu| *cpu as usize).collect();
-        let executive = Executive::builder()
-            .cpus(cpus)
-            .build()
-            .map_err(|error| error.to_string())?;
+        let builder = Executive::builder().cpus(cpus);
+        let builder = match &self.settings.page {
+            Page::OfUser => builder,
+            Page::At(path) => builder.page(Some(path.clone())),
+            Page::None => builder.page(None),
+        };
+        let executive = builder.build().map_err(|error| error.to_string())?;
         let reports = keeper::start().map_err(|error| error.to_string())?;
         tracing::debug!(cpus = ?calibration.machine.cpus, "guarantees are granted");
         Ok(Running {

@@ -21,7 +21,7 @@ mod turn;
 
 pub use adapter::{LaneSite, ObjectAdapter, ReferenceFactory};
 pub use error::{ActivateError, CreateError, FindError, QosError, StillInProgress};
-pub use lanes::{ClientStatus, LaneStatus, RealTime};
+pub use lanes::{ClientStatus, LaneStatus, Page, RealTime};
 pub use manager::{DEFAULT_HELD, LONGEST_HOLD, ManagerInactive, ManagerState, PoaManager};
 pub use poa::{Activation, Poa, PoaBuilder};
 pub use policy::{

@@ -35,7 +35,11 @@ use std::{
 
 use parking_lot::Mutex;
 use telemetry::{Sample, Sensor, SensorReadError, SensorRef, SensorSkeleton};
-use upcall::{Bytes, Calibration, Context, Orb, poa::LaneStatus, qos::Qos};
+use upcall::{
+    Bytes, Calibration, Context, Orb,
+    poa::{LaneStatus, Page},
+    qos::Qos,
+};
 
 /// Counts its calls, and on which threads they came.
 #[derive(Clone, Default)]
@@ -104,7 +108,11 @@ fn builder() -> upcall::OrbBuilder {
     Orb::builder()
         .environment(false)
         .listen("iiop://127.0.0.1:0")
-        .calibration(Calibration::parse(MACHINE).unwrap())
+        .real_time(|machine| {
+            machine.calibration = Some(Calibration::parse(MACHINE).unwrap());
+            // Tests beside this one are no other processes.
+            machine.page = Page::None;
+        })
 }
 
 fn client() -> Orb {

@@ -15,7 +15,7 @@ use orb_core::{
 };
 use parking_lot::Mutex;
 use qos_mapper::{
-    Correction, Corrector, FlowCost, Grant, GrantId, Plan, Refusal, RenegotiationError, Request,
+    Admission, Correction, Corrector, FlowCost, Grant, GrantId, Plan, Refusal, RenegotiationError, Request,
 };
 use rtu::{
     Nanos,
@@ -102,13 +102,13 @@ impl Opening {
         request: Request,
         manager: PoaManager,
     ) -> Result<Self, ActivateError> {
-        let granted = running.book.lock().admit(&name, &request);
+        let granted = running.negotiate(|book| book.admit(&name, &request));
         let spare = granted.map_err(|refusal| ActivateError::Refused {
             object: name.clone(),
             refusal: Box::new(refusal),
         })?;
         let site = references.open_lane().map_err(|exception| {
-            running.book.lock().release(spare.id);
+            running.release([spare.id]);
             ActivateError::Reference(exception)
         })?;
         let lane = Arc::new(Lane {
@@ -221,7 +221,7 @@ impl Lane {
 
     fn admit(&self, clients: &Clients) -> Result<Grant, Refusal> {
         let name = format!("{} #{}", self.name, clients.next + 1);
-        self.running.book.lock().admit(&name, &clients.request)
+        self.running.negotiate(|book| book.admit(&name, &clients.request))
     }
 
     fn connect(self: &Arc<Self>, clients: &mut Clients, server: &Server, link: Arc<dyn Link>, grant: Grant) {
@@ -297,7 +297,7 @@ impl Lane {
         if clients.spare.is_none() {
             clients.spare = Some(grant);
         } else {
-            self.running.book.lock().release(grant.id);
+            self.running.release([grant.id]);
         }
     }
 
@@ -350,27 +350,18 @@ impl Lane {
             qos,
             ..request.clone()
         };
-        let mut book = self.running.book.lock();
-        let before = book.clone();
-        let ids = spare
-            .iter()
-            .map(|grant| grant.id)
-            .chain(connected.values().map(|it| it.grant.id));
-        let plans = ids
-            .map(|id| Ok((id, self.ask(&mut book, id, &wanted)?)))
-            .collect::<Result<BTreeMap<_, _>, _>>();
-        let mut plans = match plans {
-            Ok(plans) => plans,
-            Err(error) => {
-                *book = before;
-                return match error {
-                    RenegotiationError::Refused(refusal) => Err(refusal),
-                    // Clients only have grants that are in the book.
-                    RenegotiationError::Unknown => Ok(()),
-                };
-            }
+        let ids = spare.iter().map(|grant| grant.id);
+        let ids: Vec<GrantId> = ids.chain(connected.values().map(|it| it.grant.id)).collect();
+        let all = |book: &mut Admission| {
+            let plans = ids.iter().map(|id| Ok((*id, ask(book, *id, &wanted)?)));
+            plans.collect::<Result<BTreeMap<_, _>, RenegotiationError>>()
         };
-        drop(book);
+        let mut plans = match self.running.negotiate(all) {
+            Ok(plans) => plans,
+            Err(RenegotiationError::Refused(refusal)) => return Err(refusal),
+            // Clients only have grants that are in the book.
+            Err(RenegotiationError::Unknown) => BTreeMap::new(),
+        };
         if let Some(grant) = spare
             && let Some(plan) = plans.remove(&grant.id)
         {
@@ -386,25 +377,22 @@ impl Lane {
     }
 
     fn renegotiate(&self, client: &mut Connected, request: &Request) -> Result<(), RenegotiationError> {
-        let plan = self.ask(&mut self.running.book.lock(), client.grant.id, request)?;
+        let plan = self
+            .running
+            .negotiate(|book| ask(book, client.grant.id, request))?;
         client.adopt(plan);
         Ok(())
     }
+}
 
-    /// Asks for another plan, on the CPU where the flow is: an RTU stays where its handler is.
-    fn ask(
-        &self,
-        book: &mut qos_mapper::Admission,
-        id: GrantId,
-        request: &Request,
-    ) -> Result<Plan, RenegotiationError> {
-        let cpu = book.plan(id).and_then(|plan| plan.cpu);
-        let there = Request {
-            cpu: cpu.or(request.cpu),
-            ..request.clone()
-        };
-        book.renegotiate(id, &there)
-    }
+/// Asks for another plan, on the CPU where the flow is: an RTU stays where its handler is.
+fn ask(book: &mut Admission, id: GrantId, request: &Request) -> Result<Plan, RenegotiationError> {
+    let cpu = book.plan(id).and_then(|plan| plan.cpu);
+    let there = Request {
+        cpu: cpu.or(request.cpu),
+        ..request.clone()
+    };
+    book.renegotiate(id, &there)
 }
 
 impl Connected {
@@ -427,11 +415,7 @@ impl Drop for Lane {
             grants.push(client.grant.id);
             drop(client.rtu.remove());
         }
-        let mut book = self.running.book.lock();
-        for id in grants {
-            book.release(id);
-        }
-        drop(book);
+        self.running.release(grants);
         self.references.close_lane(&self.endpoint);
         tracing::debug!(object = self.name, "lane closed");
     }

@@ -23,6 +23,20 @@ pub struct RealTime {
     pub file: Option<QosFile>,
     /// The machine and its costs. Defaults to none: what is kept for this machine, see [`RealTime::calibration_file`].
     pub calibration: Option<Calibration>,
+    /// Where processes tell each other what they have admitted. Defaults to the user's page.
+    pub page: Page,
+}
+
+/// Where the processes of a machine tell each other what they have admitted on its CPUs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Page {
+    /// On the page that all processes of the user share.
+    #[default]
+    OfUser,
+    /// In a file, shared by those that name it.
+    At(PathBuf),
+    /// Nowhere: others are not seen, and do not see.
+    None,
 }
 
 impl RealTime {

@@ -108,3 +108,22 @@ fn what_was_activated_without_a_guarantee_has_no_lane_to_change() {
     assert!(matches!(error, upcall::poa::QosError::NotFound(_)), "{error}");
     server.shutdown();
 }
+
+#[test]
+fn what_other_processes_have_admitted_is_not_granted_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("page");
+    let process = || {
+        let builder = builder().real_time(|machine| machine.page = Page::At(page.clone()));
+        builder.build().unwrap()
+    };
+    let (one, other) = (process(), process());
+    export(&one, "t", &Thermometer::default(), most()).unwrap();
+    let error = export(&other, "t", &Thermometer::default(), most()).unwrap_err();
+    assert!(error.to_string().contains("CPU 0 has no room"), "{error}");
+    export(&other, "u", &Thermometer::default(), soon()).unwrap();
+    one.root_poa().deactivate("t").unwrap();
+    export(&other, "t", &Thermometer::default(), most()).unwrap();
+    one.shutdown();
+    other.shutdown();
+}

@@ -23,7 +23,7 @@ use orb_core::{
     transport::{Endpoint, EndpointError, Listener, Transport, TransportError},
 };
 use parking_lot::Mutex;
-use qos_mapper::{Calibration, FileErrors, QosFile};
+use qos_mapper::{FileErrors, QosFile};
 use transport_tcp::KernelTcp;
 
 use super::{Inner, Orb, cannot_listen, references::References, stop::Stop};
@@ -217,9 +217,9 @@ impl OrbBuilder {
         self
     }
 
-    /// Takes what messages cost, and what the machine is, from this instead of the file that is kept for the machine.
-    pub fn calibration(mut self, calibration: Calibration) -> Self {
-        self.real_time.calibration = Some(calibration);
+    /// Changes what guarantees stand on: the machine and its costs, and where other processes are told of them.
+    pub fn real_time(mut self, change: impl FnOnce(&mut RealTime)) -> Self {
+        change(&mut self.real_time);
         self
     }
 
