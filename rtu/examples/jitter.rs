@@ -42,10 +42,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("spinning for {spin:?}");
         jitter(&executive, cpu, seconds)?;
         for count in [1, 10, 100, 1_000, 10_000] {
-            show(
-                &format!("dispatch, one of {count}"),
-                &dispatch(&executive, cpu, count)?,
-            );
+            let all = dispatch(&executive, cpu, count, count)?;
+            show(&format!("dispatch, any of {count}"), &all);
+            let same = dispatch(&executive, cpu, count, 1)?;
+            show(&format!("dispatch, the same of {count}"), &same);
         }
         show("dispatch, from another thread", &across(&executive, cpu)?);
         if let Some([guaranteed, _]) = executive.usage(cpu) {
