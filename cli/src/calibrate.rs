@@ -155,6 +155,7 @@ fn measure(
             costs,
         },
         upcalls,
+        disturbed: flows.disturbance(),
         round_trip: flows.round_trip,
         stolen,
     })

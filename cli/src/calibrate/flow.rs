@@ -20,7 +20,7 @@ use super::caller::{CallError, Caller};
 use super::costs::Measured;
 use super::line::percentile;
 use super::platform::pin;
-use super::points::{Point, points};
+use super::points::{Kind, Point, points};
 use super::probe::{Probe, ProbeRef, ProbeSkeleton, Reading};
 use super::progress::Progress;
 use crate::failure::Failure;
@@ -39,6 +39,15 @@ pub(super) struct Flows {
     pub(super) points: Vec<Measured>,
     /// Null calls as the client saw them.
     pub(super) round_trip: Histogram,
+}
+
+impl Flows {
+    /// Returns how many times its median a null call costs at its high percentile; 0 if none was measured.
+    pub(super) fn disturbance(&self) -> f64 {
+        let null = |point: &&Measured| point.kind == Kind::Calls && point.batch == 1;
+        let null = self.points.iter().find(null);
+        null.map_or(0.0, |point| point.high as f64 / point.median.max(1) as f64)
+    }
 }
 
 /// Measures for so long, with a server on that CPU.
@@ -232,6 +241,24 @@ impl Probe for Echo {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_disturbance_is_seen_in_single_null_calls() {
+        let point = |batch, median, high| Measured {
+            kind: Kind::Calls,
+            batch,
+            payload: 0,
+            median,
+            high,
+        };
+        let mut flows = Flows {
+            points: vec![point(2, 5, 500), point(1, 6, 9)],
+            round_trip: Histogram::new(),
+        };
+        assert_eq!(flows.disturbance(), 1.5);
+        flows.points.clear();
+        assert_eq!(flows.disturbance(), 0.0);
+    }
 
     #[test]
     fn a_batch_counts_from_its_first_message_to_the_next_ones() {

@@ -14,6 +14,9 @@ use super::upcalls::Upcalls;
 /// Share of the CPUs that a hypervisor may take before the figures are doubted.
 const MUCH_STOLEN: f64 = 0.01;
 
+/// How many times the median a call may cost at its 99th percentile before the figures are doubted.
+const MUCH_DISTURBED: f64 = 4.0;
+
 /// What a calibration found.
 #[derive(Debug)]
 pub(super) struct Findings {
@@ -25,6 +28,8 @@ pub(super) struct Findings {
     pub(super) round_trip: Histogram,
     /// What share of the CPUs' time went to other guests of a hypervisor.
     pub(super) stolen: f64,
+    /// How many times its median a null call costs at its 99th percentile.
+    pub(super) disturbed: f64,
 }
 
 /// Renders a table, with what would make the figures better.
@@ -118,6 +123,13 @@ fn advice(findings: &Findings) -> Vec<String> {
                 .to_owned(),
         );
     }
+    if findings.disturbed > MUCH_DISTURBED {
+        advice.push(format!(
+            "the machine is busy: one call in a hundred costs {:.1} times as much as others, and plans count with that; repeat \
+             this when it is quiet",
+            findings.disturbed
+        ));
+    }
     let jitter = findings.calibration.machine.jitter;
     if jitter > Calibration::default().machine.jitter && findings.upcalls.missing.is_none() {
         advice.push(format!(
@@ -169,6 +181,7 @@ pub(super) fn json(findings: &Findings, path: &Path) -> String {
         },
         "loopback": { "p50": trip(50.0), "p99": trip(99.0) },
         "stolen": findings.stolen,
+        "disturbed": findings.disturbed,
         "realtime": findings.upcalls.missing.is_none(),
         "advice": advice(findings),
     });
@@ -197,6 +210,7 @@ mod tests {
             upcalls,
             round_trip,
             stolen: 0.0,
+            disturbed: 1.5,
         }
     }
 
@@ -218,7 +232,10 @@ mod tests {
             text.contains("release jitter 70 µs.") && text.contains("Kept in here.toml;"),
             "{text}"
         );
-        assert!(!text.contains("shared") && !text.contains("doctor"), "{text}");
+        assert!(
+            !text.contains("busy") && !text.contains("shared") && !text.contains("doctor"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -229,6 +246,8 @@ mod tests {
             text(&found, Path::new("x"))
                 .contains("Better: releases are late, and deadlines below 51 µs refused; `upcall doctor`")
         );
+        found.disturbed = 9.0;
+        assert!(text(&found, Path::new("x")).contains("one call in a hundred costs 9.0 times as much"));
         found.stolen = 0.02;
         assert!(text(&found, Path::new("x")).contains("Better: the machine is shared"));
         found.upcalls.missing = Some("SCHED_FIFO 50 was refused".to_owned());
