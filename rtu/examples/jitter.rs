@@ -19,7 +19,8 @@ use rtu::simulation::Random;
 use rtu::{Activation, Class, Nanos, Outcome, Time};
 
 const ROUNDS: u64 = 200_000;
-const CAPACITY: usize = 10_001;
+/// Room comes back a moment after a removal, so there is some for two rounds.
+const CAPACITY: usize = 20_010;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1).map(|argument| argument.parse::<u64>());
