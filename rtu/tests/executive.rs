@@ -14,7 +14,9 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rtu::executive::{AddError, BuildError, ChangeError, Executive, Handler, Interest, Notifier, Rtu, Spec};
+use rtu::executive::{
+    AddError, BuildError, ChangeError, Executive, Handler, Interest, MemoryLock, Notifier, Policy, Rtu, Spec,
+};
 use rtu::scheduler::{Overrun, Parameters};
 use rtu::{Activation, Class, Nanos, Outcome, Time};
 
@@ -594,4 +596,36 @@ fn one_that_never_returns_is_named() {
     });
     release.store(true, Ordering::Relaxed);
     until(|| executive.stuck().is_empty());
+}
+
+#[test]
+fn it_runs_under_every_policy_and_says_what_it_got() {
+    let deadline = Policy::Deadline {
+        runtime: Duration::from_millis(5),
+        period: Duration::from_millis(50),
+    };
+    for (policy, memory) in [
+        (Policy::Ordinary, MemoryLock::None),
+        (deadline, MemoryLock::Stacks),
+    ] {
+        let executive = Executive::builder()
+            .policy(policy)
+            .memory(memory)
+            .capacity(4)
+            .build()
+            .unwrap();
+        let cpu = executive.cpus().next().unwrap();
+        let [granted] = executive.granted() else {
+            panic!("one CPU was asked for");
+        };
+        assert_eq!((granted.cpu, granted.asked), (cpu, policy));
+        assert_eq!(granted.is_complete(), granted.advice().is_none());
+        assert!(policy != Policy::Ordinary || granted.is_complete(), "{granted:?}");
+        let (sender, order) = mpsc::channel();
+        let rtu = executive
+            .add(Spec::new("any", LOW_DELAY), cpu, saying(&sender, ()))
+            .unwrap();
+        rtu.notify();
+        heard(&order);
+    }
 }
