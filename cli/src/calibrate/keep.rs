@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Sees beforehand to it that [`write`] can write: makes the folder, and a file in it that is gone again.
+/// Sees beforehand to it that [`write()`] can write: makes the folder, and a file in it that is gone again.
 pub(super) fn prepare(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
