@@ -21,10 +21,7 @@ fn written(qos: &Qos) -> String {
     let mut text = String::new();
     let mut line = |key: &str, value: String| writeln!(text, "{key} = {value}").unwrap();
     let time = |time: Duration| format!("\"{}ns\"", time.as_nanos());
-    line(
-        "class",
-        format!("\"{}\"", qos.class().replace([' ', '-'], "_")),
-    );
+    line("class", format!("\"{}\"", qos.class().replace([' ', '-'], "_")));
     let (mut deadline, mut size) = (None, None);
     match qos {
         Qos::Isochronous(it) => {
