@@ -9,6 +9,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "names",
         "values",
         "local",
+        "main_thread",
     ] {
         idl_gen::Config::new().compile(&[format!("codegen/{stem}.idl")])?;
     }

@@ -10,13 +10,13 @@ use std::{
 
 use orb_core::{
     context::{Context, Origin},
-    exception::SystemException,
     qos::Qos,
-    servant::Servant,
+    servant::{CollocatedError, Servant},
 };
 use parking_lot::RwLock;
 
 use crate::{
+    adapter::Upcall,
     key::{self, SlotId},
     lanes::Lane,
     poa::PoaInner,
@@ -114,15 +114,15 @@ impl ActiveObjects {
 }
 
 impl Object {
-    /// Lets `call` call the servant when the POA's manager and threads allow it.
+    /// Lets `upcall` have the servant called when the POA's manager and threads allow it.
     #[inline]
-    pub(crate) fn serve(
+    pub(crate) fn serve<U: Upcall + ?Sized>(
         &self,
         id: SlotId,
         operation: &str,
         origin: Origin<'_>,
-        call: &mut dyn FnMut(&dyn Servant, &Context<'_>),
-    ) -> Result<(), SystemException> {
+        upcall: &mut U,
+    ) -> Result<(), CollocatedError> {
         let system_id;
         let object_id = match &self.key {
             None => {
@@ -132,9 +132,7 @@ impl Object {
             Some((key, begin)) => key.get(usize::from(*begin)..).unwrap_or_default(),
         };
         let cx = Context::new(object_id, operation, origin);
-        let _turn = self.poa.enter(&cx)?;
-        call(&*self.servant, &cx);
-        Ok(())
+        self.poa.serve(&self.servant, &cx, upcall)
     }
 }
 

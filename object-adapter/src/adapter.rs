@@ -23,7 +23,8 @@ use crate::{
     implicit,
     key::ObjectKey,
     lanes::Lanes,
-    poa::{PoaInner, Processor, Unretained},
+    main_thread::{Errand, Found, MainThread},
+    poa::{Entry, PoaInner, Processor, Unretained},
     policy::Policies,
 };
 
@@ -73,6 +74,7 @@ pub(crate) struct Shared {
     pub(crate) objects: ActiveObjects,
     pub(crate) references: OnceLock<Arc<dyn ReferenceFactory>>,
     pub(crate) lanes: Lanes,
+    pub(crate) main_thread: Arc<MainThread>,
 }
 
 /// All POAs of an ORB.
@@ -80,8 +82,6 @@ pub struct ObjectAdapter {
     shared: Arc<Shared>,
     root: Poa,
 }
-
-type Upcall<'u> = &'u mut dyn FnMut(&dyn Servant, &Context<'_>);
 
 impl ObjectAdapter {
     /// Makes an adapter with a root POA. `instance` tells this run of the server from others (a random number will
@@ -100,6 +100,7 @@ impl ObjectAdapter {
             objects: ActiveObjects::new(instance),
             references: OnceLock::new(),
             lanes: Lanes::new(settings),
+            main_thread: Arc::default(),
         });
         let root = PoaInner::new(
             Arc::clone(&shared),
@@ -126,17 +127,23 @@ impl ObjectAdapter {
         &self.root
     }
 
+    /// Returns the thread that serves the POAs with [`crate::Threads::Main`].
+    #[must_use]
+    pub fn main_thread(&self) -> &Arc<MainThread> {
+        &self.shared.main_thread
+    }
+
     #[inline]
-    fn invoke(
+    fn invoke<U: Upcall>(
         &self,
         key: &[u8],
         operation: &str,
         origin: Origin<'_>,
-        call: Upcall<'_>,
+        upcall: &mut U,
     ) -> Result<(), CollocatedError> {
         match self.shared.objects.find(key) {
-            Some(object) => Ok(object.serve(object.id(), operation, origin, call)?),
-            None => self.invoke_absent(key, operation, origin, call),
+            Some(object) => object.serve(object.id(), operation, origin, upcall),
+            None => self.invoke_absent(key, operation, origin, upcall),
         }
     }
 
@@ -147,7 +154,7 @@ impl ObjectAdapter {
         key: &[u8],
         operation: &str,
         origin: Origin<'_>,
-        call: Upcall<'_>,
+        upcall: &mut dyn Upcall,
     ) -> Result<(), CollocatedError> {
         let (poa, object_id) = self.poa_of(key)?;
         let poa = &poa.0;
@@ -163,25 +170,20 @@ impl ObjectAdapter {
                     .objects()
                     .pin(slot)
                     .ok_or_else(|| not_exist("the object left as it came"))?;
-                Ok(object.serve(slot, operation, origin, call)?)
+                object.serve(slot, operation, origin, upcall)
             }
-            Processor::Default(servant) => {
-                let _turn = poa.enter(&cx)?;
-                call(&*servant, &cx);
-                Ok(())
-            }
+            Processor::Default(servant) => poa.serve(&servant, &cx, upcall),
             Processor::Locator(locator) => {
-                let _turn = poa.enter(&cx)?;
-                let poa = Poa(Arc::clone(poa));
-                let (servant, cookie) = locator.preinvoke(object_id, &poa, operation)?;
-                call(&*servant, &cx);
-                locator.postinvoke(object_id, &poa, operation, cookie, servant);
-                Ok(())
+                let found = Found::Locator(locator, Poa(Arc::clone(poa)));
+                match poa.enter(&cx)? {
+                    Entry::OnMainThread(main) => upcall.on_main_thread(main, found, &cx),
+                    _entered => Ok(found.call(&cx, &mut |servant, cx| upcall.here(servant, cx))?),
+                }
             }
             Processor::Nobody if poa.serves_absent() => Err(nobody(poa).into()),
             Processor::Nobody => match self.shared.objects.find(key) {
                 // It came while the POA was looked for: an adapter activator may activate objects too.
-                Some(object) => Ok(object.serve(object.id(), operation, origin, call)?),
+                Some(object) => object.serve(object.id(), operation, origin, upcall),
                 None => Err(not_exist("no object with this id is active").into()),
             },
         }
@@ -216,17 +218,20 @@ impl ObjectAdapter {
 impl Adapter for ObjectAdapter {
     #[inline]
     fn dispatch(&self, request: &Request<'_>, args: &mut Decoder<'_>, reply: &mut Reply<'_>) {
-        let mut served = Ok(());
+        let mut dispatch = Dispatch {
+            origin: request.origin,
+            args,
+            reply,
+            served: Ok(()),
+        };
         let called = self.invoke(
             request.object_key,
             request.operation,
             request.origin,
-            &mut |servant, cx| {
-                served = implicit::serve(servant, cx, args, reply);
-            },
+            &mut dispatch,
         );
         match called {
-            Ok(()) => match served {
+            Ok(()) => match dispatch.served {
                 Ok(()) => {}
                 Err(exception) => reply.system(&exception),
             },
@@ -264,9 +269,70 @@ impl Adapter for ObjectAdapter {
         &self,
         object_key: &[u8],
         operation: &str,
-        call: Upcall<'_>,
+        call: &mut dyn FnMut(&dyn Servant, &Context<'_>),
     ) -> Result<(), CollocatedError> {
-        self.invoke(object_key, operation, Origin::Collocated, call)
+        self.invoke(object_key, operation, Origin::Collocated, &mut Collocated(call))
+    }
+}
+
+/// What is to be done with the servant that was found, once the request is let through.
+pub(crate) trait Upcall {
+    /// Calls it, on this thread.
+    fn here(&mut self, servant: &dyn Servant, cx: &Context<'_>);
+
+    /// Has it called on the main thread, which is another one.
+    fn on_main_thread(
+        &mut self,
+        main: &MainThread,
+        found: Found,
+        cx: &Context<'_>,
+    ) -> Result<(), CollocatedError>;
+}
+
+/// Serves a message.
+struct Dispatch<'d, 'a, 'r> {
+    origin: Origin<'d>,
+    args: &'d mut Decoder<'a>,
+    reply: &'d mut Reply<'r>,
+    served: Result<(), SystemException>,
+}
+
+impl Upcall for Dispatch<'_, '_, '_> {
+    #[inline]
+    fn here(&mut self, servant: &dyn Servant, cx: &Context<'_>) {
+        self.served = implicit::serve(servant, cx, self.args, self.reply);
+    }
+
+    #[cold]
+    fn on_main_thread(
+        &mut self,
+        main: &MainThread,
+        found: Found,
+        cx: &Context<'_>,
+    ) -> Result<(), CollocatedError> {
+        let errand = Errand::new(found, cx, self.origin, self.args, self.reply.to());
+        let given_up = || cx.is_cancelled();
+        let oneway = !cx.response_expected();
+        let served = main.run(oneway, cx.deadline(), given_up, move || errand.serve())?;
+        served.answer(self.reply);
+        self.served = served.served;
+        Ok(served.called?)
+    }
+}
+
+/// Makes a call without a message.
+struct Collocated<'c>(&'c mut dyn FnMut(&dyn Servant, &Context<'_>));
+
+impl Upcall for Collocated<'_> {
+    #[inline]
+    fn here(&mut self, servant: &dyn Servant, cx: &Context<'_>) {
+        (self.0)(servant, cx);
+    }
+
+    #[cold]
+    fn on_main_thread(&mut self, _: &MainThread, _: Found, _: &Context<'_>) -> Result<(), CollocatedError> {
+        // The arguments cannot leave this thread, but a message can.
+        Err(CollocatedError::NotLocal)
     }
 }
 
@@ -331,4 +397,4 @@ fn unanswered(operation: &str) -> SystemException {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,7 +4,7 @@
 //! Start from [`Poa`], in which objects are activated, and [`ObjectAdapter`], which the ORB asks to serve requests. What
 //! the adapter knows of a wire is the object key: connections, messages and threads are the ORB's.
 //!
-//! It implements CORBA 3.3 Part 1 §15 with all policies but `MAIN_THREAD_MODEL`.
+//! It implements CORBA 3.3 Part 1 §15 with all policies.
 
 mod active;
 mod adapter;
@@ -12,6 +12,7 @@ mod error;
 mod implicit;
 pub mod key;
 mod lanes;
+mod main_thread;
 mod manager;
 mod poa;
 mod policy;
@@ -22,6 +23,7 @@ mod turn;
 pub use adapter::{LaneSite, ObjectAdapter, ReferenceFactory};
 pub use error::{ActivateError, CreateError, FindError, QosError, StillInProgress};
 pub use lanes::{ClientStatus, LaneStatus, Page, RealTime};
+pub use main_thread::MainThread;
 pub use manager::{DEFAULT_HELD, LONGEST_HOLD, ManagerInactive, ManagerState, PoaManager};
 pub use poa::{Activation, Poa, PoaBuilder};
 pub use policy::{

@@ -9,6 +9,10 @@ pub enum Threads {
     OrbControlled,
     /// One request at a time; a call back into the POA from the request it serves is let in.
     Single,
+    /// One request at a time for all POAs of the ORB with this policy together, and all on one thread: the one that is
+    /// in `Orb::run`, or calls `Orb::perform_work`. Requests wait for it; 64 at most, and more are refused with
+    /// `TRANSIENT`. While a servant waits for a reply to a call of its own, others are served.
+    Main,
 }
 
 /// How long references are good for.

@@ -43,7 +43,7 @@ pub struct Incoming<'a> {
     /// Whether the client waits for a reply.
     pub response_expected: bool,
     /// Set once the client has cancelled the request.
-    pub cancelled: &'a AtomicBool,
+    pub cancelled: &'a Arc<AtomicBool>,
     /// What services sent along.
     pub service_contexts: ServiceContexts<'a>,
     /// The ORB that received it.

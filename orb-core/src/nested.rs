@@ -3,9 +3,15 @@
 //!
 //! A thread that serves a connection is the only one that reads it, and in a POA with the single-thread model it holds
 //! that POA. If it now waits for a reply, and the peer needs exactly that connection or that POA to produce it, both
-//! would wait for ever. So whatever makes a thread wait calls [`about_to_block`] first.
+//! would wait for ever. So whatever makes a thread wait calls [`about_to_block`] first. And where the peer needs work
+//! done that is this thread's alone, a [`Duty`], the thread does it while it waits.
+
+mod duty;
 
 use std::{cell::RefCell, fmt, marker::PhantomData, rc::Rc};
+
+pub(crate) use self::duty::has_duties;
+pub use self::duty::{Duty, attend, lay_down, take_on};
 
 /// Something a thread holds that others need while it waits.
 pub trait Holder {

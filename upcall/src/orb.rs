@@ -5,11 +5,11 @@ mod builder;
 mod references;
 mod stop;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, thread};
 
 use object_adapter::{ObjectAdapter, Poa};
 use orb_core::{
-    exception::{Completed, Result, SystemException, SystemExceptionKind},
+    exception::{Completed, Result, SystemException, SystemExceptionKind, minor},
     ior::Ior,
     object::{Interface, ObjectRef},
     orb::OrbCore,
@@ -118,6 +118,9 @@ impl Orb {
     /// `SIGTERM`); then shuts down. Asked a second time, the process ends at once, without waiting for requests in
     /// progress.
     ///
+    /// Meanwhile the calling thread is the main thread, which serves the POAs with
+    /// [`MAIN_THREAD_MODEL`](object_adapter::Threads::Main). Of several threads in `run` one is.
+    ///
     /// # Errors
     ///
     /// What the operating system says when signals cannot be caught.
@@ -127,9 +130,60 @@ impl Orb {
         Ok(())
     }
 
+    /// Tells whether requests wait for the main thread (CORBA 3.3 Part 1 §8.2.3).
+    ///
+    /// # Errors
+    ///
+    /// `BAD_INV_ORDER` (minor 4) after [`Orb::shutdown`].
+    pub fn work_pending(&self) -> Result<bool> {
+        self.check_running()?;
+        Ok(self.0.objects.main_thread().work_pending())
+    }
+
+    /// Serves one request that waits for the main thread, if there is one, and returns; for programs whose main thread
+    /// has a loop of its own. The calling thread becomes the main thread, and stays it until another one calls this or
+    /// [`Orb::run`]; does nothing while another one is in either.
+    ///
+    /// # Errors
+    ///
+    /// As [`Orb::work_pending`].
+    pub fn perform_work(&self) -> Result<()> {
+        self.check_running()?;
+        self.0.objects.main_thread().perform_work();
+        Ok(())
+    }
+
+    fn check_running(&self) -> Result<()> {
+        if !self.is_shut_down() {
+            return Ok(());
+        }
+        let kind = SystemExceptionKind::BadInvOrder;
+        Err(
+            SystemException::new(kind, minor::ORB_HAS_SHUT_DOWN, Completed::No)
+                .with_message("the ORB was shut down"),
+        )
+    }
+
     /// Ends the ORB: requests in progress finish within [`grace`](orb_core::server::ServerConfig::grace) (5 s), clients
-    /// get CloseConnection, calls in flight raise `BAD_INV_ORDER`, and [`Orb::run`] returns.
+    /// get CloseConnection, calls in flight raise `BAD_INV_ORDER`, and [`Orb::run`] returns. Requests that wait for the
+    /// main thread are served if there is one, and refused otherwise.
+    ///
+    /// Called from a servant, it returns at once and a thread does the rest.
     pub fn shutdown(&self) {
+        if self.0.objects.main_thread().is_serving_here() {
+            // The request that asks for it is one of those that finish first.
+            let orb = self.clone();
+            drop(
+                thread::Builder::new()
+                    .name("upcall-shutdown".into())
+                    .spawn(move || orb.finish()),
+            );
+        } else {
+            self.finish();
+        }
+    }
+
+    fn finish(&self) {
         self.0.stop_serving();
         self.0.core.shutdown();
         self.0.stop.set();
@@ -191,6 +245,7 @@ impl Inner {
     }
 
     fn stop_serving(&self) {
+        self.objects.main_thread().close();
         // Not under the lock: requests that are in progress may ask for it.
         let server = self.server.lock().take();
         if let Some(server) = server {

@@ -71,7 +71,7 @@ impl ReferenceFactory for TestReferences {
     }
 }
 
-fn adapter(instance: u64) -> ObjectAdapter {
+pub(crate) fn adapter(instance: u64) -> ObjectAdapter {
     let adapter = ObjectAdapter::new(instance, "test");
     adapter.set_references(Arc::new(TestReferences(OrbCore::new(
         OrbConfig::default(),
@@ -80,7 +80,7 @@ fn adapter(instance: u64) -> ObjectAdapter {
     adapter
 }
 
-fn key_of(reference: &ObjectRef) -> Bytes {
+pub(crate) fn key_of(reference: &ObjectRef) -> Bytes {
     reference.ior().iiop_profiles().next().unwrap().object_key
 }
 

@@ -118,10 +118,15 @@ impl<'p> Activation<'p> {
         if !request.qos.is_guaranteed() {
             return Ok((qos, None));
         }
-        if poa.policies.threads == Threads::Single {
+        let has = match poa.policies.threads {
+            Threads::OrbControlled => None,
+            Threads::Single => Some("SINGLE_THREAD_MODEL"),
+            Threads::Main => Some("MAIN_THREAD_MODEL"),
+        };
+        if let Some(has) = has {
             return Err(ActivateError::WrongPolicy {
                 poa: poa.display_name(),
-                has: "SINGLE_THREAD_MODEL",
+                has,
                 needs: "an object with a guarantee does not wait for the turn of others",
             });
         }

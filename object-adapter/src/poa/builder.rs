@@ -68,6 +68,12 @@ impl<'p> PoaBuilder<'p> {
         self
     }
 
+    /// Serves requests on the main thread, one at a time: see [`Threads::Main`].
+    pub fn main_thread(mut self) -> Self {
+        self.policies.threads = Threads::Main;
+        self
+    }
+
     /// Activates servants whose reference is asked for.
     pub fn implicit_activation(mut self) -> Self {
         self.policies.implicit_activation = ImplicitActivation::Allowed;

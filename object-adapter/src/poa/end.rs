@@ -91,7 +91,10 @@ fn wait_for(ending: &[(Poa, Vec<SlotId>)], deadline: Instant) -> Result<(), Stil
             return Err(StillInProgress);
         }
         blocking.get_or_insert_with(nested::about_to_block);
-        thread::sleep(LOOK_AGAIN);
+        // They may be waiting for this thread.
+        if !nested::attend() {
+            thread::sleep(LOOK_AGAIN);
+        }
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use orb_core::{
     context::Context,
     exception::{Completed, SystemException, SystemExceptionKind, minor},
     object::ObjectRef,
-    servant::Servant,
+    servant::{CollocatedError, Servant},
 };
 use parking_lot::{Condvar, Mutex, RwLock};
 
@@ -23,8 +23,9 @@ use crate::{
     ActivateError, AdapterActivator, Etherealized, PoaManager, ReferenceFactory, ServantActivator,
     ServantLocator,
     active::ActiveObjects,
-    adapter::Shared,
+    adapter::{Shared, Upcall},
     key::{self, Lifetime, SlotId},
+    main_thread::{Found, Inside, MainThread},
     policy::{IdAssignment, Lifespan, Policies, RequestProcessing, Threads},
     turn::{Taken, Turn},
 };
@@ -37,6 +38,18 @@ pub(crate) enum Processor {
     Default(Arc<dyn Servant>),
     Activator(Arc<dyn ServantActivator>),
     Locator(Arc<dyn ServantLocator>),
+}
+
+/// How a request is let through; kept until it ends.
+pub(crate) enum Entry<'m> {
+    /// Beside others.
+    Free,
+    #[expect(dead_code, reason = "it is kept for what its drop does")]
+    InTurn(Taken),
+    #[expect(dead_code, reason = "it is kept for what its drop does")]
+    Inside(Inside<'m>),
+    /// Elsewhere.
+    OnMainThread(&'m MainThread),
 }
 
 pub(crate) struct PoaInner {
@@ -101,12 +114,33 @@ impl PoaInner {
 
     /// Waits until the manager and the thread policy let a request through.
     #[inline]
-    pub(crate) fn enter(&self, cx: &Context<'_>) -> Result<Option<Taken>, SystemException> {
+    pub(crate) fn enter(&self, cx: &Context<'_>) -> Result<Entry<'_>, SystemException> {
         self.manager.admit(cx.deadline())?;
-        match &self.turn {
-            None => Ok(None),
-            Some(turn) => turn.take(cx.deadline()).map(Some),
+        match (&self.turn, self.policies.threads) {
+            (Some(turn), _) => turn.take(cx.deadline()).map(Entry::InTurn),
+            (None, Threads::Main) => Ok(match self.shared.main_thread.enter() {
+                Some(inside) => Entry::Inside(inside),
+                None => Entry::OnMainThread(&self.shared.main_thread),
+            }),
+            (None, _) => Ok(Entry::Free),
         }
+    }
+
+    /// Lets `upcall` have a servant called when the manager and the thread policy allow it.
+    #[inline]
+    pub(crate) fn serve<U: Upcall + ?Sized>(
+        &self,
+        servant: &Arc<dyn Servant>,
+        cx: &Context<'_>,
+        upcall: &mut U,
+    ) -> Result<(), CollocatedError> {
+        match self.enter(cx)? {
+            Entry::OnMainThread(main) => {
+                return upcall.on_main_thread(main, Found::Servant(Arc::clone(servant)), cx);
+            }
+            _entered => upcall.here(&**servant, cx),
+        }
+        Ok(())
     }
 
     /// Tells whether an object can have an id that names its slot. Nobody but the map could serve such an object, so

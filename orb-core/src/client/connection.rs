@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One connection to a server, shared by all threads that call it.
 
+mod attend;
 mod lead;
 mod watch;
 

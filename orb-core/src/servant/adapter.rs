@@ -67,7 +67,7 @@ pub enum CollocatedError {
     Exception(SystemException),
     /// The object is there.
     Forward(Ior),
-    /// The key is none of this adapter's.
+    /// The key is none of this adapter's, or the servant is another thread's to call: a message can go there.
     NotLocal,
 }
 

@@ -188,6 +188,23 @@ impl<'a> Reply<'a> {
         self.outcome = Outcome::Open;
     }
 
+    /// Answers with what another [`Reply`], made for the same [`ReplyTo`], was answered with: the message it delivered,
+    /// if it did.
+    pub fn relay(&mut self, outcome: Outcome, message: &[u8]) {
+        if self.outcome != Outcome::Open {
+            return;
+        }
+        self.outcome = outcome;
+        if !message.is_empty() {
+            self.delivery.deliver(&[IoSlice::new(message)]);
+        }
+    }
+
+    /// Returns where and how the reply goes.
+    pub fn to(&self) -> ReplyTo {
+        self.to
+    }
+
     /// Returns what the request was answered with so far.
     pub fn outcome(&self) -> Outcome {
         self.outcome

@@ -21,7 +21,7 @@ pub(super) struct Slot {
     request_id: AtomicU32,
     /// What follows on the connection must not overtake this message: a oneway, or not yet known to be none.
     ordered: AtomicBool,
-    pub(super) cancelled: AtomicBool,
+    pub(super) cancelled: Arc<AtomicBool>,
     /// What the worker reads, and in which epoch.
     pub(super) reading: Mutex<Option<(Arc<Connection>, u64)>>,
     /// What it is to look at next.

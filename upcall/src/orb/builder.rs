@@ -269,6 +269,7 @@ impl OrbBuilder {
             self.real_time,
         ));
         core.set_adapter(Arc::clone(&objects) as _);
+        let stop = Stop::new(objects.main_thread());
         let inner = Arc::new(Inner {
             core,
             objects,
@@ -280,7 +281,7 @@ impl OrbBuilder {
             server: Mutex::new(None),
             arguments: parsed.rest,
             trace_level,
-            stop: Stop::default(),
+            stop,
         });
         inner
             .objects

@@ -10,7 +10,8 @@ use std::{
     thread,
 };
 
-use parking_lot::{Condvar, Mutex};
+use object_adapter::MainThread;
+use parking_lot::Mutex;
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
     flag,
@@ -21,30 +22,38 @@ use signal_hook::{
 static ASKED: Mutex<Option<Arc<AtomicBool>>> = Mutex::new(None);
 
 /// Set once, by a call or a signal.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Stop(Arc<Flag>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Flag {
-    set: Mutex<bool>,
-    changed: Condvar,
+    set: AtomicBool,
+    main_thread: Arc<MainThread>,
 }
 
 impl Flag {
     fn set(&self) {
-        *self.set.lock() = true;
-        self.changed.notify_all();
+        self.set.store(true, Ordering::Release);
+        self.main_thread.wake();
     }
 }
 
 impl Stop {
+    /// Makes one that was not set, for whoever waits as the main thread.
+    pub(super) fn new(main_thread: &Arc<MainThread>) -> Self {
+        Self(Arc::new(Flag {
+            set: AtomicBool::new(false),
+            main_thread: Arc::clone(main_thread),
+        }))
+    }
+
     /// Ends every wait.
     pub(super) fn set(&self) {
         self.0.set();
     }
 
-    /// Waits until it is set or the process gets a signal to end. Once that has come, the next one ends the process,
-    /// whatever it still waits for.
+    /// Waits, and serves requests for the main thread, until it is set or the process gets a signal to end. Once that
+    /// has come, the next one ends the process, whatever it still waits for.
     pub(super) fn wait(&self) -> io::Result<()> {
         // Registered first, it acts first: it must not see what the listener makes of the same signal.
         let asked = asked()?;
@@ -61,9 +70,8 @@ impl Stop {
                     flag.set();
                 }
             })?;
-        let mut set = self.0.set.lock();
-        self.0.changed.wait_while(&mut set, |set| !*set);
-        drop(set);
+        let Flag { set, main_thread } = &*self.0;
+        main_thread.serve_until(|| set.load(Ordering::Acquire));
         handle.close();
         // It does nothing that could panic.
         drop(listener.join());

@@ -44,7 +44,8 @@ impl Connection {
         wait: &mut Wait,
         reply: &mut Option<Message>,
     ) -> Result<(), Failure> {
-        if let Some(lead) = lead {
+        // A thread that has other things to do leaves the reading to others.
+        if let Some(lead) = lead.filter(|_| !self.must_attend()) {
             let _blocking = nested::about_to_block();
             return self.lead(lead, id, wait, reply);
         }
@@ -54,6 +55,9 @@ impl Connection {
 
     /// Waits for the reply to `id`: leads if nobody does, follows otherwise.
     pub(crate) fn wait(&self, id: u32, wait: &mut Wait) -> Delivery {
+        if self.must_attend() {
+            return self.wait_attending(id, wait.deadline);
+        }
         let _blocking = nested::about_to_block();
         let mut shared = self.shared.lock();
         loop {
