@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use upcall::{Completed, Context, Orb, SystemExceptionKind};
+use upcall::{Completed, Context, ObjectRef, Orb, SystemExceptionKind};
 use upcall_tests::PATIENCE;
 
 upcall::include_idl!("main_thread");
@@ -238,16 +238,33 @@ fn large_arguments_and_results_pass_through() {
 }
 
 #[test]
-fn oneways_arrive_in_order_and_none_is_lost() {
+fn oneways_that_wait_keep_their_order_none_is_lost_and_others_are_served() {
     let office = Office::open();
     let clerk = office.clerk("a");
+    let free: ObjectRef = office
+        .orb
+        .root_poa()
+        .activate(ClerkSkeleton::new(Desk(Arc::clone(&office))))
+        .export()
+        .unwrap();
     let main = office.run();
     let (_client, clerk) = from_elsewhere(&office, &clerk);
+    let client = Orb::builder().environment(false).build().unwrap();
+    let free = client.object(free.ior().clone());
+    let first = clerk.wait().start().unwrap();
+    until("the main thread is busy", || {
+        office.waiting.load(Ordering::SeqCst)
+    });
     // More than may wait.
     for number in 0..500 {
         clerk.note(number).send().unwrap();
     }
-    clerk.copy(b"").wait().unwrap();
+    // There is time enough to read them all.
+    for _ in 0..200 {
+        assert_eq!(free.is_a("IDL:Other:1.0").wait(), Ok(false));
+    }
+    office.let_go();
+    first.wait().unwrap();
     until("the notes arrive", || office.notes.lock().unwrap().len() == 500);
     assert!(office.notes.lock().unwrap().is_sorted());
     office.end(main);
