@@ -254,6 +254,7 @@ impl Builder {
             .stack_size(setup.stack)
             .spawn(move || {
                 enter_executive();
+                let allowed = rustix::thread::sched_getaffinity(None);
                 let worker = Worker::new(
                     Platform::new(Arc::clone(&cpu), which, setup.pacer(which)),
                     steward,
@@ -266,6 +267,9 @@ impl Builder {
                 let _ = reports.send(ready);
                 drop(reports);
                 worker.run();
+                if let Ok(allowed) = allowed {
+                    system::leave_real_time(&allowed);
+                }
             })
     }
 
@@ -278,18 +282,19 @@ impl Builder {
 
     /// Asks the system for what the calling thread is to have.
     fn ask(&self, cpu: usize) -> Result<Granted, BuildError> {
-        let pinned = match self.policy {
-            Policy::Deadline { .. } => Ok(()),
-            Policy::Fifo { .. } | Policy::Ordinary => system::pin(cpu),
-        };
-        pinned.map_err(|error| BuildError::Cpu { cpu, error })?;
         // Without real-time scheduling the kernel would lump timers together, by up to 50 µs.
         let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
+        // The CPU may be kept busy by others of this priority: an ordinary thread would hardly get there.
         let scheduling = match self.policy {
             Policy::Fifo { priority } => system::set_fifo(priority),
             Policy::Deadline { runtime, period } => system::set_deadline(runtime.into(), period.into()),
             Policy::Ordinary => Ok(()),
         };
+        let pinned = match self.policy {
+            Policy::Deadline { .. } => Ok(()),
+            Policy::Fifo { .. } | Policy::Ordinary => system::pin(cpu),
+        };
+        pinned.map_err(|error| BuildError::Cpu { cpu, error })?;
         let stack = system::prepare_stack(self.memory == MemoryLock::Stacks);
         let memory = match self.memory {
             MemoryLock::Process => system::lock_process(),

@@ -19,6 +19,10 @@ const POLL_EVERY: Nanos = Nanos::from_micros(10);
 /// How long another executive is not believed that wanted the CPU and did not take it.
 const DISBELIEF: Nanos = Nanos::from_micros(100);
 
+/// How long one keeps the CPU that has neighbours there, at most to the end of an iteration. The page says only what its
+/// writers know: one that blocked within a handler, or is yet to run, may be ready and have said nothing.
+const TURN: Nanos = Nanos::from_millis(1);
+
 /// Where an RTU is, as seen from one side of its CPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
@@ -52,6 +56,8 @@ pub(super) struct Platform {
     neighbours: Neighbours,
     /// To whom it gave way last, by what he wanted, and when.
     gave_way: (u32, Time),
+    /// Since when it has the CPU, as far as its neighbours are concerned.
+    turn: Time,
 }
 
 /// The time since the thread last woke.
@@ -86,6 +92,7 @@ impl Platform {
             polled: Time::ZERO,
             neighbours: Neighbours::new(),
             gave_way: (u32::MAX, Time::ZERO),
+            turn: now,
         }
     }
 
@@ -159,20 +166,29 @@ impl Platform {
         }
     }
 
-    /// Lets another process's executive on this CPU go first, if it has something more urgent. All have the same priority
-    /// for the system, so this is where preemption happens between them.
+    /// Lets another process's executive on this CPU go first, if it has something more urgent, and now and then whatever
+    /// it has. All have the same priority for the system, so this is where preemption happens between them.
     pub(super) fn give_way(&mut self) {
-        let Some(rival) = self.rival(self.scheduler.most_urgent()) else {
+        let rival = self.rival(self.scheduler.most_urgent());
+        if rival.is_none() && !self.turn_ends() {
             return;
-        };
+        }
         let side = self.cpu.side(self.which);
         if let (Some(seat), Some(ours)) = (&side.seat, self.scheduler.most_urgent()) {
             seat.publish(Some(ours), self.scheduler.next_event(), side.most_urgent());
             rustix::thread::sched_yield();
             seat.publish(None, None, None);
             self.now = clock::now();
-            self.gave_way = (rival, self.now);
+            self.turn = self.now;
+            if let Some(rival) = rival {
+                self.gave_way = (rival, self.now);
+            }
         }
+    }
+
+    /// Whether it has had the CPU for as long as is decent among neighbours.
+    fn turn_ends(&self) -> bool {
+        self.neighbours.any() && self.now - self.turn >= TURN
     }
 
     /// What another process's executive on this CPU has that is more urgent. Who does not take the CPU when it is left to
@@ -240,6 +256,7 @@ impl Platform {
         self.now = clock::now();
         self.pacer.asleep(self.now - begin);
         self.paced = self.now;
+        self.turn = self.now;
         self.side().usage.asleep(self.now - begin);
         self.stretch = Stretch {
             woke: self.now,
@@ -274,6 +291,6 @@ impl Host for Platform {
         }
         let running = self.scheduler.running();
         let ours = running.and_then(|running| self.scheduler.urgency(running));
-        self.rival(ours).is_some()
+        self.rival(ours).is_some() || self.turn_ends()
     }
 }

@@ -33,10 +33,24 @@ pub(super) fn pin(cpu: usize) -> io::Result<()> {
 ///
 /// If the process has neither the right nor the limit for this priority.
 pub(super) fn set_fifo(priority: u8) -> io::Result<()> {
+    set_scheduler(libc::SCHED_FIFO, priority)
+}
+
+/// Makes the calling thread an ordinary one again, that may run where it might before.
+///
+/// What the kernel does at the end of a thread, it does with the locks of the whole process, and no longer yields to
+/// neighbours, nor they to it: so that is nothing to be done on the CPU and with the priority of theirs.
+pub(super) fn leave_real_time(allowed: &CpuSet) {
+    // Nobody may be refused less than he has.
+    let _ = sched_setaffinity(None, allowed);
+    let _ = set_scheduler(libc::SCHED_OTHER, 0);
+}
+
+fn set_scheduler(policy: libc::c_int, priority: u8) -> io::Result<()> {
     let parameters = libc::sched_param {
         sched_priority: priority.into(),
     };
-    let policy = libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK;
+    let policy = policy | libc::SCHED_RESET_ON_FORK;
     // SAFETY: the structure is initialised, lives through the call, and is only read; 0 is the calling thread.
     let result = unsafe { libc::sched_setscheduler(0, policy, &raw const parameters) };
     if result == 0 {

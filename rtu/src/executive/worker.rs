@@ -62,6 +62,8 @@ impl Worker {
             self.platform.look();
             if self.platform.commands {
                 self.obey();
+                // The notice may have come with the word to stop, and it comes only once.
+                continue;
             }
             if !self.outbox.is_empty() {
                 self.hand_over();
