@@ -58,7 +58,7 @@ struct Other {
 impl Other {
     fn start(page: &Path) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "the_other_process", "--ignored", "--nocapture"])
+            .args(["--exact", "the_other_process", "--nocapture"])
             .env(PAGE, page)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -90,9 +90,9 @@ impl Drop for Other {
     }
 }
 
-/// Admits 40 %, and runs an RTU of the least urgency that is always ready, until its standard input ends.
+/// The other process of the tests here, if it is told the page: admits 40 %, and runs an RTU of the least urgency that is
+/// always ready, until its standard input ends.
 #[test]
-#[ignore = "it is the other process of the tests here"]
 fn the_other_process() {
     let Some(page) = std::env::var_os(PAGE) else {
         return;

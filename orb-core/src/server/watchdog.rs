@@ -144,6 +144,9 @@ impl Watchdog {
             return None;
         }
         let quiet = now.saturating_sub(connection.seen_at.load(Ordering::Relaxed));
+        if connection.terms.once && idle && quiet >= stall {
+            return Some(Verdict::Stalled("the peer does not ask, and would be refused"));
+        }
         if !idle || connection.is_closing() {
             let since = received.saturating_sub(connection.received_then.load(Ordering::Relaxed));
             let allowed = stall.saturating_add(since / SLOWEST);

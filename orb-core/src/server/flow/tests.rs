@@ -115,13 +115,11 @@ impl Link for Wire {
 }
 
 fn server() -> Server {
-    Server::start(
-        ServerConfig::default(),
-        Arc::new(Speaker),
-        None,
-        Arc::new(Idle::default()),
-    )
-    .expect("threads")
+    server_with(ServerConfig::default())
+}
+
+fn server_with(config: ServerConfig) -> Server {
+    Server::start(config, Arc::new(Speaker), None, Arc::new(Idle::default())).expect("threads")
 }
 
 fn flow(server: &Server, wire: &Arc<Wire>) -> Flow {
@@ -271,5 +269,24 @@ fn a_connection_that_is_declined_is_told_why_once() {
     assert_eq!(raised(&answers[0]), SystemExceptionKind::NoResources);
     assert_eq!(answers[1].message_type(), MessageType::CloseConnection);
     wire.shutdown();
+    server.shutdown();
+}
+
+#[test]
+fn a_connection_that_is_declined_and_asks_nothing_is_given_up() {
+    let config = ServerConfig {
+        stall_timeout: Duration::from_millis(10),
+        idle_timeout: None,
+        ..ServerConfig::default()
+    };
+    let (server, wire) = (server_with(config), Wire::new());
+    server.decline(
+        Arc::clone(&wire) as Arc<dyn Link>,
+        SystemException::from(SystemExceptionKind::NoResources),
+    );
+    while !*wire.ended.lock() {
+        std::thread::yield_now();
+    }
+    assert!(wire.answers().is_empty());
     server.shutdown();
 }
