@@ -359,6 +359,27 @@ fn a_change_of_class_changes_the_thread_and_keeps_the_account() {
 }
 
 #[test]
+fn a_notification_after_a_change_is_for_what_it_changed_to() {
+    // One that sleeps is woken by the change, and finds the notification as well.
+    let builder = Executive::builder().capacity(2).spin(Duration::ZERO);
+    let executive = builder.build().unwrap();
+    let cpu = executive.cpus().next().unwrap();
+    let (sender, order) = mpsc::channel();
+    let rtu = executive
+        .add(Spec::new("changing", LOW_DELAY), cpu, saying(&sender, ()))
+        .unwrap();
+    for _ in 0..500 {
+        rtu.change(Parameters::periodic(Nanos::from_secs(100))).unwrap();
+        heard(&order);
+        until(|| rtu.account().releases == rtu.account().completions);
+        order.try_iter().for_each(drop);
+        rtu.change(LOW_DELAY).unwrap();
+        rtu.notify();
+        heard(&order);
+    }
+}
+
+#[test]
 fn notifications_on_the_way_to_the_other_thread_are_not_lost() {
     let (executive, cpu) = executive();
     let written = Arc::new(AtomicU64::new(0));

@@ -121,7 +121,7 @@ impl Rtu {
     }
 
     /// Changes what it is scheduled by, from its next activation on. One that gains or loses its guarantee changes over to
-    /// the other thread of its CPU, and a reactive one is then notified once more than needed.
+    /// the other thread of its CPU. A reactive one that comes there, or was periodic, is notified once more than needed.
     ///
     /// # Errors
     ///

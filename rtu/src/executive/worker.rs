@@ -193,7 +193,11 @@ impl Worker {
         self.platform.scheduler.change(id, parameters, self.platform.now);
         self.platform.side().may_be(parameters.urgency());
         if let Some(rtu) = self.rtus.get_mut(index as usize).and_then(Option::as_mut) {
-            rtu.parameters = parameters;
+            let was_periodic = std::mem::replace(&mut rtu.parameters, parameters).is_periodic();
+            // What it was notified of since it was asked to change came to one that heeds its period alone.
+            if was_periodic && !parameters.is_periodic() {
+                self.platform.scheduler.notify(id, self.platform.now);
+            }
         }
     }
 

@@ -75,7 +75,7 @@ impl Parameters {
         Urgency::of(self.class, self.period)
     }
 
-    pub(super) fn is_periodic(&self) -> bool {
+    pub(crate) fn is_periodic(&self) -> bool {
         self.class == Class::Periodic
     }
 
