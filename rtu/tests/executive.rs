@@ -18,7 +18,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rtu::executive::{
-    AddError, BuildError, ChangeError, Executive, Handler, Interest, MemoryLock, Notifier, Policy, Rtu, Spec,
+    AddError, BuildError, Builder, ChangeError, Executive, Handler, Interest, MemoryLock, Notifier, Policy,
+    Rtu, Spec,
 };
 use rtu::scheduler::{Overrun, Parameters};
 use rtu::{Activation, Class, Nanos, Outcome, Time};
@@ -30,7 +31,16 @@ const LOW_DELAY: Parameters = Parameters::new(Class::LowDelay { priority: 1 }, N
 const BEST_EFFORT: Parameters = Parameters::new(Class::BestEffort { priority: 1 }, Nanos::ZERO);
 
 fn executive() -> (Executive, usize) {
-    let executive = Executive::builder().capacity(64).build().unwrap();
+    started(Executive::builder().capacity(64))
+}
+
+/// One that nobody asks for the CPU, as executives of other tests do.
+fn without_neighbours() -> (Executive, usize) {
+    started(Executive::builder().capacity(2).page(None))
+}
+
+fn started(builder: Builder) -> (Executive, usize) {
+    let executive = builder.build().unwrap();
     let cpu = executive.cpus().next().unwrap();
     (executive, cpu)
 }
@@ -159,7 +169,7 @@ fn the_more_urgent_goes_first() {
 
 #[test]
 fn a_running_one_is_told_to_yield_and_goes_on_afterwards() {
-    let (executive, cpu) = executive();
+    let (executive, cpu) = without_neighbours();
     let (sender, order) = mpsc::channel();
     let urgent = executive
         .add(Spec::new("urgent", LOW_DELAY), cpu, saying(&sender, "urgent"))
@@ -189,10 +199,7 @@ fn a_running_one_is_told_to_yield_and_goes_on_afterwards() {
 
 #[test]
 fn a_timer_that_is_due_asks_a_running_one_to_yield() {
-    // Nobody else asks, as executives of other tests would.
-    let builder = Executive::builder().capacity(2).page(None);
-    let executive = builder.build().unwrap();
-    let cpu = executive.cpus().next().unwrap();
+    let (executive, cpu) = without_neighbours();
     let (sender, order) = mpsc::channel();
     let tick = Parameters::periodic(Nanos::from_millis(5));
     let _tick = executive
@@ -361,9 +368,7 @@ fn a_change_of_class_changes_the_thread_and_keeps_the_account() {
 #[test]
 fn a_notification_after_a_change_is_for_what_it_changed_to() {
     // One that sleeps is woken by the change, and finds the notification as well.
-    let builder = Executive::builder().capacity(2).spin(Duration::ZERO);
-    let executive = builder.build().unwrap();
-    let cpu = executive.cpus().next().unwrap();
+    let (executive, cpu) = started(Executive::builder().capacity(2).spin(Duration::ZERO));
     let (sender, order) = mpsc::channel();
     let rtu = executive
         .add(Spec::new("changing", LOW_DELAY), cpu, saying(&sender, ()))
