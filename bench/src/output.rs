@@ -112,7 +112,7 @@ fn row_json(row: &Measured, targets: &Targets) -> Value {
         .collect();
     let held: Vec<Value> = targets
         .of_row(row.row.name)
-        .map(|target| json!({ "bound": target.bound(), "value": target.value(row), "met": target.is_met(row) }))
+        .map(|target| json!({ "bound": target.bound(row.row.unit), "value": target.value(row), "met": target.is_met(row) }))
         .collect();
     let skipped: Vec<Value> = row
         .skipped
@@ -139,7 +139,7 @@ fn markdown_row(text: &mut String, row: &Measured, targets: &Targets) {
         let held = targets
             .of_row(row.row.name)
             .find(|target| target.over.as_deref() == over);
-        let bound = held.map_or(String::new(), |target| target.bound());
+        let bound = held.map_or(String::new(), |target| target.bound(row.row.unit));
         let met = held.map_or("", |target| if target.is_met(row) { "yes" } else { "**no**" });
         let (median, spread) = (
             row.row.unit.show(one.summary.median),
@@ -180,11 +180,9 @@ pub(crate) fn row(row: &Measured, targets: &Targets) -> String {
         let _ = writeln!(text, "  SKIPPED: {name}: {reason}");
     }
     for target in targets.of_row(row.row.name) {
-        let value = target
-            .value(row)
-            .map_or("not measured".into(), |value| format!("{value:.3}"));
+        let (bound, value) = (target.bound(row.row.unit), target.show_value(row));
         let met = if target.is_met(row) { "met" } else { "MISSED" };
-        let _ = writeln!(text, "  target {}: {value}, {met}", target.bound());
+        let _ = writeln!(text, "  target {bound}: {value}, {met}");
     }
     text
 }

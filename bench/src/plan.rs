@@ -149,6 +149,8 @@ impl Unit {
 
     /// The value with its unit, for people.
     pub(crate) fn show(self, value: f64) -> String {
+        // The difference of two runs may be a negative nothing.
+        let value = if value.abs() < 5e-4 { 0.0 } else { value };
         match self {
             Self::Nanoseconds if value >= 1e6 => format!("{:.2} ms", value / 1e6),
             Self::Nanoseconds if value >= 1e3 => format!("{:.2} µs", value / 1e3),

@@ -2,6 +2,7 @@
 //! What `bench/targets.toml` holds the rows to.
 
 use crate::lab::Measured;
+use crate::plan::Unit;
 
 /// The targets of one group.
 #[derive(Debug, Default)]
@@ -87,21 +88,34 @@ impl Target {
     }
 
     /// The bound, for people.
-    pub(crate) fn bound(&self) -> String {
+    pub(crate) fn bound(&self, unit: Unit) -> String {
+        let show = |bound: f64| self.show(unit, bound, bound.to_string());
         let over = self
             .over
             .as_ref()
             .map_or(String::new(), |over| format!(" × {over}"));
-        let most = self.at_most.map(|bound| format!("≤ {bound}{over}"));
-        let least = self.at_least.map(|bound| format!("≥ {bound}{over}"));
+        let most = self.at_most.map(|bound| format!("≤ {}{over}", show(bound)));
+        let least = self.at_least.map(|bound| format!("≥ {}{over}", show(bound)));
         most.into_iter().chain(least).collect::<Vec<_>>().join(", ")
     }
 
+    /// A value beside the bound, for people.
+    pub(crate) fn show_value(&self, row: &Measured) -> String {
+        let show = |value| self.show(row.row.unit, value, format!("{value:.3}"));
+        self.value(row).map_or("not measured".to_owned(), show)
+    }
+
+    /// A ratio is a number, and all else has its unit.
+    fn show(&self, unit: Unit, value: f64, plain: String) -> String {
+        match self.over {
+            Some(_) => plain,
+            None => unit.show(value),
+        }
+    }
+
     fn explain(&self, row: &Measured) -> String {
-        let value = self
-            .value(row)
-            .map_or("not measured".to_owned(), |value| format!("{value:.3}"));
-        format!("{}: {value}, target {}", self.row, self.bound())
+        let (value, bound) = (self.show_value(row), self.bound(row.row.unit));
+        format!("{}: {value}, target {bound}", self.row)
     }
 }
 
