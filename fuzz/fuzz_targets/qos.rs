@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Texts as QoS files and as calibration files. What is read is checked on the machine that is read, and what is written of
-//! it reads the same.
+//! Octets as the service contexts in which requests and grants travel, and texts as QoS files and as calibration files. What
+//! is read is checked on the machine that is read, and what is written of it reads the same.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use orb_core::qos::context;
 use qos_mapper::{Calibration, FileErrors, Machine, QosFile, check};
 use rtu::analysis::Fit;
 
@@ -11,6 +12,7 @@ use rtu::analysis::Fit;
 const FEW: usize = 8;
 
 fuzz_target!(|data: &[u8]| {
+    travel(data);
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
@@ -45,6 +47,19 @@ fuzz_target!(|data: &[u8]| {
         Err(errors) => stand_in_the_text(text, &errors),
     }
 });
+
+/// What is read of a context is written in a form that reads the same.
+fn travel(data: &[u8]) {
+    if let Some(qos) = context::decode_request(data) {
+        assert_eq!(context::decode_request(&context::encode_request(&qos)), Some(qos));
+    }
+    if let Some(granted) = context::decode_grant(data) {
+        assert_eq!(
+            context::decode_grant(&context::encode_grant(&granted)),
+            Some(granted)
+        );
+    }
+}
 
 /// Every mistake has a place in the text, in order.
 fn stand_in_the_text(text: &str, errors: &FileErrors) {

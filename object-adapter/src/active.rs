@@ -2,6 +2,7 @@
 //! The active objects of all POAs, and how a key leads to them.
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, hash_map::RandomState},
     fmt,
     hash::BuildHasher,
@@ -14,12 +15,14 @@ use orb_core::{
     servant::{CollocatedError, Servant},
 };
 use parking_lot::RwLock;
+use qos_mapper::Request;
 
 use crate::{
     adapter::Upcall,
     key::{self, SlotId},
-    lanes::Lane,
-    poa::PoaInner,
+    lanes::{Host, Lane},
+    poa::{PoaInner, display_name},
+    policy::{IdAssignment, Threads},
     slots::{Full, Leave, Pin, Slots},
 };
 
@@ -136,8 +139,47 @@ impl Object {
     }
 }
 
+impl Object {
+    /// Returns its key, if it stands in this slot.
+    pub(crate) fn object_key(&self, slot: SlotId) -> Cow<'_, [u8]> {
+        match &self.key {
+            Some((key, _)) => Cow::Borrowed(key),
+            None => Cow::Owned(key::system_key(self.poa.shared.instance, slot)),
+        }
+    }
+
+    /// Describes it for clients that ask for something for their flows; `None` if it is served one call at a time, and so
+    /// cannot promise them anything.
+    pub(crate) fn host(&self) -> Option<Host> {
+        let poa = &self.poa;
+        if poa.policies.threads != Threads::OrbControlled {
+            return None;
+        }
+        // An id that the adapter makes says nothing to the QoS file.
+        let made = poa.policies.id_assignment == IdAssignment::System && !poa.slot_ids();
+        let chosen = self.key.as_ref().filter(|_| !made);
+        let id = chosen.and_then(|(key, begin)| key.get(usize::from(*begin)..));
+        let (id, path) = (id.unwrap_or_default(), poa.path.join("/"));
+        let asked = self.qos.as_deref().cloned();
+        let (request, worst_case) =
+            poa.shared
+                .lanes
+                .request(&path, id, self.servant.default_qos(), asked.clone());
+        Some(Host {
+            name: display_name(&*self.servant, &path, id),
+            request: Request {
+                qos: asked.unwrap_or_default(),
+                ..request
+            },
+            worst_case,
+            manager: poa.manager.clone(),
+        })
+    }
+}
+
 impl Leave for Object {
     fn left(self, from: SlotId) {
+        self.poa.shared.lanes.guests.close(&self.object_key(from));
         drop(self.lane);
         if let Some((key, _)) = &self.key {
             self.poa.objects().forget_key(key, from);

@@ -13,7 +13,7 @@ use orb_core::{
     exception::{Completed, SystemException, SystemExceptionKind, minor},
     object::ObjectRef,
     servant::{Adapter, CollocatedError, Located, Outcome, Reply, Request, Servant},
-    server::Server,
+    server::{Asking, Server, Verdict},
     transport::{Endpoint, Listener},
 };
 
@@ -261,6 +261,20 @@ impl Adapter for ObjectAdapter {
                 SystemExceptionKind::ObjectNotExist => Located::Unknown,
                 _ => Located::Failed(exception),
             },
+        }
+    }
+
+    fn negotiate(&self, asking: Asking) -> Option<Verdict> {
+        // Pinned, so that the object stays until the client is in.
+        let Some(object) = self.shared.objects.find(asking.object_key()) else {
+            return Some(Verdict::Unheard);
+        };
+        if let Some(lane) = &object.lane {
+            return lane.take_over(asking);
+        }
+        match object.host() {
+            Some(host) => self.shared.lanes.receive(asking, host),
+            None => Some(Verdict::Unheard),
         }
     }
 

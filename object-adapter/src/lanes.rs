@@ -7,17 +7,22 @@
 mod book;
 mod client;
 mod guard;
+mod guests;
 mod keeper;
 mod lane;
 mod settings;
 
-use std::sync::{Arc, Weak, mpsc};
+use std::{
+    sync::{Arc, Weak, mpsc},
+    time::Duration,
+};
 
 use orb_core::qos::Qos;
 use parking_lot::Mutex;
 use qos_mapper::{Admission, Request, Sources};
 use rtu::executive::Executive;
 
+pub(crate) use self::guests::{Guests, Host};
 use self::keeper::Report;
 pub(crate) use self::lane::{Lane, Opening};
 pub use self::{
@@ -31,6 +36,8 @@ use crate::ActivateError;
 pub(crate) struct Lanes {
     settings: RealTime,
     running: Mutex<Weak<Running>>,
+    /// Lanes of objects that have none of their own.
+    pub(crate) guests: Arc<Guests>,
 }
 
 /// What runs while there is an object with a guarantee.
@@ -48,17 +55,19 @@ impl Lanes {
         Self {
             settings,
             running: Mutex::default(),
+            guests: Arc::default(),
         }
     }
 
-    /// Returns what is asked for an object: the QoS file's entry under the request that counts.
+    /// Returns what is asked for an object: the QoS file's entry under the request that counts; and how long its servant
+    /// takes at most, if that is declared anywhere.
     pub(crate) fn request(
         &self,
         poa_path: &str,
         object_id: &[u8],
         idl: Option<Qos>,
         activation: Option<Qos>,
-    ) -> Request {
+    ) -> (Request, Option<Duration>) {
         let entry = self
             .settings
             .file
@@ -71,8 +80,9 @@ impl Lanes {
             activation,
             client: None,
         };
+        let worst_case = sources.worst_case();
         request.qos = sources.resolve();
-        request
+        (request, worst_case)
     }
 
     /// Returns what runs guarantees; starts it if nobody has one.
@@ -108,16 +118,12 @@ impl Lanes {
 
 impl Running {
     /// Returns the CPU for a flow on best-effort time: where guarantees leave most.
-    fn calmest(&self) -> Option<usize> {
+    fn calmest(&self) -> Option<u32> {
         let book = self.book.lock();
-        let load = |cpu: &usize| {
-            u32::try_from(*cpu)
-                .ok()
-                .and_then(|cpu| book.load(cpu))
-                .unwrap_or(1.0)
-        };
+        let load = |cpu: &u32| book.load(*cpu).unwrap_or(1.0);
         self.executive
             .cpus()
+            .filter_map(|cpu| u32::try_from(cpu).ok())
             .min_by(|one, other| load(one).total_cmp(&load(other)))
     }
 }

@@ -13,6 +13,7 @@ use orb_core::{object::ObjectRef, servant::Servant};
 
 pub use self::{activation::Activation, builder::PoaBuilder};
 pub(crate) use self::{
+    activation::display_name,
     inner::{Entry, PoaInner, Processor},
     lookup::Unretained,
 };

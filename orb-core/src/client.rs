@@ -12,6 +12,7 @@ mod deferred;
 mod executive;
 mod failure;
 mod invocation;
+mod negotiation;
 mod reader;
 mod request;
 mod slots;
@@ -22,5 +23,6 @@ pub(crate) use self::{
     cache::ConnectionCache,
     connection::ConnectionUser,
     deferred::Deferred,
-    invocation::{Answer, Arguments, Invocation},
+    invocation::{Answer, Arguments, Attempts, Invocation},
+    negotiation::{Negotiated, negotiate},
 };

@@ -2,8 +2,10 @@
 //! Object references.
 
 mod codec;
+mod flow;
 mod implicit;
 mod narrow;
+mod pace;
 
 use std::{
     fmt,
@@ -16,15 +18,17 @@ use std::{
 
 use parking_lot::Mutex;
 
+use self::flow::Flow;
 pub use self::narrow::NarrowCall;
 
 use crate::{
     cdr::OrbHandle,
     client::{Binding, ConnectionUser, Target},
     exception::Result,
-    invoke::Call,
+    invoke::{Call, Limit},
     ior::Ior,
     orb::OrbCore,
+    qos::{Granted, Qos},
 };
 
 /// A typed object reference: what generated code makes of an IDL interface.
@@ -33,6 +37,26 @@ pub trait Interface:
 {
     /// The repository id of the interface.
     const REPOSITORY_ID: &'static str;
+
+    /// Asks the object's server for quality of service for calls by this reference, and returns a reference with a flow of
+    /// its own: a connection that only it and its clones use, and that has what was granted ([`ObjectRef::granted`]) until
+    /// the last of them is dropped. What a client asks for its flow comes before all that the server says of the object,
+    /// but for the servant's worst case.
+    ///
+    /// A reference that has a flow asks for something else for that flow: then it is granted to all clones, or refused and
+    /// everything stays as it was. Other references to the object do not notice.
+    ///
+    /// A server that knows nothing of this, as those of other ORBs, grants nothing, and calls are served as well as they
+    /// are without. So are calls to objects of the same ORB, for which there are no connections.
+    ///
+    /// Should the connection be lost, the next call makes another and asks for the same.
+    ///
+    /// # Errors
+    ///
+    /// `NO_RESOURCES` with the server's reasons if it does not grant that; the exceptions of a call, of which one is made.
+    fn with_qos(&self, qos: Qos) -> Result<Self> {
+        self.as_ref().ask_for(qos).map(Self::from)
+    }
 }
 
 /// A reference to an object of any interface; cheap to clone.
@@ -47,6 +71,8 @@ struct Inner {
     /// Where the reference itself says the object is.
     origin: Arc<Target>,
     timeout: Option<Duration>,
+    /// The connection of a reference that shares none with others.
+    flow: Option<Arc<Flow>>,
     place: Mutex<Place>,
     /// The number of the binding in `place`, 0 if there is none: a thread that knows the binding of this number need
     /// not lock.
@@ -67,10 +93,15 @@ impl ObjectRef {
     /// Makes a reference of an IOR.
     pub fn new(core: &Arc<OrbCore>, ior: Ior) -> Self {
         let target = Arc::new(Target::new(ior, core.config().max_version));
-        Self::of_target(core, target, None)
+        Self::of_target(core, target, None, None)
     }
 
-    fn of_target(core: &Arc<OrbCore>, origin: Arc<Target>, timeout: Option<Duration>) -> Self {
+    fn of_target(
+        core: &Arc<OrbCore>,
+        origin: Arc<Target>,
+        timeout: Option<Duration>,
+        flow: Option<Arc<Flow>>,
+    ) -> Self {
         let handle: Arc<dyn OrbHandle> = Arc::clone(core) as _;
         let place = Mutex::new(Place {
             target: Arc::clone(&origin),
@@ -82,6 +113,7 @@ impl ObjectRef {
             handle,
             origin,
             timeout,
+            flow,
             place,
             binding_number: AtomicU64::new(0),
             local,
@@ -112,7 +144,38 @@ impl ObjectRef {
     /// Returns the same reference with another time limit for its calls.
     #[must_use]
     pub fn with_timeout(&self, time: Duration) -> Self {
-        Self::of_target(&self.0.core, Arc::clone(&self.0.origin), Some(time))
+        let flow = self.0.flow.clone();
+        Self::of_target(&self.0.core, Arc::clone(&self.0.origin), Some(time), flow)
+    }
+
+    /// Returns what the server has granted to this reference's flow, as it said when it was asked; `None` for a reference
+    /// without a flow of its own ([`Interface::with_qos`]), while that has no connection, and if the server grants nothing.
+    pub fn granted(&self) -> Option<Granted> {
+        self.0.flow.as_ref()?.granted()
+    }
+
+    /// Waits until a call without a reply may be sent, on a flow with a guarantee.
+    #[inline]
+    pub(crate) fn keep_pace(&self, limit: Limit) -> Result<()> {
+        match &self.0.flow {
+            Some(flow) => flow.keep_pace(limit.deadline(Instant::now(), self.time_limit())),
+            None => Ok(()),
+        }
+    }
+
+    fn ask_for(&self, qos: Qos) -> Result<Self> {
+        if self.is_local() {
+            return Ok(self.clone());
+        }
+        let deadline = Limit::Default.deadline(Instant::now(), self.time_limit());
+        if let Some(flow) = &self.0.flow {
+            flow.renegotiate(self, qos, deadline)?;
+            return Ok(self.clone());
+        }
+        let flow = Some(Arc::new(Flow::new(qos)));
+        let own = Self::of_target(&self.0.core, Arc::clone(&self.0.origin), self.0.timeout, flow);
+        own.binding(deadline)?;
+        Ok(own)
     }
 
     /// Asks the object whether it supports the interface `id`.
@@ -232,14 +295,18 @@ impl ObjectRef {
         self.bind(target, deadline)
     }
 
+    /// Returns where calls go: what the reference says, or where the last forward led.
+    fn target(&self) -> Arc<Target> {
+        Arc::clone(&self.0.place.lock().target)
+    }
+
     fn bind(&self, target: Arc<Target>, deadline: Instant) -> Result<Arc<Binding>> {
-        let binding = Arc::new(Binding::new(
-            self.0.core.connections(),
-            Arc::clone(&target),
-            deadline,
-        )?);
+        let binding = match &self.0.flow {
+            Some(flow) => flow.binding(self, deadline)?,
+            None => Arc::new(Binding::new(self.0.core.connections(), target, deadline)?),
+        };
         let mut place = self.0.place.lock();
-        if Arc::ptr_eq(&place.target, &target) {
+        if place.target.ior() == binding.target.ior() {
             self.0.set_binding(&mut place, Some(Arc::clone(&binding)));
         }
         drop(place);

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Quality of service in the application's words.
 //!
-//! A [`Qos`] is a request, not a grant: the adapter keeps it with the object it was asked for.
+//! A [`Qos`] is a request, not a grant: the adapter keeps it with the object it was asked for. What a client asks for its own
+//! flow is answered with a [`Granted`].
+
+pub mod context;
+mod granted;
 
 use std::time::Duration;
 
+pub use self::granted::Granted;
+
 /// What an application asks for, per object or flow.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Qos {
     /// Messages in every period, each done by its deadline.
@@ -20,7 +26,7 @@ pub enum Qos {
 }
 
 /// The isochronous class: so many messages in every period.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Isochronous {
     /// The length of a period.
     pub period: Duration,
@@ -35,7 +41,7 @@ pub struct Isochronous {
 }
 
 /// The burst class: a bandwidth with a burst size.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Burst {
     /// Bytes per second.
     pub bandwidth: u64,
@@ -50,7 +56,7 @@ pub struct Burst {
 }
 
 /// The low-delay class: sporadic messages, each within a bound.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LowDelay {
     /// The bound on the delay.
     pub delay: Duration,
@@ -65,7 +71,7 @@ pub struct LowDelay {
 }
 
 /// The best-effort class.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BestEffort {
     /// The share relative to other best-effort flows. Defaults to 1.
     pub weight: u32,

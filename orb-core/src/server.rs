@@ -7,6 +7,7 @@
 //! call. When a servant makes a call of its own, or takes longer than a few milliseconds, another worker takes over
 //! the reading, so nested calls and callbacks find somebody who listens.
 
+mod asking;
 mod config;
 mod connection;
 mod deadline;
@@ -31,6 +32,7 @@ use std::{
 use parking_lot::Mutex;
 
 pub use self::{
+    asking::{Asking, Verdict},
     config::ServerConfig,
     flow::{Flow, FlowConfig, Run},
     gate::{Gate, Reception},
@@ -113,8 +115,14 @@ impl Server {
 
     /// Takes a connection in whose first request is answered with `why`, and which is then closed.
     pub fn decline(&self, link: Arc<dyn Link>, why: SystemException) {
+        self.serve_once(link, Arc::new(Declined(why)));
+    }
+
+    /// Takes a connection in whose first request is served by `adapter`, and which is then closed, unless somebody takes it
+    /// over.
+    pub fn serve_once(&self, link: Arc<dyn Link>, adapter: Arc<dyn Adapter>) {
         let terms = Terms {
-            adapter: Some(Arc::new(Declined(why))),
+            adapter: Some(adapter),
             once: true,
             ..Terms::of(&self.shared.config)
         };

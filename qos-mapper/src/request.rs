@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What is asked of the mapper, and which source of a request counts.
 
+use std::time::Duration;
+
 use orb_core::qos::{BestEffort, Burst, Isochronous, LowDelay, Qos};
 use rtu::scheduler::Overrun;
 
@@ -59,14 +61,19 @@ impl Sources {
     /// The request is taken whole from the latest source that has one. Only the servant's worst case is inherited from
     /// earlier ones, since it belongs to the object and not to the request; a client cannot declare it.
     pub fn resolve(self) -> Qos {
-        let servers = [&self.activation, &self.file, &self.idl];
-        let worst_case = servers.into_iter().flatten().find_map(Qos::declared_worst_case);
+        let worst_case = self.worst_case();
         let latest = self.client.or(self.activation).or(self.file).or(self.idl);
         with_worst_case(latest.unwrap_or_default(), worst_case)
     }
+
+    /// Returns the servant's worst case, as the latest of the server's sources declares it that does.
+    pub fn worst_case(&self) -> Option<Duration> {
+        let servers = [&self.activation, &self.file, &self.idl];
+        servers.into_iter().flatten().find_map(Qos::declared_worst_case)
+    }
 }
 
-fn with_worst_case(mut qos: Qos, worst_case: Option<std::time::Duration>) -> Qos {
+fn with_worst_case(mut qos: Qos, worst_case: Option<Duration>) -> Qos {
     match &mut qos {
         Qos::Isochronous(request) => request.worst_case = worst_case,
         Qos::Burst(request) => request.worst_case = worst_case,
@@ -122,8 +129,6 @@ fn describe_low_delay(it: &LowDelay) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const MILLI: Duration = Duration::from_millis(1);

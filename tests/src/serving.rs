@@ -19,7 +19,7 @@ use orb_core::{
     exception::{Completed, SystemException, SystemExceptionKind, minor},
     giop::{
         self, Assembler, CancelRequest, LocateRequest, Message, MessageType, RequestHeader, ResponseFlags,
-        ServiceContexts, TargetAddress,
+        ServiceContext, ServiceContexts, TargetAddress,
     },
     servant::{Adapter, Located, Reply, Request, Servant},
     server::{Server, ServerConfig},
@@ -202,7 +202,12 @@ pub struct Peer {
 }
 
 impl Peer {
-    fn new(address: SocketAddr) -> Self {
+    /// Connects to a server.
+    ///
+    /// # Panics
+    /// If it does not accept.
+    #[must_use]
+    pub fn new(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("the server accepts");
         stream.set_nodelay(true).expect("a TCP socket");
         stream
@@ -246,6 +251,18 @@ impl Peer {
         response: ResponseFlags,
         octets: &[u8],
     ) -> Vec<u8> {
+        self.request_with(key, operation, response, &[], octets)
+    }
+
+    /// Encodes a request with service contexts.
+    pub fn request_with(
+        &mut self,
+        key: &[u8],
+        operation: &str,
+        response: ResponseFlags,
+        contexts: &[ServiceContext<'_>],
+        octets: &[u8],
+    ) -> Vec<u8> {
         let id = self.next_id;
         self.next_id += 1;
         self.message(MessageType::Request, |encoder| {
@@ -254,7 +271,7 @@ impl Peer {
                 response,
                 target: TargetAddress::Key(key),
                 operation,
-                service_contexts: ServiceContexts::default(),
+                service_contexts: ServiceContexts::from(contexts),
             }
             .encode(encoder)?;
             if !octets.is_empty() {

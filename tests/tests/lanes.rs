@@ -16,8 +16,14 @@ upcall::include_idl!("telemetry");
 mod admission;
 #[path = "lanes/clients.rs"]
 mod clients;
+#[path = "lanes/context.rs"]
+mod context;
 #[path = "lanes/foreign.rs"]
 mod foreign;
+#[path = "lanes/guests.rs"]
+mod guests;
+#[path = "lanes/own_flow.rs"]
+mod own_flow;
 #[path = "lanes/policing.rs"]
 mod policing;
 #[path = "lanes/sources.rs"]
@@ -105,9 +111,13 @@ fn server() -> Orb {
 }
 
 fn builder() -> upcall::OrbBuilder {
+    builder_at("iiop://127.0.0.1:0")
+}
+
+fn builder_at(url: &str) -> upcall::OrbBuilder {
     Orb::builder()
         .environment(false)
-        .listen("iiop://127.0.0.1:0")
+        .listen(url)
         .real_time(|machine| {
             machine.calibration = Some(Calibration::parse(MACHINE).unwrap());
             // Tests beside this one are no other processes.

@@ -5,12 +5,13 @@ use std::{
     io,
     sync::{
         Arc, Weak,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
         mpsc,
     },
 };
 
-use orb_core::server::{Flow, Run};
+use orb_core::server::{Flow, Run, Verdict};
+use parking_lot::Mutex;
 use qos_mapper::{Corrector, FlowCost, Plan, Sample};
 use rtu::{
     Activation, Class, Nanos, Outcome, Upcall,
@@ -36,9 +37,16 @@ pub(super) struct Terms {
     probation: AtomicBool,
     /// It is run when something comes, and not each period.
     reactive: AtomicBool,
+    /// How large a message may be, in bytes, its header included.
+    largest: AtomicUsize,
     /// Requests and other messages that were served.
     served: AtomicU64,
+    /// What came of what the client asked for itself.
+    verdict: Mutex<Option<Verdict>>,
 }
+
+/// What a message may have beside what the plan counts: its header, with service contexts.
+const HEADERS: u64 = 4096;
 
 impl Terms {
     pub(super) fn of(plan: &Plan) -> Self {
@@ -47,7 +55,9 @@ impl Terms {
             planned: AtomicU64::new(0),
             probation: AtomicBool::new(false),
             reactive: AtomicBool::new(true),
+            largest: AtomicUsize::new(usize::MAX),
             served: AtomicU64::new(0),
+            verdict: Mutex::default(),
         };
         terms.change(plan);
         terms
@@ -58,12 +68,27 @@ impl Terms {
         self.probation.store(plan.probation, Ordering::Relaxed);
         let reactive = plan.parameters().class != Class::Periodic;
         self.reactive.store(reactive, Ordering::Relaxed);
+        let largest = plan
+            .largest_message
+            .map_or(u64::MAX, |bytes| bytes.saturating_add(HEADERS));
+        let largest = usize::try_from(largest).unwrap_or(usize::MAX);
+        self.largest.store(largest, Ordering::Relaxed);
         self.expect(&plan.cost);
     }
 
     /// Sets what is known of the costs, whatever the plan.
     pub(super) fn expect(&self, cost: &FlowCost) {
         self.planned.store(cost.message.0, Ordering::Relaxed);
+    }
+
+    /// Returns how large a message may be, in bytes, its header included.
+    pub(super) fn largest(&self) -> usize {
+        self.largest.load(Ordering::Relaxed)
+    }
+
+    /// Says what came of what the client asked for; its upcall is to be notified.
+    pub(super) fn decide(&self, verdict: Verdict) {
+        *self.verdict.lock() = Some(verdict);
     }
 
     pub(super) fn served(&self) -> u64 {
@@ -93,6 +118,10 @@ pub(super) struct Client {
     sample: Option<Sample>,
     /// What was reported last, so that it is not again.
     reported: Nanos,
+    /// How large the flow takes messages to be at most.
+    largest: usize,
+    /// What the client asked for is being decided.
+    asking: bool,
     ended: bool,
 }
 
@@ -106,6 +135,7 @@ impl Client {
         corrector: Corrector,
     ) -> Self {
         Self {
+            largest: terms.largest(),
             flow,
             notifier,
             home,
@@ -115,6 +145,7 @@ impl Client {
             activations: 0,
             sample: None,
             reported: Nanos::ZERO,
+            asking: false,
             ended: false,
         }
     }
@@ -130,6 +161,43 @@ impl Client {
             *left > 0 && !yields
         });
         (run, yields)
+    }
+
+    /// Tells whether the client's next request waits to be decided on.
+    fn is_undecided(&mut self) -> bool {
+        if !self.asking {
+            return false;
+        }
+        // Who holds the lock notifies afterwards.
+        let verdict = self
+            .terms
+            .verdict
+            .try_lock()
+            .and_then(|mut verdict| verdict.take());
+        if let Some(verdict) = verdict {
+            self.flow.decide(verdict);
+            self.asking = false;
+        }
+        self.asking
+    }
+
+    /// Has decided what the client asks for.
+    #[cold]
+    fn ask(&mut self) -> Outcome {
+        if let Some(qos) = self.flow.asked() {
+            self.report(News::Asked(Box::new(qos.clone())));
+            self.asking = true;
+        }
+        Outcome::Done
+    }
+
+    /// Takes over how large messages may be, if that has changed.
+    fn keep_limit(&mut self) {
+        let largest = self.terms.largest();
+        if largest != self.largest {
+            self.largest = largest;
+            self.flow.limit_messages(largest);
+        }
     }
 
     fn begin_measuring(&mut self) -> Option<Measure> {
@@ -210,9 +278,10 @@ impl Client {
 
 impl Upcall for Client {
     fn upcall(&mut self, cx: &mut Activation<'_>) -> Outcome {
-        if self.ended {
+        if self.ended || self.is_undecided() {
             return Outcome::Done;
         }
+        self.keep_limit();
         let measure = self.begin_measuring();
         let mut left = self
             .left
@@ -226,6 +295,7 @@ impl Upcall for Client {
         }
         match run {
             Run::Ended => self.end(),
+            Run::Asked => self.ask(),
             Run::NotDone if yields => {
                 self.left = Some(left);
                 Outcome::NotDone

@@ -7,6 +7,7 @@ use std::{
     thread,
 };
 
+use orb_core::qos::Qos;
 use qos_mapper::FlowCost;
 
 use super::lane::Lane;
@@ -25,6 +26,8 @@ pub(super) enum News {
     Ended,
     /// Messages cost something else than was planned.
     Costs(FlowCost),
+    /// The client asks for quality of service of its own.
+    Asked(Box<Qos>),
 }
 
 /// Starts the thread, which ends with the last one that may report.
@@ -38,6 +41,7 @@ pub(super) fn start() -> io::Result<mpsc::Sender<Report>> {
                     match report.news {
                         News::Ended => lane.let_go(report.client),
                         News::Costs(cost) => lane.correct(report.client, cost),
+                        News::Asked(qos) => lane.ask(report.client, *qos),
                     }
                 }
             }

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A lane: the endpoint of an object with a guarantee, and the clients that came there.
 
+mod own;
+
 use std::{
     collections::BTreeMap,
     fmt,
     sync::{Arc, OnceLock, Weak},
+    time::Duration,
 };
 
 use orb_core::{
     exception::{Completed, SystemException, SystemExceptionKind, minor},
     qos::Qos,
-    server::{FlowConfig, Gate, Reception, Server},
+    server::{Asking, FlowConfig, Gate, Reception, Server},
     transport::{Endpoint, Link, Listener},
 };
 use parking_lot::Mutex;
@@ -23,27 +26,31 @@ use rtu::{
     scheduler::Counts,
 };
 
+use self::own::{Arrival, Crowded};
 use super::{
     Running,
     client::{Client, Home, Terms},
     guard::Guard,
+    guests::{Guests, Host},
 };
 use crate::{ActivateError, PoaManager, ReferenceFactory};
-
-/// What a message may have beside what the plan counts: its header, with service contexts.
-const HEADERS: u64 = 4096;
 
 /// A lane. Dropping it ends its connections, and gives back all that was granted.
 pub(crate) struct Lane {
     /// What reports and refusals call the object.
     name: String,
     endpoint: Endpoint,
-    references: Arc<dyn ReferenceFactory>,
+    /// Who is told when the endpoint is closed; none for a lane without one, for clients that ask for something elsewhere.
+    references: Option<Arc<dyn ReferenceFactory>>,
     running: Arc<Running>,
     server: Weak<Server>,
     manager: PoaManager,
     key: Arc<OnceLock<Box<[u8]>>>,
     gate: OnceLock<Gate>,
+    /// How long the servant takes at most, whatever is asked for.
+    worst_case: Option<Duration>,
+    /// Among whom it is, if it ends with its last client.
+    guests: Weak<Guests>,
     clients: Mutex<Clients>,
 }
 
@@ -59,8 +66,12 @@ struct Clients {
 
 struct Connected {
     rtu: Rtu,
+    /// Where the RTU is, and stays.
+    cpu: u32,
     grant: Grant,
     terms: Arc<Terms>,
+    /// What the client asked for itself, if it was granted that.
+    own: Option<Qos>,
 }
 
 /// A lane that is about to be: granted and bound, while nobody is let in.
@@ -87,6 +98,8 @@ pub struct LaneStatus {
 pub struct ClientStatus {
     /// Whether its guarantee holds: not while the cost of its messages is still being learned.
     pub guaranteed: bool,
+    /// What it was granted: what the object asks for, unless it asked for something else itself.
+    pub qos: Qos,
     /// Messages that were served.
     pub served: u64,
     /// What its upcall did.
@@ -114,12 +127,14 @@ impl Opening {
         let lane = Arc::new(Lane {
             name,
             endpoint: site.endpoint,
-            references,
+            references: Some(references),
             running,
             server: Arc::downgrade(&site.server),
             manager,
             key: Arc::default(),
             gate: OnceLock::new(),
+            worst_case: request.qos.declared_worst_case(),
+            guests: Weak::new(),
             clients: Mutex::new(Clients {
                 request,
                 spare: Some(spare),
@@ -176,6 +191,44 @@ impl Reception for Entrance {
 }
 
 impl Lane {
+    /// Makes a lane for clients that ask for something where the object has no lane; it ends with the last of them.
+    pub(super) fn without_endpoint(
+        running: Arc<Running>,
+        guests: &Arc<Guests>,
+        asking: &Asking,
+        host: Host,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            name: host.name,
+            endpoint: asking.local().clone(),
+            references: None,
+            running,
+            server: Weak::new(),
+            manager: host.manager,
+            key: Arc::new(OnceLock::from(Box::from(asking.object_key()))),
+            gate: OnceLock::new(),
+            worst_case: host.worst_case,
+            guests: Arc::downgrade(guests),
+            clients: Mutex::new(Clients {
+                request: host.request,
+                spare: None,
+                connected: BTreeMap::new(),
+                next: 0,
+                served: 0,
+            }),
+        })
+    }
+
+    /// Returns the key of its object.
+    pub(super) fn key(&self) -> Option<&[u8]> {
+        self.key.get().map(|key| &**key)
+    }
+
+    /// Tells whether it has no clients.
+    pub(super) fn is_empty(&self) -> bool {
+        self.clients.lock().connected.is_empty()
+    }
+
     pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
@@ -189,6 +242,7 @@ impl Lane {
         let clients = self.clients.lock();
         let status = |client: &Connected| ClientStatus {
             guaranteed: client.grant.plan.task().is_some(),
+            qos: client.grant.plan.qos.clone(),
             served: client.terms.served(),
             upcall: client.rtu.counts(),
         };
@@ -208,31 +262,45 @@ impl Lane {
         let mut clients = self.clients.lock();
         let granted = match clients.spare.take() {
             Some(grant) => Ok(grant),
-            None => self.admit(&clients),
+            None => self.admit(&clients, &clients.request),
         };
         match granted {
-            Ok(grant) => self.connect(&mut clients, &server, link, grant),
+            Ok(grant) => self.connect(&mut clients, Arrival::Here(&server, link), grant, None),
             Err(refusal) => {
                 tracing::warn!(object = self.name, peer = %link.peer(), %refusal, "a client is refused");
-                server.decline(link, no_resources(&self.name, &refusal));
+                let lane = Arc::clone(self);
+                server.serve_once(link, Arc::new(Crowded { lane, refusal }));
             }
         }
     }
 
-    fn admit(&self, clients: &Clients) -> Result<Grant, Refusal> {
+    fn admit(&self, clients: &Clients, request: &Request) -> Result<Grant, Refusal> {
         let name = format!("{} #{}", self.name, clients.next + 1);
-        self.running.negotiate(|book| book.admit(&name, &clients.request))
+        self.running.negotiate(|book| book.admit(&name, request))
     }
 
-    fn connect(self: &Arc<Self>, clients: &mut Clients, server: &Server, link: Arc<dyn Link>, grant: Grant) {
+    fn connect(
+        self: &Arc<Self>,
+        clients: &mut Clients,
+        arrival: Arrival<'_>,
+        grant: Grant,
+        own: Option<Qos>,
+    ) {
         let client = clients.next;
         let terms = Arc::new(Terms::of(&grant.plan));
-        match self.run(client, server, link, &grant.plan, &clients.request, &terms) {
-            Some(rtu) => {
+        match self.run(client, arrival, &grant.plan, &clients.request, &terms) {
+            Some((rtu, cpu)) => {
                 clients.next += 1;
-                clients.connected.insert(client, Connected { rtu, grant, terms });
+                let connected = Connected {
+                    rtu,
+                    cpu,
+                    grant,
+                    terms,
+                    own,
+                };
+                clients.connected.insert(client, connected);
             }
-            None => self.keep(clients, grant),
+            None => self.give_back(clients, grant, own.is_some()),
         }
     }
 
@@ -240,28 +308,24 @@ impl Lane {
     fn run(
         self: &Arc<Self>,
         client: u64,
-        server: &Server,
-        link: Arc<dyn Link>,
+        arrival: Arrival<'_>,
         plan: &Plan,
         request: &Request,
         terms: &Arc<Terms>,
-    ) -> Option<Rtu> {
+    ) -> Option<(Rtu, u32)> {
         let cpu = match plan.cpu {
-            Some(cpu) => cpu as usize,
+            Some(cpu) => cpu,
             None => self.running.calmest()?,
         };
-        let largest = plan
-            .largest_message
-            .map_or(u64::MAX, |bytes| bytes.saturating_add(HEADERS));
         let config = FlowConfig {
-            max_message_size: usize::try_from(largest).unwrap_or(usize::MAX),
+            max_message_size: terms.largest(),
             adapter: Arc::new(Guard {
-                adapter: Arc::clone(server.adapter()),
+                adapter: Arc::clone(arrival.adapter()),
                 key: Arc::clone(&self.key),
                 manager: self.manager.clone(),
             }),
         };
-        let flow = server.adopt(link, config)?;
+        let flow = arrival.into_flow(config)?;
         let home = Home {
             lane: Arc::downgrade(self),
             client,
@@ -270,14 +334,14 @@ impl Lane {
         let corrector = self.corrector(request);
         let spec =
             Spec::new(format!("{} {}", self.name, flow.peer()), plan.parameters()).batch(plan.rtu.batch);
-        let added = self.running.executive.add_with(spec, cpu, |notifier| {
+        let added = self.running.executive.add_with(spec, cpu as usize, |notifier| {
             Box::new(Client::new(flow, notifier, home, Arc::clone(terms), corrector))
         });
         match added {
             Ok(rtu) => {
                 // What came before it could be watched is there too.
                 rtu.notify();
-                Some(rtu)
+                Some((rtu, cpu))
             }
             Err(error) => {
                 tracing::warn!(object = self.name, %error, "a client is refused");
@@ -288,7 +352,8 @@ impl Lane {
 
     fn corrector(&self, request: &Request) -> Corrector {
         let book = self.running.book.lock();
-        let declared = request.qos.declared_worst_case().map(Nanos::from);
+        let declared = request.qos.declared_worst_case().or(self.worst_case);
+        let declared = declared.map(Nanos::from);
         Corrector::new(book.costs(), &request.types, declared, Correction::default())
     }
 
@@ -306,11 +371,15 @@ impl Lane {
         let mut clients = self.clients.lock();
         if let Some(connected) = clients.connected.remove(&client) {
             clients.served += connected.terms.served();
-            self.keep(&mut clients, connected.grant);
+            let Connected { rtu, grant, own, .. } = connected;
+            self.give_back(&mut clients, grant, own.is_some());
             drop(clients);
             tracing::debug!(object = self.name, "a client has left its lane");
             // Waits for the upcall that saw the end; closes the connection.
-            drop(connected.rtu.remove());
+            drop(rtu.remove());
+            if let Some(guests) = self.guests.upgrade() {
+                guests.leave(self);
+            }
         }
     }
 
@@ -324,7 +393,8 @@ impl Lane {
         let Some(connected) = connected.get_mut(&client) else {
             return;
         };
-        if let Err(error) = self.renegotiate(connected, request) {
+        let wanted = self.wants(request, connected.own.clone());
+        if let Err(error) = self.renegotiate(connected, &wanted) {
             // Not again for the same.
             connected.terms.expect(&cost);
             tracing::warn!(
@@ -336,7 +406,7 @@ impl Lane {
         }
     }
 
-    /// Changes what is asked for, for all clients that are there and those to come.
+    /// Changes what is asked for, for the clients that are there and ask for nothing themselves, and those to come.
     pub(crate) fn change(&self, qos: Qos) -> Result<(), Refusal> {
         let mut clients = self.clients.lock();
         let Clients {
@@ -351,9 +421,13 @@ impl Lane {
             ..request.clone()
         };
         let ids = spare.iter().map(|grant| grant.id);
-        let ids: Vec<GrantId> = ids.chain(connected.values().map(|it| it.grant.id)).collect();
+        let theirs = connected.values().filter(|it| it.own.is_none());
+        let theirs = theirs.map(|it| (it.grant.id, Some(it.cpu)));
+        let ids: Vec<_> = ids.map(|id| (id, None)).chain(theirs).collect();
         let all = |book: &mut Admission| {
-            let plans = ids.iter().map(|id| Ok((*id, ask(book, *id, &wanted)?)));
+            let plans = ids
+                .iter()
+                .map(|(id, cpu)| Ok((*id, ask(book, *id, *cpu, &wanted)?)));
             plans.collect::<Result<BTreeMap<_, _>, RenegotiationError>>()
         };
         let mut plans = match self.running.negotiate(all) {
@@ -379,15 +453,19 @@ impl Lane {
     fn renegotiate(&self, client: &mut Connected, request: &Request) -> Result<(), RenegotiationError> {
         let plan = self
             .running
-            .negotiate(|book| ask(book, client.grant.id, request))?;
+            .negotiate(|book| ask(book, client.grant.id, Some(client.cpu), request))?;
         client.adopt(plan);
         Ok(())
     }
 }
 
-/// Asks for another plan, on the CPU where the flow is: an RTU stays where its handler is.
-fn ask(book: &mut Admission, id: GrantId, request: &Request) -> Result<Plan, RenegotiationError> {
-    let cpu = book.plan(id).and_then(|plan| plan.cpu);
+/// Asks for another plan, on the CPU where the flow is, if there is one: an RTU stays where its handler is.
+fn ask(
+    book: &mut Admission,
+    id: GrantId,
+    cpu: Option<u32>,
+    request: &Request,
+) -> Result<Plan, RenegotiationError> {
     let there = Request {
         cpu: cpu.or(request.cpu),
         ..request.clone()
@@ -416,16 +494,11 @@ impl Drop for Lane {
             drop(client.rtu.remove());
         }
         self.running.release(grants);
-        self.references.close_lane(&self.endpoint);
+        if let Some(references) = &self.references {
+            references.close_lane(&self.endpoint);
+        }
         tracing::debug!(object = self.name, "lane closed");
     }
-}
-
-/// What a client is told that there is no room for.
-fn no_resources(object: &str, refusal: &Refusal) -> SystemException {
-    SystemException::new(SystemExceptionKind::NoResources, minor::UPCALL, Completed::No).with_message(
-        format!("`{object}` has no guarantee left for another client: {refusal}"),
-    )
 }
 
 impl fmt::Debug for Lane {

@@ -112,7 +112,7 @@ impl<'p> Activation<'p> {
         let id = key.and_then(|(key, begin)| key.get(usize::from(*begin)..));
         let id = id.filter(|_| !matches!(self.id, Id::System)).unwrap_or_default();
         let path = poa.path.join("/");
-        let request = lanes.request(&path, id, self.servant.default_qos(), self.qos.clone());
+        let (request, _) = lanes.request(&path, id, self.servant.default_qos(), self.qos.clone());
         let asked = self.qos.is_some() || request.qos != Qos::default();
         let qos = asked.then(|| request.qos.clone());
         if !request.qos.is_guaranteed() {
@@ -131,18 +131,9 @@ impl<'p> Activation<'p> {
             });
         }
         let references = poa.references()?;
-        let name = self.display_name(&path, id);
+        let name = display_name(&*self.servant, &path, id);
         let opening = Opening::new(lanes.running()?, references, name, request, poa.manager.clone())?;
         Ok((qos, Some(opening)))
-    }
-
-    /// What reports and refusals call the object.
-    fn display_name(&self, path: &str, id: &[u8]) -> String {
-        if id.is_empty() {
-            return self.servant.repository_id().to_owned();
-        }
-        let slash = if path.is_empty() { "" } else { "/" };
-        format!("{path}{slash}{}", id_text(id))
     }
 
     fn insert(
@@ -240,6 +231,15 @@ pub(super) fn check_id(id: &[u8]) -> Result<(), ActivateError> {
         return Err(ActivateError::BadId("an object id has at most 4096 octets"));
     }
     Ok(())
+}
+
+/// What reports and refusals call an object.
+pub(crate) fn display_name(servant: &dyn Servant, path: &str, id: &[u8]) -> String {
+    if id.is_empty() {
+        return servant.repository_id().to_owned();
+    }
+    let slash = if path.is_empty() { "" } else { "/" };
+    format!("{path}{slash}{}", id_text(id))
 }
 
 /// Shows an id to people.

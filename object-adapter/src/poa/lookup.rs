@@ -161,13 +161,19 @@ impl Poa {
             .map_err(|refusal| QosError::Refused(Box::new(refusal)))
     }
 
-    /// Returns what the lane of an object and its clients do; none for an object without a guarantee.
+    /// Returns what the lane of an object and its clients do; for an object without a guarantee, what its clients do that
+    /// asked for something for their flows, and none if there are none.
     ///
     /// # Errors
     ///
     /// [`FindError::ObjectNotActive`].
     pub fn lane(&self, object_id: impl AsRef<[u8]>) -> Result<Option<LaneStatus>, FindError> {
-        let lane = self.lane_of(object_id.as_ref())?;
+        let id = object_id.as_ref();
+        let guests = || {
+            let object = self.0.objects().pin(self.slot_of(id)?)?;
+            self.0.shared.lanes.guests.lane(&object.object_key(object.id()))
+        };
+        let lane = self.lane_of(id)?.or_else(guests);
         Ok(lane.map(|lane| lane.status()))
     }
 

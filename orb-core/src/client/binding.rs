@@ -139,11 +139,27 @@ impl Binding {
         target: Arc<Target>,
         deadline: Instant,
     ) -> Result<Self, SystemException> {
+        Self::connect(target, |endpoint| cache.connection(endpoint, deadline))
+    }
+
+    /// Connects likewise, by a connection that nobody else gets, and that is kept until [`Binding::release`].
+    pub(crate) fn exclusive(
+        cache: &ConnectionCache,
+        target: Arc<Target>,
+        deadline: Instant,
+    ) -> Result<Self, SystemException> {
+        Self::connect(target, |endpoint| cache.exclusive(endpoint, deadline))
+    }
+
+    fn connect(
+        target: Arc<Target>,
+        mut connect: impl FnMut(&Endpoint) -> Result<Arc<Connection>, Failure>,
+    ) -> Result<Self, SystemException> {
         static NUMBERS: AtomicU64 = AtomicU64::new(1);
         let mut last = None;
         for (index, profile) in target.profiles.iter().enumerate() {
             for endpoint in &profile.endpoints {
-                match cache.connection(endpoint, deadline) {
+                match connect(endpoint) {
                     Ok(connection) => {
                         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
                         return Ok(Self {
@@ -164,6 +180,11 @@ impl Binding {
     #[inline]
     pub(crate) fn connection(&self) -> Option<&Arc<Connection>> {
         Some(&self.connection).filter(|connection| connection.is_open())
+    }
+
+    /// Lets go of an exclusive connection: it is closed once what was to be sent on it is sent.
+    pub(crate) fn release(&self) {
+        self.connection.release();
     }
 
     /// Returns the profile in use.

@@ -76,12 +76,27 @@ impl ConnectionCache {
         {
             return Ok(connection);
         }
-        let connection = self.connect(endpoint, deadline)?;
+        let connection = self.connect(endpoint, deadline, false)?;
         *known = Arc::downgrade(&connection);
         Ok(connection)
     }
 
-    fn connect(&self, endpoint: &Endpoint, deadline: Instant) -> Result<Arc<Connection>, Failure> {
+    /// Makes a connection to `endpoint` that nobody else gets, and that may idle.
+    pub(crate) fn exclusive(
+        &self,
+        endpoint: &Endpoint,
+        deadline: Instant,
+    ) -> Result<Arc<Connection>, Failure> {
+        let _blocking = nested::about_to_block();
+        self.connect(endpoint, deadline, true)
+    }
+
+    fn connect(
+        &self,
+        endpoint: &Endpoint,
+        deadline: Instant,
+        exclusive: bool,
+    ) -> Result<Arc<Connection>, Failure> {
         let Some(transport) = self.transport(endpoint.scheme()) else {
             let text = format!("no transport for {endpoint}");
             return Err(Failure::new(Cause::Unreachable, text));
@@ -104,6 +119,7 @@ impl ConnectionCache {
             Arc::clone(&executive),
             token,
             Instant::now(),
+            exclusive,
         );
         Ok(Arc::new(connection).adopted())
     }

@@ -74,6 +74,8 @@ pub(crate) struct Connection {
     writer: Writer,
     shared: Mutex<Shared>,
     open: AtomicBool,
+    /// Whether somebody keeps it for himself, so that it may idle.
+    kept: AtomicBool,
     /// Whether a reply has come: from then on the peer knows what was negotiated.
     answered: AtomicBool,
     /// Who keeps this connection, and must let go when it ends, so that its descriptor is closed.
@@ -149,6 +151,7 @@ impl Connection {
         executive: Arc<Executive>,
         token: u64,
         now: Instant,
+        kept: bool,
     ) -> Self {
         let shared = Shared {
             slots: Slots::new(settings.max_outstanding),
@@ -168,6 +171,7 @@ impl Connection {
             settings,
             shared: Mutex::new(shared),
             open: AtomicBool::new(true),
+            kept: AtomicBool::new(kept),
             answered: AtomicBool::new(false),
             users: Mutex::default(),
         }
@@ -363,8 +367,17 @@ impl Connection {
         }
     }
 
+    /// Gives up a connection that was kept: it is closed now, or, if something is still to be sent, once it idles.
+    pub(crate) fn release(&self) {
+        self.kept.store(false, Ordering::Relaxed);
+        self.close_if_idle(Instant::now());
+    }
+
     /// Closes the connection if nothing is in flight and it was not used since `before`.
     pub(crate) fn close_if_idle(&self, before: Instant) -> bool {
+        if self.kept.load(Ordering::Relaxed) {
+            return false;
+        }
         let shared = self.shared.lock();
         let idle = shared.slots.live() == 0 && shared.last_used <= before && !shared.backlog;
         drop(shared);

@@ -76,6 +76,11 @@ impl Assembler {
         }
     }
 
+    /// Changes how large a message may be; one that has begun is seen by the new limit too.
+    pub fn limit_messages(&mut self, bytes: usize) {
+        self.limits.message = bytes;
+    }
+
     /// Returns the buffer to append received octets to, with room for the message that is under way
     /// (a very large one step by step, so that nobody makes us reserve what he does not send) and at
     /// least `room` octets.

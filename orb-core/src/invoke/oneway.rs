@@ -71,6 +71,9 @@ impl<'a, O: Operation> OnewayCall<'a, O> {
 
     /// Makes the call. Oneways that one thread sends to one endpoint arrive in order.
     ///
+    /// On a flow that was granted a rate ([`Interface::with_qos`](crate::object::Interface::with_qos)) a call that would be
+    /// faster waits here, unless its scope is [`SyncScope::None`].
+    ///
     /// # Errors
     ///
     /// System exceptions; with [`SyncScope::None`] and [`SyncScope::WithTransport`] only those raised on this side.
@@ -97,6 +100,7 @@ impl<'a, O: Operation> OnewayCall<'a, O> {
         if scope == SyncScope::None {
             invocation.call_impatiently(&arguments)
         } else {
+            self.target.keep_pace(self.limit)?;
             invocation.call(&arguments, &mut Ignored)
         }
     }

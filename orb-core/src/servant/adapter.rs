@@ -9,6 +9,7 @@ use crate::{
     exception::SystemException,
     ior::Ior,
     servant::{Reply, Servant},
+    server::{Asking, Verdict},
 };
 
 /// A request as the adapter sees it.
@@ -29,6 +30,13 @@ pub trait Adapter: Send + Sync + fmt::Debug {
 
     /// Tells where the object is (LocateRequest) without calling it.
     fn locate(&self, object_key: &[u8]) -> Located;
+
+    /// Decides on what a client asks for its connection; `None` if the connection was taken over
+    /// ([`Asking::into_flow`]). Called on an ordinary thread. Defaults to granting nothing to anybody.
+    fn negotiate(&self, asking: Asking) -> Option<Verdict> {
+        let _ = asking;
+        Some(Verdict::Unheard)
+    }
 
     /// Runs `call` with the servant behind the key, on this thread and under the adapter's rules; used for calls
     /// within one process. Defaults to finding none there: such calls go through the transport as others do.

@@ -10,8 +10,8 @@ use crate::{
     codeset::CodeSets,
     exception::{Completed, SystemException, detail},
     giop::{
-        self, AddressingDisposition, MessageType, ReplyHeader, ReplyStatus, ServiceContext, ServiceContexts,
-        context_id,
+        self, AddressingDisposition, MessageType, Padding, ReplyHeader, ReplyStatus, ServiceContext,
+        ServiceContexts, context_id,
     },
 };
 
@@ -57,6 +57,9 @@ pub struct Reply<'a> {
     delivery: &'a mut dyn Delivery,
     orb: Option<&'a Arc<dyn OrbHandle>>,
     outcome: Outcome,
+    /// What services send along with a normal reply.
+    contexts: &'a [ServiceContext<'a>],
+    padding: Option<Padding>,
 }
 
 impl<'a> Reply<'a> {
@@ -73,7 +76,16 @@ impl<'a> Reply<'a> {
             delivery,
             orb,
             outcome: Outcome::Open,
+            contexts: &[],
+            padding: None,
         }
+    }
+
+    /// Has services send something along with a reply that is no system exception.
+    #[inline]
+    pub(crate) fn with_contexts(mut self, contexts: &'a [ServiceContext<'a>]) -> Self {
+        self.contexts = contexts;
+        self
     }
 
     /// Answers with a result: `write` encodes the return value, then `out` and `inout` parameters in IDL order.
@@ -245,9 +257,29 @@ impl<'a> Reply<'a> {
         let buffer = std::mem::take(self.buffer);
         let mut encoder = Encoder::with_buffer(buffer, Endian::NATIVE, self.to.version, self.to.codesets)
             .with_orb(self.orb);
+        if !self.contexts.is_empty() {
+            self.begin_with_contexts(&mut encoder, status);
+            return encoder;
+        }
         // These octets are a multiple of eight, so the body of a 1.2 reply needs no padding.
         encoder.raw(&ReplyHeader::octets(self.to.version, self.to.request_id, status));
         encoder
+    }
+
+    #[cold]
+    fn begin_with_contexts<'b>(&mut self, encoder: &mut Encoder<'b>, status: ReplyStatus)
+    where
+        'a: 'b,
+    {
+        let header = ReplyHeader {
+            request_id: self.to.request_id,
+            status,
+            service_contexts: ServiceContexts::from(self.contexts),
+        };
+        giop::begin(encoder, MessageType::Reply);
+        let written = header.encode(encoder);
+        debug_assert!(written.is_ok(), "a few short contexts have a form on the wire");
+        self.padding = Some(giop::begin_body(encoder));
     }
 
     // Not inlined: it is the same for every operation.
@@ -258,7 +290,7 @@ impl<'a> Reply<'a> {
         written: Result<(), CdrError>,
         outcome: Outcome,
     ) -> Result<(), SystemException> {
-        if let Err(error) = written.and_then(|()| giop::finish(&mut encoder, None)) {
+        if let Err(error) = written.and_then(|()| giop::finish(&mut encoder, self.padding.take())) {
             *self.buffer = encoder.reclaim();
             return Err(unsendable(error));
         }

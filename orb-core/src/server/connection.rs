@@ -4,6 +4,8 @@
 //! One worker at a time owns the reading; [`Connection::epoch`] says which. A worker that stays too long in a servant loses
 //! it to another, and notices when it comes back for the next message.
 
+mod packed;
+
 use std::{
     io::IoSlice,
     sync::{
@@ -16,8 +18,9 @@ use std::{
 use bytes::BytesMut;
 use parking_lot::{Mutex, MutexGuard};
 
+use self::packed::{pack, unpack};
 use crate::{
-    codeset::{CharSet, CodeSets, WideSet},
+    codeset::CodeSets,
     giop::{self, Assembler, GiopError, Limits, Message},
     servant::Adapter,
     server::{
@@ -125,6 +128,8 @@ pub(super) struct Connection {
     hung_up: AtomicBool,
     /// The peer takes no more replies, so no more requests are taken from it.
     backed_up: AtomicBool,
+    /// Its owner decides on something, and nobody takes the reading away.
+    pinned: AtomicBool,
     /// The owner may block in a receive, the inbox locked.
     lingering: AtomicBool,
     /// Received until now, in octets; messages taken until now; and whether a message is under way. For housekeeping,
@@ -162,6 +167,7 @@ impl Connection {
             dirty: AtomicBool::new(false),
             hung_up: AtomicBool::new(false),
             backed_up: AtomicBool::new(false),
+            pinned: AtomicBool::new(false),
             lingering: AtomicBool::new(false),
             received: AtomicU64::new(0),
             taken: AtomicU64::new(0),
@@ -252,7 +258,7 @@ impl Connection {
     /// to take at once. `None` if that worker has lost the reading already, or blocks in it (`patient` is `false`), or
     /// if `still` does not hold; and for flows, whose owner keeps it.
     pub(super) fn take_away(&self, epoch: u64, patient: bool, still: impl Fn() -> bool) -> Option<bool> {
-        if self.terms.flow {
+        if self.terms.flow || self.pinned.load(Ordering::SeqCst) {
             return None;
         }
         let mut inbox = if patient {
@@ -261,7 +267,8 @@ impl Connection {
             self.inbox.try_lock()?
         };
         // Messages are taken under this lock, so what `still` sees cannot change here.
-        if self.epoch.load(Ordering::SeqCst) != epoch || !inbox.owned || !still() {
+        let pinned = self.pinned.load(Ordering::SeqCst);
+        if self.epoch.load(Ordering::SeqCst) != epoch || !inbox.owned || pinned || !still() {
             return None;
         }
         self.partial.store(!inbox.assembler.is_idle(), Ordering::Relaxed);
@@ -269,6 +276,33 @@ impl Connection {
         inbox.owned = false;
         self.lingering.store(false, Ordering::SeqCst);
         Some(inbox.assembler.wanted() == 0 || self.dirty.load(Ordering::SeqCst))
+    }
+
+    /// Keeps the reading with the worker with `epoch`; `false` if it has lost it, or if the connection is not at rest:
+    /// something follows in the buffer, or is still to be sent.
+    pub(super) fn pin(&self, epoch: u64) -> bool {
+        let Some(inbox) = self.as_owner(epoch) else {
+            return false;
+        };
+        let at_rest = inbox.assembler.is_idle() && !self.is_backed_up() && !self.outbox.lock().has_pending();
+        self.pinned.store(at_rest, Ordering::SeqCst);
+        at_rest
+    }
+
+    /// Lets the reading be taken away again.
+    pub(super) fn unpin(&self) {
+        self.pinned.store(false, Ordering::SeqCst);
+    }
+
+    /// Gives the reading up for good: nobody gets it any more. `false` if the worker with `epoch` does not have it.
+    pub(super) fn retire(&self, epoch: u64) -> bool {
+        let inbox = self.as_owner(epoch);
+        if inbox.is_some() {
+            // It stays owned, by nobody.
+            self.epoch.fetch_add(1, Ordering::SeqCst);
+            self.lingering.store(false, Ordering::SeqCst);
+        }
+        inbox.is_some()
     }
 
     /// Takes the next message, receiving if there is none; `drained` remembers that nothing more was there.
@@ -291,7 +325,7 @@ impl Connection {
                     self.taken.store(count, Ordering::Relaxed);
                     taken();
                     return Next::Message {
-                        codesets: unpack(self.codesets.load(Ordering::Relaxed)),
+                        codesets: self.codesets(),
                         more: inbox.assembler.wanted() == 0,
                     };
                 }
@@ -352,6 +386,18 @@ impl Connection {
         if let Some(mut inbox) = self.as_owner(epoch) {
             inbox.assembler.recycle(message);
         }
+    }
+
+    /// Changes how large a message may be, from the next one on.
+    pub(super) fn limit_messages(&self, epoch: u64, bytes: usize) {
+        if let Some(mut inbox) = self.as_owner(epoch) {
+            inbox.assembler.limit_messages(bytes);
+        }
+    }
+
+    /// Returns the code sets that were negotiated last.
+    pub(super) fn codesets(&self) -> CodeSets {
+        unpack(self.codesets.load(Ordering::Relaxed))
     }
 
     /// Changes the code sets, for this and later messages.
@@ -505,34 +551,6 @@ impl Inbox {
         }
         *place = self.assembler.next_message()?;
         Ok(())
-    }
-}
-
-/// The code sets in one octet.
-fn pack(codesets: CodeSets) -> u8 {
-    let wide = match codesets.wide {
-        WideSet::Undeclared => 0,
-        WideSet::Utf16 => 1,
-        WideSet::Ucs2 => 2,
-    };
-    match codesets.narrow {
-        CharSet::Latin1 => wide,
-        CharSet::Utf8 => wide | 4,
-    }
-}
-
-fn unpack(octet: u8) -> CodeSets {
-    CodeSets {
-        narrow: if octet & 4 == 0 {
-            CharSet::Latin1
-        } else {
-            CharSet::Utf8
-        },
-        wide: match octet & 3 {
-            1 => WideSet::Utf16,
-            2 => WideSet::Ucs2,
-            _ => WideSet::Undeclared,
-        },
     }
 }
 

@@ -9,9 +9,12 @@ use std::{
 
 use crate::{
     cdr::Version,
+    codeset::CodeSets,
     giop,
+    qos::Qos,
     servant::Adapter,
     server::{
+        asking::{Asked, Verdict},
         connection::{Connection, Terms, Wait},
         service::{Service, Turn},
         shared::Shared,
@@ -30,6 +33,9 @@ pub struct Flow {
     service: Service,
     connection: Arc<Connection>,
     epoch: u64,
+    /// A request that waits for a verdict, and the verdict.
+    asked: Option<Box<Asked>>,
+    verdict: Option<Verdict>,
 }
 
 /// What a [`Flow`] differs in from other connections.
@@ -50,6 +56,9 @@ pub enum Run {
     Blocked,
     /// It was stopped, and there is or may be more to serve.
     NotDone,
+    /// The next request asks for quality of service for this connection: see [`Flow::asked`]. Nothing more is served before
+    /// [`Flow::decide`] says what comes of that.
+    Asked,
     /// The connection has ended.
     Ended,
 }
@@ -72,7 +81,16 @@ impl Flow {
             service: Service::new(shared, &slot, false),
             connection,
             epoch,
+            asked: None,
+            verdict: None,
         })
+    }
+
+    /// Begins with a request that was received elsewhere.
+    pub(super) fn begin_with(&mut self, asked: Box<Asked>, codesets: CodeSets, verdict: Verdict) {
+        self.connection.negotiate(codesets);
+        self.connection.taken.store(1, Ordering::Relaxed);
+        (self.asked, self.verdict) = (Some(asked), Some(verdict));
     }
 
     /// Serves what has come, asking `go_on` after each message; replies go out together. Never blocks, unless a servant
@@ -85,10 +103,11 @@ impl Flow {
         }
         let (mut drained, mut held_back) = (false, false);
         let run = loop {
-            match self
-                .service
-                .turn(&self.connection, self.epoch, &mut drained, Wait::No)
-            {
+            match self.turn(&mut drained) {
+                Turn::Asked(asked) => {
+                    self.asked = Some(asked);
+                    break Run::Asked;
+                }
                 Turn::Served { more } => {
                     held_back |= more;
                     if !go_on() {
@@ -110,6 +129,41 @@ impl Flow {
             return self.blocked();
         }
         run
+    }
+
+    /// Serves the next message, which is the one that asked for something if there is one.
+    #[inline]
+    fn turn(&mut self, drained: &mut bool) -> Turn {
+        match self.asked.take() {
+            None => self.service.turn(&self.connection, self.epoch, drained, Wait::No),
+            Some(asked) => self.decided(asked),
+        }
+    }
+
+    #[cold]
+    fn decided(&mut self, asked: Box<Asked>) -> Turn {
+        match self.verdict.take() {
+            None => Turn::Asked(asked),
+            Some(verdict) => self
+                .service
+                .decided(&self.connection, self.epoch, &asked, &verdict),
+        }
+    }
+
+    /// Returns what the next request asks for this connection, if that is to be decided.
+    pub fn asked(&self) -> Option<&Qos> {
+        self.asked.as_ref().map(|asked| &asked.qos)
+    }
+
+    /// Says what comes of what was asked: the request is served by the next run.
+    pub fn decide(&mut self, verdict: Verdict) {
+        self.verdict = Some(verdict);
+    }
+
+    /// Changes how large a message may be, in bytes, headers included; the server's bound counts too.
+    pub fn limit_messages(&mut self, bytes: usize) {
+        let most = self.service.shared.config.max_message_size;
+        self.connection.limit_messages(self.epoch, bytes.min(most));
     }
 
     /// The peer takes nothing for now, or never again.

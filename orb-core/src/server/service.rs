@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Taking messages off a connection and serving them, one at a time: what workers and flows have in common.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, atomic::Ordering},
+};
 
 use bytes::BytesMut;
 
@@ -9,7 +12,9 @@ use crate::{
     cdr::Version,
     codeset::CodeSets,
     giop::{self, Message, MessageType},
+    qos::Qos,
     server::{
+        asking::{Asked, Asking, Verdict},
         connection::{Connection, Next, Wait},
         session::{Follow, Session},
         shared::Shared,
@@ -47,6 +52,8 @@ pub(super) enum Turn {
     Held,
     /// Somebody else reads the connection now.
     Lost,
+    /// The next message asks for quality of service for its connection: it is served once there is a verdict.
+    Asked(Box<Asked>),
     /// The connection is at its end.
     Ended,
 }
@@ -76,7 +83,7 @@ impl Service {
         match connection.next(epoch, drained, wait, &mut self.spare, &mut place, || slot.begin()) {
             Next::Message { codesets, more } => {
                 let turn = match &place {
-                    Some(message) => self.handle(connection, epoch, message, codesets, more),
+                    Some(message) => self.handle(connection, epoch, message, codesets, more, None),
                     None => Turn::Served { more },
                 };
                 self.slot.end();
@@ -97,6 +104,21 @@ impl Service {
         }
     }
 
+    /// Serves a message that asked for something, now that it is decided.
+    pub(super) fn decided(
+        &mut self,
+        connection: &Arc<Connection>,
+        epoch: u64,
+        asked: &Asked,
+        verdict: &Verdict,
+    ) -> Turn {
+        self.slot.begin();
+        let codesets = connection.codesets();
+        let turn = self.handle(connection, epoch, &asked.message, codesets, false, Some(verdict));
+        self.slot.end();
+        turn
+    }
+
     #[inline]
     fn handle(
         &mut self,
@@ -105,6 +127,7 @@ impl Service {
         message: &Message,
         codesets: CodeSets,
         more: bool,
+        verdict: Option<&Verdict>,
     ) -> Turn {
         if self.shared.stopping.load(Ordering::SeqCst) {
             // What is not begun is not served: CloseConnection tells the client so.
@@ -122,6 +145,7 @@ impl Service {
             more,
             refusing: self.refusing,
             deadline: None,
+            verdict,
         };
         let follow = session.serve(message);
         if self.buffer.capacity() > KEPT {
@@ -133,6 +157,9 @@ impl Service {
             }
             Ok(Follow::Nothing) => {}
             Ok(Follow::Cancel(id)) => self.cancel(connection, id),
+            Ok(Follow::Negotiate(qos)) => {
+                return self.asked(connection, epoch, message, codesets, more, *qos);
+            }
             Ok(Follow::Close) => return Turn::Ended,
             Err(error) => connection.refuse(epoch, &error),
         }
@@ -140,6 +167,64 @@ impl Service {
             return Turn::Held;
         }
         Turn::Served { more }
+    }
+
+    /// Has decided what a request asks for its connection.
+    #[cold]
+    fn asked(
+        &mut self,
+        connection: &Arc<Connection>,
+        epoch: u64,
+        message: &Message,
+        codesets: CodeSets,
+        more: bool,
+        qos: Qos,
+    ) -> Turn {
+        let asked = Box::new(Asked {
+            message: message.clone(),
+            qos,
+        });
+        if connection.terms.flow {
+            return Turn::Asked(asked);
+        }
+        let verdict = match self.negotiate(connection, epoch, codesets, asked) {
+            Some(verdict) => verdict,
+            None => return Turn::Lost,
+        };
+        self.handle(connection, epoch, message, codesets, more, Some(&verdict))
+    }
+
+    /// Has the adapter decide; `None` if the connection was taken over.
+    fn negotiate(
+        &self,
+        connection: &Arc<Connection>,
+        epoch: u64,
+        codesets: CodeSets,
+        asked: Box<Asked>,
+    ) -> Option<Verdict> {
+        // Whoever takes a connection over finds nothing in it but the request.
+        if !connection.pin(epoch) {
+            return Some(Verdict::Unheard);
+        }
+        let request = asked.message.request(codesets, None);
+        let key = request
+            .ok()
+            .and_then(|(header, _)| header.target.object_key().ok());
+        let Some(object_key) = key.map(<[u8]>::to_vec) else {
+            connection.unpin();
+            return Some(Verdict::Unheard);
+        };
+        let adapter = connection.terms.adapter.as_ref().unwrap_or(&self.shared.adapter);
+        let asking = Asking {
+            shared: Arc::clone(&self.shared),
+            connection: Arc::clone(connection),
+            epoch,
+            object_key,
+            asked,
+        };
+        let verdict = catch_unwind(AssertUnwindSafe(|| adapter.negotiate(asking)));
+        connection.unpin();
+        verdict.unwrap_or(Some(Verdict::Unheard))
     }
 
     #[cold]

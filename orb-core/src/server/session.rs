@@ -17,10 +17,11 @@ use crate::{
     exception::{Completed, SystemException, SystemExceptionKind, minor},
     giop::{
         self, AddressingDisposition, GiopError, LocateReply, LocateStatus, Message, MessageType,
-        RequestHeader, ResponseFlags, context_id,
+        RequestHeader, ResponseFlags, ServiceContext, context_id,
     },
+    qos::{self, Qos},
     servant::{Adapter, Delivery, Located, Outcome, Reply, ReplyTo, Request},
-    server::{connection::Connection, deadline, slot::Slot},
+    server::{asking::Verdict, connection::Connection, deadline, slot::Slot},
     transport::Poller,
 };
 
@@ -40,6 +41,8 @@ pub(super) struct Session<'a> {
     pub(super) refusing: bool,
     /// When the client gives up, if it says so.
     pub(super) deadline: Option<Instant>,
+    /// What came of what this message asks for its connection, once that is decided.
+    pub(super) verdict: Option<&'a Verdict>,
 }
 
 /// What is to be done beside answering.
@@ -49,6 +52,9 @@ pub(super) enum Follow {
     Nothing,
     /// A request is to be cancelled.
     Cancel(u32),
+    /// The request asks for quality of service for its connection, and was not served yet: it is to be served again with
+    /// a verdict.
+    Negotiate(Box<Qos>),
     /// The peer wants no more.
     Close,
 }
@@ -61,10 +67,9 @@ impl Session<'_> {
     /// A [`GiopError`] if the message makes no sense.
     pub(super) fn serve(&mut self, message: &Message) -> Result<Follow, GiopError> {
         match message.message_type() {
-            MessageType::Request => self.request(message)?,
-            _ => return self.other(message),
+            MessageType::Request => self.request(message),
+            _ => self.other(message),
         }
-        Ok(Follow::Nothing)
     }
 
     #[cold]
@@ -85,12 +90,20 @@ impl Session<'_> {
         Ok(Follow::Nothing)
     }
 
-    fn request(&mut self, message: &Message) -> Result<(), GiopError> {
+    fn request(&mut self, message: &Message) -> Result<Follow, GiopError> {
         let orb = self.orb;
         let (header, mut args) = message.request(self.codesets, orb)?;
         let waits = header.response == ResponseFlags::Target;
         self.slot.request(header.request_id, waits);
         let negotiated = self.negotiate(&header);
+        if let Ok(Some(asked)) = negotiated {
+            return Ok(Follow::Negotiate(asked));
+        }
+        let grant = self.grant();
+        let contexts = grant.as_deref().map(|data| ServiceContext {
+            id: qos::context::ID,
+            data,
+        });
         args.set_codesets(self.codesets);
         let (connection, slot, adapter) = (self.connection, self.slot, self.adapter);
         let mut outgoing = Outgoing {
@@ -105,14 +118,14 @@ impl Session<'_> {
             codesets: self.codesets,
             expected: header.response.response_expected(),
         };
-        let mut reply = Reply::new(to, self.buffer, &mut outgoing, orb);
-        if let Err(refusal) = negotiated.and_then(|()| admit(self.refusing)) {
+        let mut reply = Reply::new(to, self.buffer, &mut outgoing, orb).with_contexts(contexts.as_slice());
+        if let Err(refusal) = negotiated.and_then(|_| admit(self.refusing)) {
             reply.system(&refusal);
-            return Ok(());
+            return Ok(Follow::Nothing);
         }
         let Ok(object_key) = header.target.object_key() else {
             reply.needs_addressing(AddressingDisposition::Key);
-            return Ok(());
+            return Ok(Follow::Nothing);
         };
         if header.response == ResponseFlags::Server {
             // CORBA 3.3 Part 2 §9.4.2.1: SYNC_WITH_SERVER is answered before the servant is called.
@@ -133,17 +146,34 @@ impl Session<'_> {
             origin: Origin::Remote(&incoming),
         };
         dispatch(adapter, &request, &mut args, &mut reply);
-        Ok(())
+        Ok(Follow::Nothing)
     }
 
     /// Takes over the code sets that the client has chosen for this connection (CORBA 3.3 Part 2 §7.10.2.5), and for
-    /// how long it waits.
+    /// how long it waits; returns what it asks for the connection, if that is still to be decided.
     #[inline]
-    fn negotiate(&mut self, header: &RequestHeader<'_>) -> Result<(), SystemException> {
+    fn negotiate(&mut self, header: &RequestHeader<'_>) -> Result<Option<Box<Qos>>, SystemException> {
         if header.service_contexts.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
-        self.read_contexts(header)
+        self.read_contexts(header)?;
+        match self.verdict {
+            None if header.response == ResponseFlags::Target => {
+                let asked = header.service_contexts.find(qos::context::ID);
+                Ok(asked.and_then(qos::context::decode_request).map(Box::new))
+            }
+            Some(Verdict::Refused(why)) => Err(why.clone()),
+            _ => Ok(None),
+        }
+    }
+
+    /// Returns what the reply says of a grant.
+    #[inline]
+    fn grant(&self) -> Option<Vec<u8>> {
+        match self.verdict {
+            Some(Verdict::Granted(granted)) => Some(qos::context::encode_grant(granted)),
+            _ => None,
+        }
     }
 
     #[inline(never)]

@@ -212,6 +212,18 @@ impl Shared {
         }
     }
 
+    /// Forgets a connection whose link somebody else takes over; `None` if the worker with `epoch` does not read it.
+    pub(super) fn retire(&self, connection: &Connection, epoch: u64) -> Option<Arc<dyn Link>> {
+        if !connection.retire(epoch) {
+            return None;
+        }
+        if let Some(fd) = connection.link.fd() {
+            drop(self.poller.remove(fd));
+        }
+        self.connections.write().remove(connection.token);
+        Some(Arc::clone(&connection.link))
+    }
+
     /// Tells whether a request of this connection is in progress.
     pub(super) fn serves(&self, connection: &Arc<Connection>) -> bool {
         let slots = self.slots.lock();

@@ -283,7 +283,8 @@ impl Worker {
             Turn::Drained => self.drained(connection, visit),
             Turn::Nothing if visit.lingering.is_some() && connection.link.fd().is_none() => Step::Go,
             Turn::Nothing | Turn::Held => Step::LetGo,
-            Turn::Lost => Step::Lost,
+            // Only flows are asked.
+            Turn::Lost | Turn::Asked(_) => Step::Lost,
             Turn::Ended => Step::End,
         }
     }
