@@ -276,6 +276,12 @@ impl Scheduler {
         Some(self.table.look(id)?.urgency)
     }
 
+    /// Returns what an RTU is scheduled by; `None` if it is not there any more.
+    #[must_use]
+    pub fn parameters(&self, id: RtuId) -> Option<&Parameters> {
+        Some(&self.table.look(id)?.parameters)
+    }
+
     /// Returns what an RTU did and used so far; `None` if it is not there any more.
     #[must_use]
     pub fn account(&self, id: RtuId) -> Option<Account> {

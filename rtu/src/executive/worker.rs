@@ -20,21 +20,20 @@ const RETRY: Nanos = Nanos::from_millis(1);
 /// A thread's handlers, and what it runs them with. Between upcalls it takes no lock that it would have to wait for.
 pub(super) struct Worker {
     platform: Platform,
-    /// By index.
+    /// By the slots of the scheduler.
     rtus: Box<[Option<Rtu>]>,
-    /// The index of each slot of the scheduler.
-    indices: Box<[u32]>,
     steward: Arc<Steward>,
     commands: Vec<Command>,
     /// What could not be handed over at once, because somebody held the lock.
     outbox: VecDeque<Outgoing>,
 }
 
+/// What an upcall needs beside the scheduler, and no more: of many RTUs, few are in the processor's caches.
 struct Rtu {
     handler: Handler,
-    batch: u32,
     record: Arc<Record>,
-    parameters: Parameters,
+    batch: u32,
+    index: u32,
 }
 
 enum Outgoing {
@@ -47,8 +46,7 @@ impl Worker {
         let capacity = platform.cpu.capacity();
         Self {
             platform,
-            rtus: (0..=capacity).map(|_| None).collect(),
-            indices: vec![0; capacity].into(),
+            rtus: (0..capacity).map(|_| None).collect(),
             steward,
             commands: Vec::with_capacity(capacity),
             outbox: VecDeque::with_capacity(capacity),
@@ -81,11 +79,11 @@ impl Worker {
     }
 
     fn dispatch(&mut self, running: Running) {
-        let index = self.indices.get(running.id.slot()).copied().unwrap_or(0);
-        let Some(rtu) = self.rtus.get_mut(index as usize).and_then(Option::as_mut) else {
+        let Some(rtu) = self.rtus.get_mut(running.id.slot()).and_then(Option::as_mut) else {
             self.platform.scheduler.remove(running.id);
             return;
         };
+        let index = rtu.index;
         let entered = self.platform.now;
         self.platform.side().current.enter(index, entered);
         let Running {
@@ -171,15 +169,12 @@ impl Worker {
         if arrival.moved || self.platform.place(index) == Place::Early {
             self.platform.scheduler.notify(id, now);
         }
-        if let Some(slot) = self.indices.get_mut(id.slot()) {
-            *slot = index;
-        }
-        if let Some(slot) = self.rtus.get_mut(index as usize) {
+        if let Some(slot) = self.rtus.get_mut(id.slot()) {
             *slot = Some(Rtu {
                 handler,
                 batch: record.batch,
                 record,
-                parameters,
+                index,
             });
         }
         self.platform.set_place(index, Place::Here(id));
@@ -190,33 +185,33 @@ impl Worker {
         if Which::of(&parameters) != self.platform.which {
             return self.move_over(index, id, Some(parameters));
         }
-        self.platform.scheduler.change(id, parameters, self.platform.now);
-        self.platform.side().may_be(parameters.urgency());
-        if let Some(rtu) = self.rtus.get_mut(index as usize).and_then(Option::as_mut) {
-            let was_periodic = std::mem::replace(&mut rtu.parameters, parameters).is_periodic();
-            // What it was notified of since it was asked to change came to one that heeds its period alone.
-            if was_periodic && !parameters.is_periodic() {
-                self.platform.scheduler.notify(id, self.platform.now);
-            }
+        let scheduler = &mut self.platform.scheduler;
+        let was_periodic = scheduler.parameters(id).is_some_and(Parameters::is_periodic);
+        scheduler.change(id, parameters, self.platform.now);
+        // What it was notified of since it was asked to change came to one that heeds its period alone.
+        if was_periodic {
+            scheduler.notify(id, self.platform.now);
         }
+        self.platform.side().may_be(parameters.urgency());
     }
 
     /// Takes an RTU off this thread.
     fn take(&mut self, index: u32, id: RtuId, place: Place) -> Option<Rtu> {
         self.platform.scheduler.remove(id);
         self.platform.set_place(index, place);
-        self.rtus.get_mut(index as usize)?.take()
+        self.rtus.get_mut(id.slot())?.take()
     }
 
     /// Sends an RTU to the other side: with new parameters, or demoted with those it has.
     fn move_over(&mut self, index: u32, id: RtuId, parameters: Option<Parameters>) {
-        let Some(rtu) = self.take(index, id, Place::Moved) else {
+        let has = self.platform.scheduler.parameters(id).copied();
+        let Some((rtu, has)) = self.take(index, id, Place::Moved).zip(has) else {
             return;
         };
         self.send(Outgoing::ToOtherSide(Command::Install(Arrival {
             record: rtu.record,
             handler: rtu.handler,
-            parameters: parameters.unwrap_or(rtu.parameters),
+            parameters: parameters.unwrap_or(has),
             start: None,
             moved: true,
             demoted: parameters.is_none(),
