@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::Nanos;
-use crate::scheduler::Counter;
 
 /// Steps within each power of two: values are kept to within 1/8 of themselves.
 const STEPS: u64 = 8;
@@ -106,51 +105,36 @@ impl fmt::Debug for Histogram {
     }
 }
 
-/// A [`Histogram`] that one thread counts in and any other may read meanwhile.
-pub(crate) struct LiveHistogram {
-    buckets: Box<[AtomicU32; BUCKETS]>,
-    count: Counter,
-    most: Counter,
-}
+/// The buckets of a [`Histogram`] that one thread counts in and any other may read meanwhile. The longest span is kept
+/// elsewhere, next to what else changes with it.
+pub(crate) struct LiveBuckets([AtomicU32; BUCKETS]);
 
-impl LiveHistogram {
+impl LiveBuckets {
     /// Counts one span; by the one thread that writes.
     pub(crate) fn record(&self, span: Nanos) {
-        if let Some(bucket) = self.buckets.get(index(span.0)) {
+        if let Some(bucket) = self.0.get(index(span.0)) {
             bucket.store(
                 bucket.load(Ordering::Relaxed).saturating_add(1),
                 Ordering::Relaxed,
             );
         }
-        self.count.add(1);
-        self.most.raise(span.0);
     }
 
-    /// Reads what was counted so far; what is counted meanwhile may be in a part of it.
-    pub(crate) fn read(&self) -> Histogram {
+    /// Reads what was counted so far, of which the longest took `most`.
+    pub(crate) fn read(&self, most: Nanos) -> Histogram {
         let mut read = Histogram::new();
-        for (bucket, live) in read.buckets.iter_mut().zip(self.buckets.iter()) {
+        for (bucket, live) in read.buckets.iter_mut().zip(&self.0) {
             *bucket = live.load(Ordering::Relaxed);
+            read.count += u64::from(*bucket);
         }
-        read.count = self.count.read();
-        read.most = Nanos(self.most.read());
+        read.most = most;
         read
     }
 }
 
-impl Default for LiveHistogram {
+impl Default for LiveBuckets {
     fn default() -> Self {
-        Self {
-            buckets: Box::new([const { AtomicU32::new(0) }; BUCKETS]),
-            count: Counter::default(),
-            most: Counter::default(),
-        }
-    }
-}
-
-impl fmt::Debug for LiveHistogram {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.read().fmt(f)
+        Self([const { AtomicU32::new(0) }; BUCKETS])
     }
 }
 
@@ -208,13 +192,13 @@ mod tests {
     }
 
     #[test]
-    fn a_live_one_reads_as_what_was_counted() {
-        let (live, mut counted) = (LiveHistogram::default(), Histogram::new());
+    fn live_buckets_read_as_what_was_counted() {
+        let (live, mut counted) = (LiveBuckets::default(), Histogram::new());
         for span in [0, 7, 8, 1_000, 1_001, 5_000_000, u64::MAX].map(Nanos) {
             live.record(span);
             counted.record(span);
         }
-        let read = live.read();
+        let read = live.read(Nanos(u64::MAX));
         assert!(read.buckets().eq(counted.buckets()));
         assert_eq!((read.count(), read.max()), (counted.count(), counted.max()));
     }

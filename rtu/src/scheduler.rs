@@ -433,8 +433,7 @@ impl Scheduler {
         // Whole periods that nobody saw pass are lost.
         let lost = (now - due).0 / period.0;
         let due = due + period * lost;
-        account.releases.add(lost);
-        account.misses.add(lost);
+        account.lose(lost);
         self.wheel.arm(index, due + period);
         if rtu.state.is_unfinished() {
             self.release_behind(index, due, now);

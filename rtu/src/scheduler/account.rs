@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What an RTU did and used.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Nanos;
-use crate::histogram::{Histogram, LiveHistogram};
+use crate::histogram::{Histogram, LiveBuckets};
 
 /// What an RTU did and used so far.
 #[derive(Clone, Debug, Default)]
@@ -37,39 +38,49 @@ pub struct Account {
 /// What an RTU does and uses, as it goes: the scheduler writes it, and any thread may read it meanwhile.
 ///
 /// Writing costs what it costs to write a number; only a reader may see the counters of one event apart.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Meter {
-    pub(super) releases: Counter,
-    pub(super) completions: Counter,
+    always: Always,
     pub(super) yields: Counter,
     pub(super) overruns: Counter,
     pub(super) deferrals: Counter,
     pub(super) misses: Counter,
+    release_jitter: LiveBuckets,
+    response: LiveBuckets,
+}
+
+/// What changes with each activation, in one cache line: of many RTUs, few are in the processor's caches.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Always {
+    releases: Counter,
+    completions: Counter,
     used: Counter,
     longest_run: Counter,
     costliest: Counter,
-    release_jitter: LiveHistogram,
-    response: LiveHistogram,
     /// What the current activation used.
     current: Counter,
+    latest_release: Counter,
+    longest_response: Counter,
 }
 
 impl Meter {
     /// Reads what the RTU did and used so far.
     #[must_use]
     pub fn read(&self) -> Account {
+        let always = &self.always;
         Account {
-            releases: self.releases.read(),
-            completions: self.completions.read(),
+            releases: always.releases.read(),
+            completions: always.completions.read(),
             yields: self.yields.read(),
             overruns: self.overruns.read(),
             deferrals: self.deferrals.read(),
             misses: self.misses.read(),
-            used: Nanos(self.used.read()),
-            longest_run: Nanos(self.longest_run.read()),
-            costliest: Nanos(self.costliest.read()),
-            release_jitter: self.release_jitter.read(),
-            response: self.response.read(),
+            used: Nanos(always.used.read()),
+            longest_run: Nanos(always.longest_run.read()),
+            costliest: Nanos(always.costliest.read()),
+            release_jitter: self.release_jitter.read(Nanos(always.latest_release.read())),
+            response: self.response.read(Nanos(always.longest_response.read())),
         }
     }
 
@@ -78,29 +89,44 @@ impl Meter {
     #[must_use]
     pub fn counts(&self) -> Counts {
         Counts {
-            releases: self.releases.read(),
-            completions: self.completions.read(),
+            releases: self.always.releases.read(),
+            completions: self.always.completions.read(),
             overruns: self.overruns.read(),
             misses: self.misses.read(),
         }
     }
 
     pub(super) fn release(&self, late: Nanos) {
-        self.releases.add(1);
+        self.always.releases.add(1);
+        self.always.latest_release.raise(late.0);
         self.release_jitter.record(late);
     }
 
+    /// Counts releases that came to nothing.
+    pub(super) fn lose(&self, releases: u64) {
+        self.always.releases.add(releases);
+        self.misses.add(releases);
+    }
+
     pub(super) fn charge(&self, used: Nanos) {
-        self.used.add(used.0);
-        self.current.add(used.0);
-        self.longest_run.raise(used.0);
+        self.always.used.add(used.0);
+        self.always.current.add(used.0);
+        self.always.longest_run.raise(used.0);
     }
 
     pub(super) fn complete(&self, response: Nanos) {
-        self.completions.add(1);
+        let always = &self.always;
+        always.completions.add(1);
+        always.longest_response.raise(response.0);
+        always.costliest.raise(always.current.read());
+        always.current.set(0);
         self.response.record(response);
-        self.costliest.raise(self.current.read());
-        self.current.set(0);
+    }
+}
+
+impl fmt::Debug for Meter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.read().fmt(f)
     }
 }
 
