@@ -268,8 +268,7 @@ impl Lane {
             Ok(grant) => self.connect(&mut clients, Arrival::Here(&server, link), grant, None),
             Err(refusal) => {
                 tracing::warn!(object = self.name, peer = %link.peer(), %refusal, "a client is refused");
-                let lane = Arc::clone(self);
-                server.serve_once(link, Arc::new(Crowded { lane, refusal }));
+                server.serve_once(link, Arc::new(Crowded::new(self, &refusal)));
             }
         }
     }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! How clients of a lane are served.
 
-use std::{io::Read, net::TcpStream};
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+};
 
 use upcall::SystemExceptionKind;
 use upcall_tests::serving::until;
@@ -105,6 +108,26 @@ fn a_client_that_is_cut_off_leaves_nothing_behind() {
     });
     let client = client();
     from(&client, &server, &exported).read(1).wait().unwrap();
+    server.shutdown();
+}
+
+#[test]
+fn a_client_without_room_does_not_keep_the_lane_open() {
+    let (server, client) = (server(), client());
+    let exported = export(&server, "t", &Thermometer::default(), most()).unwrap();
+    let sensor = from(&client, &server, &exported);
+    sensor.read(1).wait().unwrap();
+    let mut socket = TcpStream::connect(("127.0.0.1", port(&exported))).unwrap();
+    // A LocateRequest of GIOP 1.0, whose reply says that it was let in.
+    socket
+        .write_all(b"GIOP\x01\x00\x00\x03\x00\x00\x00\x09\x00\x00\x00\x01\x00\x00\x00\x01k")
+        .unwrap();
+    socket.read_exact(&mut [0; 20]).unwrap();
+    server.root_poa().deactivate("t").unwrap();
+    until("the endpoint is closed", || {
+        TcpStream::connect(("127.0.0.1", port(&exported))).is_err()
+    });
+    export(&server, "u", &Thermometer::default(), most()).unwrap();
     server.shutdown();
 }
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What clients ask for their own flows.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+};
 
 use orb_core::{
     exception::{Completed, SystemException, SystemExceptionKind, minor},
@@ -129,16 +132,26 @@ impl Lane {
 /// Who serves a client that there was no room for: it is told so, unless it asks for something that there is room for.
 #[derive(Debug)]
 pub(super) struct Crowded {
-    pub(super) lane: Arc<Lane>,
-    pub(super) refusal: Refusal,
+    /// It may end first.
+    lane: Weak<Lane>,
+    why: String,
+}
+
+impl Crowded {
+    pub(super) fn new(lane: &Arc<Lane>, refusal: &Refusal) -> Self {
+        Self {
+            lane: Arc::downgrade(lane),
+            why: format!(
+                "`{}` has no guarantee left for another client: {refusal}",
+                lane.name
+            ),
+        }
+    }
 }
 
 impl Adapter for Crowded {
     fn dispatch(&self, _: &Incoming<'_>, _: &mut orb_core::cdr::Decoder<'_>, reply: &mut Reply<'_>) {
-        reply.system(&no_resources(format!(
-            "`{}` has no guarantee left for another client: {}",
-            self.lane.name, self.refusal
-        )));
+        reply.system(&no_resources(self.why.clone()));
     }
 
     fn locate(&self, _: &[u8]) -> Located {
@@ -147,7 +160,10 @@ impl Adapter for Crowded {
     }
 
     fn negotiate(&self, asking: Asking) -> Option<Verdict> {
-        self.lane.take_over(asking)
+        match self.lane.upgrade() {
+            Some(lane) => lane.take_over(asking),
+            None => Some(Verdict::Unheard),
+        }
     }
 }
 
