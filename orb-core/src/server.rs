@@ -11,7 +11,6 @@ mod asking;
 mod config;
 mod connection;
 mod deadline;
-mod declined;
 mod flow;
 mod gate;
 mod outbox;
@@ -39,13 +38,11 @@ pub use self::{
 };
 use self::{
     connection::Terms,
-    declined::Declined,
     shared::{Shared, readable},
     slot::Slot,
 };
 use crate::{
     cdr::{OrbHandle, Version},
-    exception::SystemException,
     giop,
     servant::Adapter,
     transport::{Endpoint, Link, Listener, Poller},
@@ -111,11 +108,6 @@ impl Server {
     /// stops.
     pub fn adopt(&self, link: Arc<dyn Link>, config: FlowConfig) -> Option<Flow> {
         Flow::adopt(&self.shared, link, config)
-    }
-
-    /// Takes a connection in whose first request is answered with `why`, and which is then closed.
-    pub fn decline(&self, link: Arc<dyn Link>, why: SystemException) {
-        self.serve_once(link, Arc::new(Declined(why)));
     }
 
     /// Takes a connection in whose first request is served by `adapter`, and which is then closed, unless somebody takes it

@@ -12,12 +12,11 @@ use parking_lot::Mutex;
 
 use super::*;
 use crate::{
-    exception::{SystemException, SystemExceptionKind},
     giop::{Message, MessageType},
     server::{
         Server, ServerConfig,
         tests::{
-            echoed, raised, request,
+            echoed, request,
             script::{Idle, Speaker, messages},
         },
     },
@@ -256,34 +255,30 @@ fn shutdown_ends_flows_and_serves_nothing_more() {
 }
 
 #[test]
-fn a_connection_that_is_declined_is_told_why_once() {
+fn a_connection_that_is_served_once_is_answered_once() {
     let (server, wire) = (server(), Wire::new());
     wire.echo(5..8);
-    let why = SystemException::from(SystemExceptionKind::NoResources).with_message("why");
-    server.decline(Arc::clone(&wire) as Arc<dyn Link>, why);
+    server.serve_once(Arc::clone(&wire) as Arc<dyn Link>, Arc::new(Speaker));
     while wire.answers().len() < 2 {
         std::thread::yield_now();
     }
     let answers = wire.answers();
     assert_eq!(answers.len(), 2);
-    assert_eq!(raised(&answers[0]), SystemExceptionKind::NoResources);
+    assert_eq!(echoed(&answers[0]).0, 5);
     assert_eq!(answers[1].message_type(), MessageType::CloseConnection);
     wire.shutdown();
     server.shutdown();
 }
 
 #[test]
-fn a_connection_that_is_declined_and_asks_nothing_is_given_up() {
+fn a_connection_that_is_served_once_and_asks_nothing_is_given_up() {
     let config = ServerConfig {
         stall_timeout: Duration::from_millis(10),
         idle_timeout: None,
         ..ServerConfig::default()
     };
     let (server, wire) = (server_with(config), Wire::new());
-    server.decline(
-        Arc::clone(&wire) as Arc<dyn Link>,
-        SystemException::from(SystemExceptionKind::NoResources),
-    );
+    server.serve_once(Arc::clone(&wire) as Arc<dyn Link>, Arc::new(Speaker));
     while !*wire.ended.lock() {
         std::thread::yield_now();
     }
