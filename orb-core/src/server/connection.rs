@@ -130,6 +130,8 @@ pub(super) struct Connection {
     backed_up: AtomicBool,
     /// Its owner decides on something, and nobody takes the reading away.
     pinned: AtomicBool,
+    /// What was sent last could not be: nobody is there for replies any more.
+    broken: AtomicBool,
     /// The owner may block in a receive, the inbox locked.
     lingering: AtomicBool,
     /// Received until now, in octets; messages taken until now; and whether a message is under way. For housekeeping,
@@ -168,6 +170,7 @@ impl Connection {
             hung_up: AtomicBool::new(false),
             backed_up: AtomicBool::new(false),
             pinned: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
             lingering: AtomicBool::new(false),
             received: AtomicU64::new(0),
             taken: AtomicU64::new(0),
@@ -445,7 +448,10 @@ impl Connection {
                 self.arm_with(poller, outbox);
             }
             // Whoever reads sees the end of the stream, and cleans up.
-            Sent::Broken => self.link.shutdown(),
+            Sent::Broken => {
+                self.broken.store(true, Ordering::Relaxed);
+                self.link.shutdown();
+            }
         }
     }
 
@@ -489,6 +495,11 @@ impl Connection {
     /// Tells whether the peer takes no replies at the moment.
     pub(super) fn is_backed_up(&self) -> bool {
         self.backed_up.load(Ordering::SeqCst)
+    }
+
+    /// Tells whether the peer has gone, or sending to it has ended otherwise.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
     }
 
     /// Tells whether something came in that nobody is looking at.

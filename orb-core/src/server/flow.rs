@@ -125,6 +125,10 @@ impl Flow {
         if held_back {
             self.connection.flush(&*poller);
         }
+        if self.connection.is_broken() {
+            // What it sent before it went is nobody's concern, and would be served at the cost of others.
+            return Run::Ended;
+        }
         if run != Run::Ended && self.connection.is_backed_up() {
             return self.blocked();
         }

@@ -65,6 +65,9 @@ impl Link for Wire {
     }
 
     fn try_send(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        if *self.ended.lock() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
         let mut room = self.room.lock();
         let octets: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();
         let count = octets.len().min(*room);
@@ -223,6 +226,21 @@ fn a_flow_that_is_dropped_says_goodbye_and_is_counted_no_more() {
     let last = wire.answers().pop().expect("a message");
     assert_eq!(last.message_type(), MessageType::CloseConnection);
     assert!(*wire.ended.lock());
+    server.shutdown();
+}
+
+#[test]
+fn what_a_peer_sent_before_it_went_is_served_no_further() {
+    let (server, wire) = (server(), Wire::new());
+    let mut flow = flow(&server, &wire);
+    wire.echo(0..20);
+    wire.shutdown();
+    let mut left = 3;
+    let run = flow.run(|| {
+        left -= 1;
+        left > 0
+    });
+    assert_eq!((run, flow.messages()), (Run::Ended, 3));
     server.shutdown();
 }
 
