@@ -1,38 +1,97 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The rows of the group `isolation`: what becomes of a flow when others want all of the machine.
+//! The rows of the group `isolation`: what becomes of flows when others want all of the machine, or of their CPU.
 
-use std::process::{Child, Command, Stdio};
+mod load;
+mod streams;
+
+use std::process::Command;
 
 use probe::Report;
 
+use self::load::Load;
+use self::streams::Figure;
+pub(crate) use self::streams::{Streams, measure};
 use crate::lab::Lab;
 use crate::plan::{Contestant, Method, Pair, Programs, Row, Unit};
 use crate::process::{Server, findings};
 
-/// Programs that want all they can have of the CPUs.
-const HOGS: usize = 8;
-/// Connections of the flood, each with one call at a time to an object without a guarantee.
-const FLOOD: usize = 50;
 /// Above every ordinary program, below the executive.
 const CLIENT_PRIORITY: &str = "40";
 /// That of a server without guarantees that has real-time scheduling all the same: the executive's.
 const SERVER_PRIORITY: &str = "50";
+/// The CPUs of a server and its client.
+const CPUS: (usize, usize) = (1, 0);
 
 /// All rows, in the order of the tables.
 pub(crate) fn rows() -> Vec<Row> {
+    vec![
+        low_delay(),
+        streams(
+            "stream-60",
+            "stream at 60 % of a CPU: with 8 hogs and 50 flooding clients, against alone",
+            Unit::Share,
+            // Each request takes 0.2 ms, and what a message costs.
+            &Streams {
+                objects: "--objects 1",
+                periodic: "--periodic 10000:30:210",
+                rates: &[2_900],
+                burn: 200,
+                figure: Figure::KeptBesideLoad,
+            },
+        ),
+        streams(
+            "shares",
+            "three streams asking 50/30/20 %, each offering all that a CPU can do: furthest from its share",
+            Unit::Deviation,
+            &Streams {
+                objects: "--objects 3",
+                periodic: "--periodic 10000:35:105,10000:21:105,10000:14:105",
+                rates: &[9_000, 9_000, 9_000],
+                burn: 100,
+                figure: Figure::Deviation(&[0.5, 0.3, 0.2]),
+            },
+        ),
+        streams(
+            "receivers",
+            "four receivers with 97/1/1/1 % flooded at 5 × saturation: the first, against alone",
+            Unit::Share,
+            &Streams {
+                objects: "--objects 4",
+                periodic: "--periodic 25000:291:53,25000:3:53,25000:3:53,25000:3:53",
+                rates: &[90_000; 4],
+                burn: 50,
+                figure: Figure::FirstBesideOthers,
+            },
+        ),
+        streams(
+            "switches",
+            "context switches of the server per message: four streams, 8 messages in a period of 8 ms",
+            Unit::PerCall,
+            &Streams {
+                objects: "--objects 4",
+                periodic: "--periodic 8000:8:20,8000:8:20,8000:8:20,8000:8:20",
+                rates: &[1_000; 4],
+                burn: 5,
+                figure: Figure::Switches,
+            },
+        ),
+    ]
+}
+
+fn low_delay() -> Row {
     let beset = |name, of, server, realtime| Contestant {
         name,
         method: Method::Beset {
             pair: Pair {
                 of,
-                cpus: (1, 0),
+                cpus: CPUS,
                 server,
                 calls: 2_000,
             },
             realtime,
         },
     };
-    vec![Row {
+    Row {
         name: "low-delay",
         title: "p99 of a call every 0.5 ms: with 8 hogs and 50 flooding clients, against alone",
         unit: Unit::Growth,
@@ -42,19 +101,56 @@ pub(crate) fn rows() -> Vec<Row> {
             beset("no guarantee, FIFO", Programs::Ours, "", true),
             beset("omniORB", Programs::OmniOrb, "", false),
             beset("omniORB, FIFO", Programs::OmniOrb, "", true),
+            beset("threads, FIFO", Programs::Threads, "", true),
+            beset("tokio", Programs::Tokio, "", false),
         ],
-    }]
+    }
+}
+
+/// A row of streams, each contestant's to objects of one server.
+fn streams(name: &'static str, title: &'static str, unit: Unit, streams: &Streams) -> Row {
+    let contestant = |name, of, server, realtime| Contestant {
+        name,
+        method: Method::Streams {
+            pair: Pair {
+                of,
+                cpus: CPUS,
+                server,
+                calls: 0,
+            },
+            realtime,
+            streams: *streams,
+        },
+    };
+    let objects = streams.objects;
+    Row {
+        name,
+        title,
+        unit,
+        contestants: vec![
+            contestant("ours", Programs::Ours, streams.periodic, false),
+            contestant("no guarantee", Programs::Ours, objects, false),
+            contestant("omniORB", Programs::OmniOrb, objects, false),
+            contestant("threads, FIFO", Programs::Threads, objects, true),
+            contestant("tokio", Programs::Tokio, objects, false),
+        ],
+    }
+}
+
+/// Starts a server, with `SCHED_FIFO` for all of its threads if that is wanted.
+fn start(lab: &Lab, pair: &Pair, realtime: bool) -> Result<Server, String> {
+    let server = lab.server(pair)?;
+    Server::start(if realtime {
+        scheduled(&server, SERVER_PRIORITY)
+    } else {
+        server
+    })
 }
 
 /// The p99 of calls beside the load, divided by that without. The client is ours, and has real-time scheduling, so that
 /// only the server makes the difference.
 pub(crate) fn growth(lab: &Lab, pair: &Pair, realtime: bool) -> Result<(f64, Report), String> {
-    let server = lab.server(pair)?;
-    let server = Server::start(if realtime {
-        scheduled(&server, SERVER_PRIORITY)
-    } else {
-        server
-    })?;
+    let server = start(lab, pair, realtime)?;
     let p99 = || -> Result<(f64, Report), String> {
         let mut client = Command::new(lab.find("bench-client")?);
         client
@@ -83,48 +179,27 @@ fn scheduled(command: &Command, priority: &str) -> Command {
     scheduled
 }
 
-/// Hogs, and a flood of calls to a server of its own; ends with this value.
-struct Load {
-    children: Vec<Child>,
-    _flooded: Server,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::targets::Targets;
 
-impl Load {
-    fn start(lab: &Lab) -> Result<Self, String> {
-        let mut flooded = Command::new(lab.find("bench-server")?);
-        flooded.arg("server");
-        let flooded = Server::start(flooded)?;
-        let mut flood = Command::new(lab.find("bench-load")?);
-        flood
-            .args(["load", "--address", &flooded.address, "--millis", "60000"])
-            .args(["--connections", &FLOOD.to_string()]);
-        let mut load = Self {
-            children: Vec::with_capacity(HOGS + 1),
-            _flooded: flooded,
-        };
-        load.add(flood)?;
-        for _ in 0..HOGS {
-            let mut hog = Command::new(lab.find("bench-rtu")?);
-            hog.arg("hog");
-            load.add(hog)?;
+    #[test]
+    fn every_row_has_a_target_and_controls() {
+        let targets = Targets::of("isolation").expect("readable");
+        let rows = rows();
+        for row in &rows {
+            assert!(targets.of_row(row.name).next().is_some(), "{}", row.name);
+            let names: Vec<&str> = row.contestants.iter().map(|one| one.name).collect();
+            for name in ["ours", "no guarantee", "omniORB", "threads, FIFO", "tokio"] {
+                assert!(names.contains(&name), "{}: {name}", row.name);
+            }
         }
-        Ok(load)
-    }
-
-    fn add(&mut self, mut command: Command) -> Result<(), String> {
-        command.stdin(Stdio::null()).stdout(Stdio::null());
-        let child = command.spawn().map_err(|error| format!("the load: {error}"))?;
-        self.children.push(child);
-        Ok(())
-    }
-}
-
-impl Drop for Load {
-    fn drop(&mut self) {
-        for child in &mut self.children {
-            // It may have ended by itself.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        assert!(
+            targets
+                .targets
+                .iter()
+                .all(|target| rows.iter().any(|row| row.name == target.row))
+        );
     }
 }

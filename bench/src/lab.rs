@@ -11,6 +11,7 @@ use crate::isolation;
 use crate::plan::{Contestant, Counted, Method, Pair, Programs, Row, Side, Value};
 use crate::process::{Server, findings, system_calls, traced};
 use crate::statistics::Summary;
+use crate::stolen::Stolen;
 
 /// Where programs are measured.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub(crate) struct Measured {
     pub(crate) contestants: Vec<Values>,
     /// Those who could not, with the reason.
     pub(crate) skipped: Vec<(&'static str, String)>,
+    /// What a hypervisor took of the time.
+    pub(crate) stolen: f64,
 }
 
 /// What one contestant came to.
@@ -75,6 +78,7 @@ impl Lab {
 
     /// Measures a row in so many rounds. Who fails once is left out with the reason.
     pub(crate) fn measure(&self, row: &Row, rounds: usize) -> Measured {
+        let began = Stolen::now();
         let mut values: BTreeMap<&'static str, (Vec<f64>, Report)> = BTreeMap::new();
         let mut skipped: Vec<(&'static str, String)> = Vec::new();
         for round in 0..rounds {
@@ -118,6 +122,7 @@ impl Lab {
             contestants: contestants.collect(),
             row: row.clone(),
             skipped,
+            stolen: Stolen::now().share_since(&began),
         }
     }
 
@@ -138,6 +143,11 @@ impl Lab {
             Method::IdleConnections { pair, connections } => self.idle_connections(pair, *connections),
             Method::IdleObjects { pair, objects } => self.idle_objects(pair, *objects),
             Method::Beset { pair, realtime } => isolation::growth(self, pair, *realtime),
+            Method::Streams {
+                pair,
+                realtime,
+                streams,
+            } => isolation::measure(self, pair, *realtime, streams),
             Method::Size { program } => self.size(program),
         }
     }
@@ -157,6 +167,8 @@ impl Lab {
             Programs::OmniOrb => (format!("omniorb-{role}"), role),
             Programs::Rustorb => ("rustorb".into(), role),
             Programs::Tonic => ("tonic".into(), role),
+            Programs::Threads => ("bench-threads".into(), role),
+            Programs::Tokio => (format!("tokio-{role}"), role),
         };
         let mut command = Command::new(self.find(&name)?);
         command.arg(role);
@@ -182,7 +194,7 @@ impl Lab {
             }
             None => self.program(pair.of, "client")?,
         };
-        let millis = if self.quick { "200" } else { "1500" };
+        let millis = self.millis(1500).to_string();
         client
             .args(["--cpu", &pair.cpus.1.to_string(), "--address", address])
             .args([
@@ -191,7 +203,7 @@ impl Lab {
                 "--warmup",
                 &(calls / 10).to_string(),
                 "--millis",
-                millis,
+                &millis,
             ])
             .args(options.trim_start_matches("load").split_ascii_whitespace());
         Ok(client)
@@ -199,6 +211,10 @@ impl Lab {
 
     pub(crate) fn calls(&self, pair: &Pair) -> usize {
         if self.quick { pair.calls / 10 } else { pair.calls }
+    }
+
+    pub(crate) fn millis(&self, millis: u32) -> u32 {
+        if self.quick { millis / 5 } else { millis }
     }
 
     fn pair(&self, pair: &Pair, options: &str, value: Value) -> Result<(f64, Report), String> {
@@ -375,6 +391,7 @@ pub(crate) mod tests {
             row,
             contestants: contestants.collect(),
             skipped: Vec::new(),
+            stolen: 0.0,
         }
     }
 

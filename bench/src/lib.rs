@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What our own measured programs share: the interface, the object behind it, and its arguments.
 
+use std::time::Duration;
+
 use probe::{DOUBLES, ITEMS, TEXT};
 use upcall::{BuildError, Context, Orb};
+
+mod target;
+
+pub use target::Address;
 
 upcall::include_idl!("bench");
 
@@ -19,6 +25,11 @@ impl Target for Null {
 
     fn put(&self, _cx: &Context, data: &[u8]) -> upcall::Result<()> {
         std::hint::black_box(data);
+        Ok(())
+    }
+
+    fn work(&self, _cx: &Context, microseconds: u32) -> upcall::Result<()> {
+        probe::burn(Duration::from_micros(microseconds.into()));
         Ok(())
     }
 
@@ -49,7 +60,7 @@ pub fn orb(listening: bool, spin: bool) -> Result<Orb, BuildError> {
         builder = builder.listen("iiop://127.0.0.1:0");
     }
     if spin {
-        builder = builder.busy_poll(std::time::Duration::from_secs(1));
+        builder = builder.busy_poll(Duration::from_secs(1));
     }
     builder.build()
 }

@@ -20,6 +20,7 @@ mod plan;
 mod process;
 mod rtu;
 mod statistics;
+mod stolen;
 mod svg;
 mod targets;
 

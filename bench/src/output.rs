@@ -8,6 +8,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::lab::Measured;
+use crate::stolen::Stolen;
 use crate::targets::Targets;
 
 /// All rows of a run.
@@ -47,8 +48,10 @@ impl Results {
     /// The tables of the document.
     pub(crate) fn markdown(&self, targets: &Targets) -> String {
         let stolen = Stolen::now().share_since(&self.began) * 100.0;
+        let most = self.rows.iter().map(|row| row.stolen).fold(0.0, f64::max) * 100.0;
         let mut text = format!(
-            "{} rounds, {}; the hypervisor took {stolen:.1} % of the time.\n\n",
+            "{} rounds, {}; the hypervisor took {stolen:.1} % of the time, and {most:.1} % of that of the row that it \
+             disturbed most.\n\n",
             self.rounds,
             machine()
         );
@@ -58,41 +61,6 @@ impl Results {
             markdown_row(&mut text, row, targets);
         }
         text
-    }
-}
-
-/// What a hypervisor took from all CPUs together, in ticks of the clock (proc_stat(5)).
-#[derive(Debug, Clone, Copy, Default)]
-struct Stolen {
-    ticks: f64,
-    of: f64,
-}
-
-impl Stolen {
-    fn now() -> Self {
-        fs::read_to_string("/proc/stat")
-            .ok()
-            .as_deref()
-            .and_then(Self::parse)
-            .unwrap_or_default()
-    }
-
-    /// Reads the line of all CPUs: user, nice, system, idle, iowait, irq, softirq, steal.
-    fn parse(text: &str) -> Option<Self> {
-        let line = text.lines().next()?.strip_prefix("cpu ")?;
-        let ticks: Vec<f64> = line
-            .split_ascii_whitespace()
-            .take(8)
-            .filter_map(|word| word.parse().ok())
-            .collect();
-        Some(Self {
-            ticks: *ticks.get(7)?,
-            of: ticks.iter().sum(),
-        })
-    }
-
-    fn share_since(&self, before: &Self) -> f64 {
-        (self.ticks - before.ticks) / (self.of - before.of).max(1.0)
     }
 }
 
@@ -122,6 +90,7 @@ fn row_json(row: &Measured, targets: &Targets) -> Value {
     json!({
         "name": row.row.name,
         "title": row.row.title,
+        "stolen": row.stolen,
         "unit": format!("{:?}", row.row.unit),
         "contestants": contestants,
         "targets": held,
@@ -164,7 +133,8 @@ fn markdown_row(text: &mut String, row: &Measured, targets: &Targets) {
 
 /// A row as it is printed while the bench runs.
 pub(crate) fn row(row: &Measured, targets: &Targets) -> String {
-    let mut text = format!("\n{} ({})\n", row.row.title, row.row.name);
+    let stolen = row.stolen * 100.0;
+    let mut text = format!("\n{} ({}), {stolen:.1} % stolen\n", row.row.title, row.row.name);
     for one in &row.contestants {
         let (median, spread) = (
             row.row.unit.show(one.summary.median),
@@ -234,17 +204,6 @@ pub(crate) fn renew(file: &Path, group: &str, tables: &str) -> Result<(), String
 mod tests {
     use super::*;
     use crate::lab::tests::measured;
-
-    #[test]
-    fn stolen_time_is_the_eighth_of_all() {
-        let parse = |text: &str| Stolen::parse(text).expect("eight numbers");
-        let (before, after) = (
-            parse("cpu  10 0 10 70 0 0 0 10 5 5\ncpu0 1"),
-            parse("cpu  20 0 20 130 0 0 0 30 5 5\n"),
-        );
-        assert_eq!(after.share_since(&before), 0.2);
-        assert!(Stolen::parse("intr 1").is_none() && Stolen::parse("cpu  1 2").is_none());
-    }
 
     #[test]
     fn a_row_shows_ratios_and_who_was_skipped() {

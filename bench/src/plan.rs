@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a row of a table is: who is measured, at what, and how.
 
+use crate::isolation::Streams;
+
 /// One line of a table.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
@@ -33,6 +35,8 @@ pub(crate) enum Unit {
     Share,
     /// How many times as much as without what disturbs: less is better.
     Growth,
+    /// How far off, as a part of what it should be: less is better.
+    Deviation,
 }
 
 /// Somebody who is measured.
@@ -67,6 +71,12 @@ pub(crate) enum Method {
     IdleObjects { pair: Pair, objects: usize },
     /// By how much the slowest calls in a hundred become slower when the machine has more to do than it can.
     Beset { pair: Pair, realtime: bool },
+    /// What is answered of streams of requests.
+    Streams {
+        pair: Pair,
+        realtime: bool,
+        streams: Streams,
+    },
     /// Size of a program without its symbols.
     Size { program: &'static str },
 }
@@ -108,6 +118,10 @@ pub(crate) enum Programs {
     Rustorb,
     /// tonic, Rust.
     Tonic,
+    /// A thread for each connection, without an ORB.
+    Threads,
+    /// A task of tokio for each connection, without an ORB.
+    Tokio,
 }
 
 /// An end of a connection.
@@ -137,6 +151,8 @@ impl Programs {
             Self::OmniOrb => "omniORB",
             Self::Rustorb => "rustorb",
             Self::Tonic => "tonic",
+            Self::Threads => "threads",
+            Self::Tokio => "tokio",
         }
     }
 }
@@ -161,6 +177,7 @@ impl Unit {
             Self::Bytes => format!("{value:.0} B"),
             Self::PerCall | Self::Share => format!("{value:.3}"),
             Self::Growth => format!("{value:.2} ×"),
+            Self::Deviation => format!("{:.1} %", value * 100.0),
             Self::Times => format!("{value:.0}"),
         }
     }

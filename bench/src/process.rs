@@ -49,6 +49,15 @@ impl Server {
         Ok(Report::parse(&self.line("COUNT")?))
     }
 
+    /// Returns how often its threads, those that still run, gave up a CPU or lost it.
+    pub(crate) fn switches(&self) -> Result<f64, String> {
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let tasks = std::fs::read_dir(&tasks).map_err(|error| format!("{tasks}: {error}"))?;
+        let statuses =
+            tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("status")).ok());
+        Ok(statuses.map(|status| context_switches(&status)).sum())
+    }
+
     /// Ends it, so that whatever watches it can say what it saw.
     pub(crate) fn stop(&mut self) -> Result<(), String> {
         drop(self.input.take());
@@ -110,6 +119,16 @@ pub(crate) fn findings(command: &Command) -> Result<Report, String> {
             ))
         }
     }
+}
+
+/// Adds up what a thread's status says (proc_pid_status(5)).
+fn context_switches(status: &str) -> f64 {
+    let counts = status.lines().filter_map(|line| {
+        let (name, count) = line.split_once(':')?;
+        let counts = name.ends_with("voluntary_ctxt_switches");
+        counts.then(|| count.trim().parse::<f64>().ok())?
+    });
+    counts.sum()
 }
 
 /// The command under strace, which writes its counts to `file`.
@@ -185,6 +204,14 @@ mod tests {
         );
         let error = findings(&shell("echo refused >&2; exit 3")).expect_err("no result");
         assert!(error.contains("refused"), "{error}");
+    }
+
+    #[test]
+    fn switches_of_both_kinds_count() {
+        let status = "Name:\ta\nvoluntary_ctxt_switches:\t150\nnonvoluntary_ctxt_switches:\t5\n";
+        assert_eq!(context_switches(status), 155.0);
+        let server = Server::start(shell("echo READY here; read line")).expect("up");
+        assert!(server.switches().expect("it runs") > 0.0);
     }
 
     #[test]

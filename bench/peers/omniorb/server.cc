@@ -4,6 +4,7 @@
 
 #include <sched.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -18,7 +19,22 @@ public:
   void nothing() override {}
   void put(const Bench::Blob&) override {}
   Bench::Items* echo(const Bench::Items& items) override { return new Bench::Items(items); }
+  void work(CORBA::ULong microseconds) override {
+    double until = cpu_time() + microseconds * 1e3;
+    while (cpu_time() < until)
+      for (unsigned step = 0; step < 256; ++step) sink = sink * 31 ^ step;
+  }
+
+private:
+  static double cpu_time() {
+    timespec time;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return time.tv_sec * 1e9 + time.tv_nsec;
+  }
+  static thread_local volatile unsigned long sink;
 };
+
+thread_local volatile unsigned long Target_i::sink = 1;
 
 static double nanoseconds(const timeval& time) { return time.tv_sec * 1e9 + time.tv_usec * 1e3; }
 

@@ -9,13 +9,16 @@
     reason = "the driver reads what the measured programs print"
 )]
 
+mod burn;
 mod counting;
+pub mod giop;
 mod role;
 mod timing;
 mod usage;
 
+pub use burn::burn;
 pub use counting::{Counting, count_heap, heap};
-pub use role::{Role, Work, serve};
+pub use role::{Periodic, Role, Work, serve};
 pub use timing::{Report, latency, rate};
 pub use usage::{Usage, pin, resident_bytes};
 

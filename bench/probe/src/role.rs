@@ -17,6 +17,17 @@ pub enum Work {
     Echo,
 }
 
+/// A periodic guarantee, for an object of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Periodic {
+    /// From one release to the next.
+    pub period: Duration,
+    /// Messages in each period.
+    pub messages: u32,
+    /// What each of them may take.
+    pub worst_case: Duration,
+}
+
 /// The arguments of a measured program.
 #[derive(Debug, Clone)]
 pub struct Role {
@@ -32,6 +43,12 @@ pub struct Role {
     pub count: bool,
     /// Ask for a guarantee for the objects of a server.
     pub guarantee: bool,
+    /// Ask for these guarantees instead: an object for each.
+    pub periodic: Vec<Periodic>,
+    /// What each request asks its servant to take of the CPU.
+    pub burn: Duration,
+    /// Requests each second, for each of the server's objects.
+    pub rates: Vec<u32>,
     /// How long a client waits from one call to the next.
     pub pause: Duration,
     /// What to call.
@@ -81,6 +98,9 @@ impl Role {
             spin: false,
             count: false,
             guarantee: false,
+            periodic: Vec::new(),
+            burn: Duration::ZERO,
+            rates: Vec::new(),
             pause: Duration::ZERO,
             work: Work::Null,
             threads: 0,
@@ -117,6 +137,9 @@ impl Role {
             "--objects" => self.objects = number()?,
             "--calls" => self.calls = number()?,
             "--warmup" => self.warmup = number()?,
+            "--burn-us" => self.burn = Duration::from_micros(number()? as u64),
+            "--rates" => self.rates = list(option, &value, |word| word.parse().ok())?,
+            "--periodic" => self.periodic = list(option, &value, Periodic::parse)?,
             "--pause-us" => self.pause = Duration::from_micros(number()? as u64),
             "--millis" => self.duration = Duration::from_millis(number()? as u64),
             "--address" => self.address = value,
@@ -132,6 +155,28 @@ impl Role {
         }
         Ok(())
     }
+}
+
+impl Periodic {
+    /// Reads `20000:70:105`: period in µs, messages, worst case in µs.
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split(':');
+        let mut next = || words.next();
+        let periodic = Self {
+            period: Duration::from_micros(next()?.parse().ok()?),
+            messages: next()?.parse().ok()?,
+            worst_case: Duration::from_micros(next()?.parse().ok()?),
+        };
+        next().is_none().then_some(periodic)
+    }
+}
+
+/// Reads values with commas between them.
+fn list<T>(option: &str, value: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, String> {
+    value
+        .split(',')
+        .map(|word| parse(word).ok_or_else(|| format!("{option}: `{word}` is wrong")))
+        .collect()
 }
 
 /// Says where the server is, then answers each line of input with what was used so far, until the input ends.
@@ -166,6 +211,21 @@ mod tests {
         assert_eq!((role.name.as_str(), role.address.as_str()), ("client", "here:1"));
         assert_eq!((role.work, role.spin, role.cpu), (Work::Echo, true, Some(1)));
         assert_eq!(role.duration, Duration::from_millis(20));
+    }
+
+    #[test]
+    fn lists_have_a_value_for_each_object() {
+        let role = parse("server --periodic 20000:70:105,1000:1:9 --rates 7,0").expect("valid");
+        let second = Periodic {
+            period: Duration::from_millis(1),
+            messages: 1,
+            worst_case: Duration::from_micros(9),
+        };
+        assert_eq!((role.periodic.len(), role.periodic.get(1)), (2, Some(&second)));
+        assert_eq!(role.rates, [7, 0]);
+        for wrong in ["--periodic 1:2", "--periodic 1:2:3:4", "--rates 1,,2"] {
+            assert!(parse(&format!("server {wrong}")).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -7,9 +7,9 @@ use std::net::TcpStream;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use orb_core::ior::Ior;
-use probe::{Report, Role};
+use probe::{Report, Role, giop};
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use upcall_bench::Address;
 
 fn main() -> ExitCode {
     let result = Role::from_arguments().and_then(|role| match role.name.as_str() {
@@ -34,31 +34,26 @@ struct Caller {
 
 /// Where the reference leads, and the request to send there.
 struct Target {
-    address: (String, u16),
+    address: Address,
     request: Vec<u8>,
 }
 
 impl Target {
-    fn of(reference: &str) -> Result<Self, String> {
-        let first = reference.split(',').next().unwrap_or_default();
-        let ior: Ior = first
-            .parse()
-            .map_err(|error| format!("the reference: {error:?}"))?;
-        let profile = ior
-            .iiop_profiles()
+    fn of(references: &str) -> Result<Self, String> {
+        let first = references.split(',').next().unwrap_or_default();
+        let address = Address::parse_all(first)?
+            .into_iter()
             .next()
-            .ok_or("the reference has no IIOP profile")?;
+            .ok_or("no reference")?;
         Ok(Self {
-            address: (profile.host.clone(), profile.port),
-            request: request(&profile.object_key),
+            request: giop::request(&address.key, "nothing", &[]),
+            address,
         })
     }
 
     fn connect(&self) -> io::Result<Caller> {
-        let stream = TcpStream::connect((self.address.0.as_str(), self.address.1))?;
-        stream.set_nodelay(true)?;
         let mut caller = Caller {
-            stream,
+            stream: self.address.connect()?,
             received: Vec::with_capacity(256),
         };
         caller.send(&self.request)?;
@@ -82,32 +77,8 @@ impl Caller {
         }
         self.received
             .extend_from_slice(buffer.get(..count).unwrap_or_default());
-        let size = self
-            .received
-            .get(8..12)
-            .and_then(|size| size.try_into().ok())
-            .map(u32::from_le_bytes);
-        Ok(size.is_some_and(|size| self.received.len() >= 12 + size as usize))
+        Ok(giop::length(&self.received).is_some_and(|length| self.received.len() >= length))
     }
-}
-
-/// A GIOP 1.2 Request for `nothing` in little-endian order (CORBA 3.3 §9.4.1, §9.4.2).
-fn request(key: &[u8]) -> Vec<u8> {
-    let mut body = vec![1, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0];
-    let mut octets = |octets: &[u8], last: &[u8]| {
-        let length = u32::try_from(octets.len() + last.len()).unwrap_or(0);
-        body.extend_from_slice(&length.to_le_bytes());
-        body.extend_from_slice(octets);
-        body.extend_from_slice(last);
-        body.resize(body.len().next_multiple_of(4), 0);
-    };
-    octets(key, &[]);
-    octets(b"nothing", &[0]);
-    body.extend_from_slice(&[0; 4]);
-    let mut message = b"GIOP\x01\x02\x01\x00".to_vec();
-    message.extend_from_slice(&u32::try_from(body.len()).unwrap_or(0).to_le_bytes());
-    message.extend_from_slice(&body);
-    message
 }
 
 fn connect(role: &Role, target: &Target) -> Result<Vec<Caller>, String> {

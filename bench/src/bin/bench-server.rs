@@ -6,7 +6,7 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use probe::{Counting, Role};
+use probe::{Counting, Periodic, Role};
 use upcall::{Orb, qos::Qos};
 use upcall_bench::{
     Null,
@@ -17,6 +17,8 @@ use upcall_bench::{
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+/// Octets of the messages of streams, without headers.
+const MESSAGE: usize = 64;
 /// References that a client gets, spread over all objects.
 const SHOWN: usize = 64;
 
@@ -32,21 +34,27 @@ fn main() -> ExitCode {
 }
 
 fn serve(role: &Role) -> Result<(), Box<dyn Error>> {
-    let orb = if role.guarantee {
+    let mut guarantees: Vec<Qos> = role.periodic.iter().map(isochronous).collect();
+    if role.guarantee {
+        guarantees = vec![low_delay(); role.objects];
+    }
+    let orb = if guarantees.is_empty() {
+        orb(true, role.spin)?
+    } else {
         let cpus = role.cpu.and_then(|cpu| u32::try_from(cpu).ok());
         Orb::builder()
             .listen("iiop://127.0.0.1:0")
             .rt_cpus(cpus)
             .build()?
-    } else {
-        orb(true, role.spin)?
     };
+    let objects = role.objects.max(guarantees.len());
+    let mut guarantees = guarantees.into_iter();
     let mut addresses: Vec<String> = Vec::new();
-    let step = (role.objects / SHOWN).max(1);
-    for index in 0..role.objects {
+    let step = (objects / SHOWN).max(1);
+    for index in 0..objects {
         let mut activation = orb.root_poa().activate(TargetSkeleton::new(Null));
-        if role.guarantee {
-            activation = activation.qos(low_delay());
+        if let Some(qos) = guarantees.next() {
+            activation = activation.qos(qos);
         }
         let target: TargetRef = activation.export()?;
         if index % step == 0 {
@@ -62,4 +70,10 @@ fn low_delay() -> Qos {
     Qos::low_delay(Duration::from_millis(1))
         .minimum_interval(Duration::from_micros(400))
         .worst_case(Duration::from_micros(20))
+}
+
+fn isochronous(asked: &Periodic) -> Qos {
+    Qos::isochronous(asked.period, asked.messages)
+        .message_size(MESSAGE)
+        .worst_case(asked.worst_case)
 }
