@@ -52,7 +52,7 @@ mod privileges;
 mod record;
 mod steward;
 mod sync;
-mod system;
+pub(crate) mod system;
 mod usage;
 mod worker;
 
@@ -72,7 +72,9 @@ pub use privileges::Granted;
 pub use record::Handler;
 pub use usage::Usage;
 
-use handle::{has_period, within_executive};
+pub(crate) use handle::within_executive;
+
+use handle::has_period;
 use record::{Arrival, Command, Cpu, Exit, Record, Which};
 
 /// The threads that run RTUs. Dropping it ends them, once each is out of its upcall.

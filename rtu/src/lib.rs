@@ -19,9 +19,11 @@ pub mod executive;
 pub mod histogram;
 pub mod scheduler;
 pub mod simulation;
+mod thread_priority;
 mod time;
 mod upcall;
 
 pub use class::{Class, Urgency};
+pub use thread_priority::ThreadPriority;
 pub use time::{Nanos, Time};
 pub use upcall::{Activation, Host, Outcome, Upcall};

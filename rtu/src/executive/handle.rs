@@ -23,7 +23,7 @@ pub(super) fn enter_executive() {
     EXECUTIVE.set(true);
 }
 
-pub(super) fn within_executive() -> bool {
+pub(crate) fn within_executive() -> bool {
     EXECUTIVE.get()
 }
 

@@ -46,7 +46,29 @@ pub(super) fn leave_real_time(allowed: &CpuSet) {
     let _ = set_scheduler(libc::SCHED_OTHER, 0);
 }
 
-fn set_scheduler(policy: libc::c_int, priority: u8) -> io::Result<()> {
+/// Returns the scheduling class of the calling thread, and its priority in it.
+///
+/// # Errors
+///
+/// What the kernel says: nobody may be refused to know this of himself.
+pub(crate) fn scheduler() -> io::Result<(libc::c_int, libc::c_int)> {
+    // SAFETY: 0 is the calling thread, and nothing is written.
+    let policy = unsafe { libc::sched_getscheduler(0) };
+    let mut parameters = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the structure lives through the call, which fills it in; 0 is the calling thread.
+    let result = unsafe { libc::sched_getparam(0, &raw mut parameters) };
+    if policy < 0 || result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok((policy & !libc::SCHED_RESET_ON_FORK, parameters.sched_priority))
+}
+
+/// Sets the scheduling class of the calling thread, and its priority in it. Children of it do not inherit either.
+///
+/// # Errors
+///
+/// If the process has neither the right nor the limit for this.
+pub(crate) fn set_scheduler(policy: libc::c_int, priority: u8) -> io::Result<()> {
     let parameters = libc::sched_param {
         sched_priority: priority.into(),
     };
