@@ -4,6 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use orb_core::ior::{IiopProfile, Ior, TaggedProfile};
+use orb_core::rtcorba::ExposedPolicies;
 use orb_core::url::ObjectUrl;
 
 fuzz_target!(|data: &[u8]| {
@@ -52,6 +53,11 @@ fn look_into(reference: &Ior) {
             let _ = component.as_orb_type();
             if let Some(Ok(sets)) = component.as_code_sets() {
                 let _ = sets.choose();
+            }
+            if let Some(Ok(policies)) = ExposedPolicies::of(component)
+                && let Some(written) = policies.component()
+            {
+                assert_eq!(ExposedPolicies::of(&written), Some(Ok(policies)));
             }
         }
     }

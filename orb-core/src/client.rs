@@ -8,6 +8,7 @@
 mod binding;
 mod cache;
 mod connection;
+mod contexts;
 mod deferred;
 mod executive;
 mod failure;
@@ -20,7 +21,7 @@ mod writer;
 
 pub(crate) use self::{
     binding::{Binding, Target},
-    cache::ConnectionCache,
+    cache::{ConnectionCache, Share},
     connection::ConnectionUser,
     deferred::Deferred,
     invocation::{Answer, Arguments, Attempts, Invocation},

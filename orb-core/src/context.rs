@@ -11,7 +11,9 @@ use std::{
 
 use crate::{
     cdr::OrbHandle,
-    giop::{ServiceContext, ServiceContexts},
+    exception::SystemException,
+    giop::{ServiceContext, ServiceContexts, context_id},
+    rtcorba::{self, Priority},
     transport::Endpoint,
 };
 
@@ -21,6 +23,7 @@ pub struct Context<'a> {
     object_id: &'a [u8],
     operation: &'a str,
     origin: Origin<'a>,
+    priority: Option<Priority>,
 }
 
 /// Where a request came from.
@@ -58,7 +61,14 @@ impl<'a> Context<'a> {
             object_id,
             operation,
             origin,
+            priority: None,
         }
+    }
+
+    /// Says at which RT-CORBA priority the call is served.
+    #[must_use]
+    pub fn at_priority(self, priority: Option<Priority>) -> Self {
+        Self { priority, ..self }
     }
 
     /// Describes a call within this process.
@@ -103,6 +113,25 @@ impl<'a> Context<'a> {
     pub fn is_cancelled(&self) -> bool {
         self.incoming()
             .is_some_and(|incoming| incoming.cancelled.load(Ordering::Relaxed))
+    }
+
+    /// Returns the RT-CORBA priority at which the call is served; `None` for objects of a POA without a priority model.
+    pub fn priority(&self) -> Option<Priority> {
+        self.priority
+    }
+
+    /// Returns the RT-CORBA priority that the client has: what came along in a `RTCorbaPriority` service context or,
+    /// for a caller in this process, that of the calling thread. `None` if it has none.
+    ///
+    /// # Errors
+    ///
+    /// `MARSHAL` for a malformed context, `BAD_PARAM` for a number that is no priority.
+    pub fn client_priority(&self) -> Result<Option<Priority>, SystemException> {
+        let Some(incoming) = self.incoming() else {
+            return Ok(rtcorba::thread_priority());
+        };
+        let context = incoming.service_contexts.find(context_id::RT_CORBA_PRIORITY);
+        context.map(rtcorba::decode_priority).transpose()
     }
 
     /// Returns what services sent along with the request; nothing for a caller in this process.

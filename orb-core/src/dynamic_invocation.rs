@@ -193,7 +193,7 @@ impl DynamicCall<'_> {
             shape: &self.shape,
             reply: None,
         };
-        self.invocation(ResponseFlags::Target)
+        self.invocation(ResponseFlags::Target)?
             .call(&self.shape, &mut answer)?;
         answer.take()
     }
@@ -212,7 +212,7 @@ impl DynamicCall<'_> {
             Some(reply) => State::Finished(reply),
             None => {
                 let deferred =
-                    Deferred::start(&self.invocation(ResponseFlags::Target), &self.shape, patient)?;
+                    Deferred::start(&self.invocation(ResponseFlags::Target)?, &self.shape, patient)?;
                 State::InFlight(Box::new(deferred))
             }
         };
@@ -235,17 +235,12 @@ impl DynamicCall<'_> {
             shape: &self.shape,
             reply: None,
         };
-        self.invocation(ResponseFlags::None)
+        self.invocation(ResponseFlags::None)?
             .call(&self.shape, &mut answer)
     }
 
-    fn invocation(&self, response: ResponseFlags) -> Invocation<'_> {
-        Invocation {
-            object: self.target,
-            operation: self.shape.operation.clone(),
-            response,
-            limit: self.limit,
-        }
+    fn invocation(&self, response: ResponseFlags) -> Result<Invocation<'_>, SystemException> {
+        Invocation::new(self.target, self.shape.operation.clone(), response, self.limit)
     }
 }
 

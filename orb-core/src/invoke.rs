@@ -161,12 +161,7 @@ impl<'a, O: Operation> Call<'a, O> {
             return result;
         }
         let mut answer = AnswerOf::<O>::new();
-        let invocation = Invocation {
-            object: self.target,
-            operation: O::NAME.into(),
-            response: ResponseFlags::Target,
-            limit: self.limit,
-        };
+        let invocation = self.invocation()?;
         invocation.call(&ArgumentsOf::<O> { args: &self.args }, &mut answer)?;
         answer.take()
     }
@@ -180,18 +175,18 @@ impl<'a, O: Operation> Call<'a, O> {
         self.put_in_flight(true)
     }
 
+    #[inline]
+    fn invocation(&self) -> Result<Invocation<'a>, SystemException> {
+        Invocation::new(self.target, O::NAME.into(), ResponseFlags::Target, self.limit)
+    }
+
     fn put_in_flight(self, patient: bool) -> Result<Pending<O>, O::Error> {
         if let Some(key) = self.target.local_key()
             && let Some(result) = collocated::<O>(self.target, key, &self.args)
         {
             return Ok(Pending::finished(result));
         }
-        let invocation = Invocation {
-            object: self.target,
-            operation: O::NAME.into(),
-            response: ResponseFlags::Target,
-            limit: self.limit,
-        };
+        let invocation = self.invocation()?;
         let deferred = Deferred::start(&invocation, &ArgumentsOf::<O> { args: &self.args }, patient)?;
         Ok(Pending::in_flight(deferred))
     }

@@ -19,6 +19,7 @@ pub mod nested;
 pub mod object;
 pub mod orb;
 pub mod qos;
+pub mod rtcorba;
 pub mod servant;
 pub mod server;
 pub mod transport;

@@ -6,6 +6,7 @@ mod flow;
 mod implicit;
 mod narrow;
 mod pace;
+mod real_time;
 
 use std::{
     fmt,
@@ -23,12 +24,13 @@ pub use self::narrow::NarrowCall;
 
 use crate::{
     cdr::OrbHandle,
-    client::{Binding, ConnectionUser, Target},
+    client::{Binding, ConnectionUser, Share, Target},
     exception::Result,
     invoke::{Call, Limit},
     ior::Ior,
     orb::OrbCore,
     qos::{Granted, Qos},
+    rtcorba::PriorityBand,
 };
 
 /// A typed object reference: what generated code makes of an IDL interface.
@@ -70,15 +72,27 @@ struct Inner {
     handle: Arc<dyn OrbHandle>,
     /// Where the reference itself says the object is.
     origin: Arc<Target>,
-    timeout: Option<Duration>,
-    /// The connection of a reference that shares none with others.
-    flow: Option<Arc<Flow>>,
+    terms: Terms,
+    /// The same reference for each of its priority bands, once one was used.
+    in_bands: OnceLock<Vec<ObjectRef>>,
     place: Mutex<Place>,
     /// The number of the binding in `place`, 0 if there is none: a thread that knows the binding of this number need
     /// not lock.
     binding_number: AtomicU64,
     /// What is known of the object being in this process: see [`ObjectRef::local_key`].
     local: AtomicU32,
+}
+
+/// How calls are made.
+#[derive(Clone, Default)]
+struct Terms {
+    timeout: Option<Duration>,
+    /// What was asked for the connection, which then is the reference's own.
+    flow: Option<Arc<Flow>>,
+    /// Who else uses the connection.
+    share: Share,
+    /// The ranges of priorities with a connection each; empty for one connection for all.
+    bands: Vec<PriorityBand>,
 }
 
 /// Where calls go now.
@@ -93,15 +107,14 @@ impl ObjectRef {
     /// Makes a reference of an IOR.
     pub fn new(core: &Arc<OrbCore>, ior: Ior) -> Self {
         let target = Arc::new(Target::new(ior, core.config().max_version));
-        Self::of_target(core, target, None, None)
+        let terms = Terms {
+            bands: real_time::bands(&target),
+            ..Terms::default()
+        };
+        Self::of_target(core, target, terms)
     }
 
-    fn of_target(
-        core: &Arc<OrbCore>,
-        origin: Arc<Target>,
-        timeout: Option<Duration>,
-        flow: Option<Arc<Flow>>,
-    ) -> Self {
+    fn of_target(core: &Arc<OrbCore>, origin: Arc<Target>, terms: Terms) -> Self {
         let handle: Arc<dyn OrbHandle> = Arc::clone(core) as _;
         let place = Mutex::new(Place {
             target: Arc::clone(&origin),
@@ -112,8 +125,8 @@ impl ObjectRef {
             core: Arc::clone(core),
             handle,
             origin,
-            timeout,
-            flow,
+            terms,
+            in_bands: OnceLock::new(),
             place,
             binding_number: AtomicU64::new(0),
             local,
@@ -144,20 +157,26 @@ impl ObjectRef {
     /// Returns the same reference with another time limit for its calls.
     #[must_use]
     pub fn with_timeout(&self, time: Duration) -> Self {
-        let flow = self.0.flow.clone();
-        Self::of_target(&self.0.core, Arc::clone(&self.0.origin), Some(time), flow)
+        self.on_terms(Terms {
+            timeout: Some(time),
+            ..self.0.terms.clone()
+        })
+    }
+
+    fn on_terms(&self, terms: Terms) -> Self {
+        Self::of_target(&self.0.core, Arc::clone(&self.0.origin), terms)
     }
 
     /// Returns what the server has granted to this reference's flow, as it said when it was asked; `None` for a reference
     /// without a flow of its own ([`Interface::with_qos`]), while that has no connection, and if the server grants nothing.
     pub fn granted(&self) -> Option<Granted> {
-        self.0.flow.as_ref()?.granted()
+        self.0.terms.flow.as_ref()?.granted()
     }
 
     /// Waits until a call without a reply may be sent, on a flow with a guarantee.
     #[inline]
     pub(crate) fn keep_pace(&self, limit: Limit) -> Result<()> {
-        match &self.0.flow {
+        match &self.0.terms.flow {
             Some(flow) => flow.keep_pace(limit.deadline(Instant::now(), self.time_limit())),
             None => Ok(()),
         }
@@ -168,12 +187,15 @@ impl ObjectRef {
             return Ok(self.clone());
         }
         let deadline = Limit::Default.deadline(Instant::now(), self.time_limit());
-        if let Some(flow) = &self.0.flow {
+        if let Some(flow) = &self.0.terms.flow {
             flow.renegotiate(self, qos, deadline)?;
             return Ok(self.clone());
         }
-        let flow = Some(Arc::new(Flow::new(qos)));
-        let own = Self::of_target(&self.0.core, Arc::clone(&self.0.origin), self.0.timeout, flow);
+        let own = self.on_terms(Terms {
+            timeout: self.0.terms.timeout,
+            flow: Some(Arc::new(Flow::new(qos))),
+            ..Terms::default()
+        });
         own.binding(deadline)?;
         Ok(own)
     }
@@ -236,7 +258,7 @@ impl ObjectRef {
     /// Returns how long a call may take that says nothing else.
     #[inline]
     pub(crate) fn time_limit(&self) -> Duration {
-        self.0.timeout.unwrap_or(self.0.core.config().timeout)
+        self.0.terms.timeout.unwrap_or(self.0.core.config().timeout)
     }
 
     /// Returns the object's key if this ORB serves it.
@@ -301,15 +323,19 @@ impl ObjectRef {
     }
 
     fn bind(&self, target: Arc<Target>, deadline: Instant) -> Result<Arc<Binding>> {
-        let binding = match &self.0.flow {
+        let (cache, share) = (self.0.core.connections(), self.0.terms.share);
+        let binding = match &self.0.terms.flow {
             Some(flow) => flow.binding(self, deadline)?,
-            None => Arc::new(Binding::new(self.0.core.connections(), target, deadline)?),
+            None if share == Share::One => Arc::new(Binding::exclusive(cache, target, deadline)?),
+            None => Arc::new(Binding::new(cache, target, share, deadline)?),
         };
         let mut place = self.0.place.lock();
+        let mut before = None;
         if place.target.ior() == binding.target.ior() {
-            self.0.set_binding(&mut place, Some(Arc::clone(&binding)));
+            before = self.0.set_binding(&mut place, Some(Arc::clone(&binding)));
         }
         drop(place);
+        self.0.let_go(before);
         if let Some(connection) = binding.connection() {
             let user: Weak<Inner> = Arc::downgrade(&self.0);
             connection.add_user(user);
@@ -335,7 +361,9 @@ impl ObjectRef {
     fn move_to(&self, target: Arc<Target>) {
         let mut place = self.0.place.lock();
         place.target = target;
-        self.0.set_binding(&mut place, None);
+        let before = self.0.set_binding(&mut place, None);
+        drop(place);
+        self.0.let_go(before);
     }
 
     /// Sends calls where the reference says again; `false` if they go there already.
@@ -349,17 +377,35 @@ impl ObjectRef {
 }
 
 impl Inner {
-    fn set_binding(&self, place: &mut Place, binding: Option<Arc<Binding>>) {
+    /// Sets the binding in use, and returns the one before, for [`Inner::let_go`].
+    #[must_use]
+    fn set_binding(&self, place: &mut Place, binding: Option<Arc<Binding>>) -> Option<Arc<Binding>> {
         let number = binding.as_ref().map_or(0, |binding| binding.number);
         self.binding_number.store(number, Ordering::Relaxed);
-        place.binding = binding;
+        std::mem::replace(&mut place.binding, binding)
+    }
+
+    /// Closes a connection that nobody else uses; not under the lock, which is taken when a connection ends.
+    fn let_go(&self, binding: Option<Arc<Binding>>) {
+        if let Some(binding) = binding.filter(|_| self.terms.share == Share::One) {
+            binding.release();
+        }
     }
 
     fn unbind_if(&self, is_it: impl Fn(&Binding) -> bool) {
         let mut place = self.place.lock();
         if place.binding.as_deref().is_some_and(is_it) {
-            self.set_binding(&mut place, None);
+            let before = self.set_binding(&mut place, None);
+            drop(place);
+            self.let_go(before);
         }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let binding = self.place.get_mut().binding.take();
+        self.let_go(binding);
     }
 }
 

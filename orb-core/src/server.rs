@@ -198,6 +198,12 @@ impl fmt::Debug for Server {
     }
 }
 
+/// Says that the calling thread, one of its own pool, calls servants for a server, whose [`Server::shutdown`] from one of
+/// these must not wait for itself.
+pub fn serves_here() {
+    worker::be_worker();
+}
+
 fn finish(shared: &Arc<Shared>) {
     tracing::debug!("server stops");
     shared.close_listeners();

@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    cache::ConnectionCache,
+    cache::{ConnectionCache, Share},
     connection::Connection,
     failure::{Cause, Failure},
 };
@@ -21,7 +21,8 @@ use crate::{
     codeset::CodeSets,
     exception::{Completed, SystemException, SystemExceptionKind as Kind, minor},
     giop::{AddressingDisposition, TargetAddress},
-    ior::{Ior, TaggedProfile, component_tag},
+    ior::{IiopProfile, Ior, TaggedProfile, component_tag},
+    rtcorba::ExposedPolicies,
     transport::Endpoint,
 };
 
@@ -44,6 +45,8 @@ pub(crate) struct Profile {
     pub(crate) codesets: CodeSets,
     /// Whether the server says what code sets it has, so that it is told the choice.
     pub(crate) negotiates: bool,
+    /// The RT-CORBA policies of the object.
+    pub(crate) real_time: ExposedPolicies,
     /// Which of the reference's profiles this is.
     index: usize,
     /// How the server wants to be told the target, once it said so.
@@ -101,6 +104,7 @@ impl Profile {
             version,
             codesets: chosen.unwrap_or(CodeSets::UNNEGOTIATED),
             negotiates: chosen.is_some(),
+            real_time: real_time(&profile),
             index,
             disposition: AtomicU8::new(0),
         })
@@ -122,6 +126,19 @@ impl Profile {
     }
 }
 
+/// Reads the policies that a reference shows; those that make no sense count as none, since the object can be called.
+fn real_time(profile: &IiopProfile) -> ExposedPolicies {
+    let component = profile.component(component_tag::POLICIES);
+    match component.and_then(ExposedPolicies::of) {
+        Some(Ok(policies)) => policies,
+        Some(Err(error)) => {
+            tracing::warn!(%error, "the policies in a reference cannot be read");
+            ExposedPolicies::default()
+        }
+        None => ExposedPolicies::default(),
+    }
+}
+
 /// A target with a connection to it.
 #[derive(Debug)]
 pub(crate) struct Binding {
@@ -137,9 +154,10 @@ impl Binding {
     pub(crate) fn new(
         cache: &ConnectionCache,
         target: Arc<Target>,
+        share: Share,
         deadline: Instant,
     ) -> Result<Self, SystemException> {
-        Self::connect(target, |endpoint| cache.connection(endpoint, deadline))
+        Self::connect(target, |endpoint| cache.connection(endpoint, share, deadline))
     }
 
     /// Connects likewise, by a connection that nobody else gets, and that is kept until [`Binding::release`].

@@ -17,11 +17,24 @@ use super::{
 use crate::{
     nested,
     orb::OrbConfig,
+    rtcorba::PriorityBand,
     transport::{Endpoint, Transport},
 };
 
 /// One endpoint's connection; locked while it is being made.
 type Entry = Arc<Mutex<Weak<Connection>>>;
+
+/// Who uses a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) enum Share {
+    /// All references to its endpoint.
+    #[default]
+    All,
+    /// Those to its endpoint, for calls at these priorities.
+    Band(PriorityBand),
+    /// One reference.
+    One,
+}
 
 /// Finds and makes connections.
 #[derive(Debug)]
@@ -29,7 +42,7 @@ pub(crate) struct ConnectionCache {
     transports: Vec<Arc<dyn Transport>>,
     settings: Settings,
     idle_timeout: std::time::Duration,
-    entries: Mutex<HashMap<Endpoint, Entry>>,
+    entries: Mutex<HashMap<(Endpoint, Share), Entry>>,
     /// By scheme; started when the first connection is made.
     executives: Mutex<Executives>,
 }
@@ -63,9 +76,11 @@ impl ConnectionCache {
     pub(crate) fn connection(
         &self,
         endpoint: &Endpoint,
+        share: Share,
         deadline: Instant,
     ) -> Result<Arc<Connection>, Failure> {
-        let entry = Arc::clone(self.entries.lock().entry(endpoint.clone()).or_default());
+        let key = (endpoint.clone(), share);
+        let entry = Arc::clone(self.entries.lock().entry(key).or_default());
         // Only one thread connects; the others wait for what comes of it.
         let _blocking = nested::about_to_block();
         let Some(mut known) = entry.try_lock_until(deadline) else {

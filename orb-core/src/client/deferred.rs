@@ -14,8 +14,9 @@ use bytes::Bytes;
 use super::{
     binding::{Binding, Profile},
     connection::{Connection, Wait},
+    contexts::{Contexts, Room},
     failure::{Cause, Delivery, Failure},
-    invocation::{Answer, Arguments, Attempts, Invocation, Next, code_sets, read_reply, unsent},
+    invocation::{Answer, Arguments, Attempts, Invocation, Next, read_reply, unsent},
     request::write_headers,
 };
 use crate::{
@@ -25,6 +26,7 @@ use crate::{
     giop::{self, ResponseFlags},
     invoke::Limit,
     object::ObjectRef,
+    rtcorba::Priority,
 };
 
 /// A call in flight. Dropping it cancels the call.
@@ -33,6 +35,7 @@ pub(crate) struct Deferred {
     operation: Cow<'static, str>,
     response: ResponseFlags,
     deadline: Instant,
+    priority: Option<Priority>,
     attempts: Attempts,
     /// Kept so that the request can be sent again elsewhere.
     body: Body,
@@ -83,6 +86,7 @@ impl Deferred {
             operation: invocation.operation.clone(),
             response: invocation.response,
             deadline,
+            priority: invocation.priority,
             attempts,
             body,
             flight: None,
@@ -112,6 +116,7 @@ impl Deferred {
             operation: self.operation.clone(),
             response: self.response,
             limit: Limit::At(self.deadline),
+            priority: self.priority,
         };
         loop {
             let binding = match bound.take() {
@@ -156,8 +161,8 @@ impl Deferred {
             Ok(id) => id,
             Err(failure) => return Ok(Err((failure, Completed::No))),
         };
-        let mut choice = [0; 12];
-        let contexts = code_sets(profile, connection, &mut choice);
+        let mut room = Room::default();
+        let contexts = Contexts::new(profile, connection, self.priority, &mut room);
         let mut encoder = Encoder::new(Endian::NATIVE, profile.version, profile.codesets);
         let written = write_headers(
             invocation.kind(binding),

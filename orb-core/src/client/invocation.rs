@@ -6,19 +6,20 @@ use std::{borrow::Cow, sync::Arc, time::Instant};
 use super::{
     binding::{Binding, Profile, is_about_the_place},
     connection::{Connection, Sending, Wait},
+    contexts::{Contexts, Room},
     deferred::Deferred,
     failure::{Cause, Failure},
     request::{self, Headers, Last, Prepared},
     writer::WriteError,
 };
 use crate::{
-    cdr::{CdrError, Decoder, Encoder, Unmarshal, Version},
-    codeset::CodeSetContext,
+    cdr::{CdrError, Decoder, Encoder, Unmarshal},
     exception::{Completed, SystemException, SystemExceptionKind as Kind, detail},
-    giop::{self, AddressingDisposition, Message, ReplyStatus, ResponseFlags, ServiceContext, context_id},
+    giop::{self, AddressingDisposition, Message, ReplyStatus, ResponseFlags, context_id},
     invoke::Limit,
     ior::Ior,
     object::ObjectRef,
+    rtcorba::{self, Priority},
 };
 
 /// The arguments of a call, encoded each time it is sent.
@@ -42,6 +43,8 @@ pub(crate) struct Invocation<'c> {
     pub(crate) operation: Cow<'static, str>,
     pub(crate) response: ResponseFlags,
     pub(crate) limit: Limit,
+    /// That of the thread that made the call.
+    pub(crate) priority: Option<Priority>,
 }
 
 /// What is to be done after a reply.
@@ -151,6 +154,30 @@ impl Attempts {
         let back = !self.went_back && object.go_back();
         self.went_back |= back;
         back
+    }
+}
+
+impl<'c> Invocation<'c> {
+    /// Prepares a call that this thread makes.
+    ///
+    /// # Errors
+    ///
+    /// `INV_POLICY` if the object has priority bands, and the call's priority lies in none.
+    #[inline]
+    pub(crate) fn new(
+        object: &'c ObjectRef,
+        operation: Cow<'static, str>,
+        response: ResponseFlags,
+        limit: Limit,
+    ) -> Result<Self, SystemException> {
+        let priority = rtcorba::thread_priority();
+        Ok(Self {
+            object: object.at_priority(priority)?,
+            operation,
+            response,
+            limit,
+            priority,
+        })
     }
 }
 
@@ -297,8 +324,8 @@ impl Invocation<'_> {
             profile,
             connection,
         } = *place;
-        let mut choice = [0; 12];
-        let contexts = code_sets(profile, connection, &mut choice);
+        let mut room = Room::default();
+        let contexts = Contexts::new(profile, connection, self.priority, &mut room);
         let kind = self.kind(binding);
         let mut request = Prepared::new(headers, kind, profile, self.object);
         let mut write = || {
@@ -339,22 +366,6 @@ impl Invocation<'_> {
     pub(crate) fn explain(&self, failure: &Failure, completed: Completed) -> SystemException {
         failure.exception(completed).with_context(&self.operation)
     }
-}
-
-/// Tells the server which code sets were chosen, until it has answered something.
-pub(crate) fn code_sets<'e>(
-    profile: &Profile,
-    connection: &Connection,
-    choice: &'e mut [u8; 12],
-) -> Option<ServiceContext<'e>> {
-    if connection.is_answered() || !profile.negotiates || profile.version < Version::V1_1 {
-        return None;
-    }
-    *choice = CodeSetContext::from(profile.codesets).encode();
-    Some(ServiceContext {
-        id: context_id::CODE_SETS,
-        data: choice,
-    })
 }
 
 /// What is known of a request that could not be sent.

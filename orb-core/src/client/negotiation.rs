@@ -9,8 +9,9 @@ use std::time::Instant;
 use super::{
     binding::{Binding, Profile},
     connection::{Connection, Wait},
+    contexts::{Contexts, Room},
     failure::{Cause, Failure},
-    invocation::{Answer, Attempts, Invocation, Next, code_sets, read_reply, unsent},
+    invocation::{Answer, Attempts, Invocation, Next, read_reply, unsent},
     request::write_headers,
 };
 use crate::{
@@ -56,6 +57,7 @@ pub(crate) fn negotiate(
             operation: OPERATION.into(),
             response: ResponseFlags::Target,
             limit: Limit::At(deadline),
+            priority: None,
         },
         binding,
         connection,
@@ -106,9 +108,9 @@ impl Asking<'_> {
             id: context::ID,
             data: &data,
         };
-        let mut choice = [0; 12];
-        let chosen = code_sets(self.profile, self.connection, &mut choice);
-        let contexts: Vec<_> = chosen.into_iter().chain([asked]).collect();
+        let mut room = Room::default();
+        let chosen = Contexts::new(self.profile, self.connection, None, &mut room);
+        let contexts: Vec<_> = chosen.as_slice().iter().copied().chain([asked]).collect();
         let mut encoder = Encoder::new(Endian::NATIVE, self.profile.version, self.profile.codesets);
         let kind = self.invocation.kind(self.binding);
         write_headers(

@@ -85,6 +85,8 @@ codes! {
     POLICY_VIOLATED = 5;
     /// `DATA_CONVERSION`: a character does not map to the negotiated transmission code set.
     CHARACTER_NOT_IN_CODE_SET = 1;
+    /// `INV_POLICY`: what the reference and what the client ask for cannot be reconciled.
+    POLICIES_NOT_RECONCILED = 1;
     /// `IMP_LIMIT`: no usable profile in the reference.
     NO_SUPPORTED_PROFILE = 1;
 }

@@ -86,16 +86,12 @@ impl<'a, O: Operation> OnewayCall<'a, O> {
             return Ok(());
         }
         let scope = self.scope.unwrap_or(self.target.orb().config().sync_scope);
-        let invocation = Invocation {
-            object: self.target,
-            operation: O::NAME.into(),
-            response: match scope {
-                SyncScope::None | SyncScope::WithTransport => ResponseFlags::None,
-                SyncScope::WithServer => ResponseFlags::Server,
-                SyncScope::WithTarget => ResponseFlags::Target,
-            },
-            limit: self.limit,
+        let response = match scope {
+            SyncScope::None | SyncScope::WithTransport => ResponseFlags::None,
+            SyncScope::WithServer => ResponseFlags::Server,
+            SyncScope::WithTarget => ResponseFlags::Target,
         };
+        let invocation = Invocation::new(self.target, O::NAME.into(), response, self.limit)?;
         let arguments = ArgumentsOf::<O> { args: &self.args };
         if scope == SyncScope::None {
             invocation.call_impatiently(&arguments)
