@@ -12,6 +12,7 @@ use std::{
 use orb_core::{
     context::{Context, Origin},
     qos::Qos,
+    rtcorba::Priority,
     servant::{CollocatedError, Servant},
 };
 use parking_lot::RwLock;
@@ -22,7 +23,7 @@ use crate::{
     key::{self, SlotId},
     lanes::{Host, Lane},
     poa::{PoaInner, display_name},
-    policy::{IdAssignment, Threads},
+    policy::IdAssignment,
     slots::{Full, Leave, Pin, Slots},
 };
 
@@ -36,6 +37,8 @@ pub(crate) struct Object {
     /// Its key and where the object id begins in it; `None` for ids that the adapter made, which name a slot.
     pub(crate) key: Option<(Arc<[u8]>, u16)>,
     pub(crate) qos: Option<Box<Qos>>,
+    /// Its own RT-CORBA priority, where the server declares it.
+    pub(crate) priority: Option<Priority>,
     /// Where it is reached, if it has a guarantee.
     pub(crate) lane: Option<Arc<Lane>>,
 }
@@ -135,6 +138,7 @@ impl Object {
             Some((key, begin)) => key.get(usize::from(*begin)..).unwrap_or_default(),
         };
         let cx = Context::new(object_id, operation, origin);
+        let cx = self.poa.prioritised(cx, self.priority)?;
         self.poa.serve(&self.servant, &cx, upcall)
     }
 }
@@ -152,7 +156,7 @@ impl Object {
     /// cannot promise them anything.
     pub(crate) fn host(&self) -> Option<Host> {
         let poa = &self.poa;
-        if poa.policies.threads != Threads::OrbControlled {
+        if poa.waits().is_some() {
             return None;
         }
         // An id that the adapter makes says nothing to the QoS file.

@@ -11,6 +11,7 @@ use orb_core::{
     cdr::Decoder,
     context::{Context, Origin},
     exception::{Completed, SystemException, SystemExceptionKind, minor},
+    ior::TaggedComponent,
     object::ObjectRef,
     servant::{Adapter, CollocatedError, Located, Outcome, Reply, Request, Servant},
     server::{Asking, Server, Verdict},
@@ -26,11 +27,15 @@ use crate::{
     main_thread::{Errand, Found, MainThread},
     poa::{Entry, PoaInner, Processor, Unretained},
     policy::Policies,
+    rtcorba::{
+        Elsewhere, LinearMapping, PriorityMapping, RtCurrent, Threadpool, ThreadpoolConfig, ThreadpoolError,
+    },
 };
 
 /// Makes references out of keys: the ORB knows at which endpoints it is reached.
 pub trait ReferenceFactory: Send + Sync + fmt::Debug {
-    /// Makes a reference to the object with this key, reached at its lane if it has one.
+    /// Makes a reference to the object with this key, reached at its lane if it has one; `policies` are those of its POA
+    /// that references show.
     ///
     /// # Errors
     ///
@@ -40,6 +45,7 @@ pub trait ReferenceFactory: Send + Sync + fmt::Debug {
         type_id: &str,
         object_key: Bytes,
         lane: Option<&Endpoint>,
+        policies: Option<TaggedComponent>,
     ) -> Result<ObjectRef, SystemException>;
 
     /// Binds another endpoint beside those of the ORB, for one object.
@@ -75,6 +81,8 @@ pub(crate) struct Shared {
     pub(crate) references: OnceLock<Arc<dyn ReferenceFactory>>,
     pub(crate) lanes: Lanes,
     pub(crate) main_thread: Arc<MainThread>,
+    /// What RT-CORBA priorities are to the system.
+    pub(crate) mapping: Arc<dyn PriorityMapping>,
 }
 
 /// All POAs of an ORB.
@@ -94,6 +102,7 @@ impl ObjectAdapter {
     /// Makes an adapter whose guarantees stand on these settings.
     #[must_use]
     pub fn with_real_time(instance: u64, server_id: impl Into<String>, settings: RealTime) -> Self {
+        let mapping = settings.priority_mapping.clone();
         let shared = Arc::new(Shared {
             instance,
             server_id: server_id.into(),
@@ -101,6 +110,7 @@ impl ObjectAdapter {
             references: OnceLock::new(),
             lanes: Lanes::new(settings),
             main_thread: Arc::default(),
+            mapping: mapping.unwrap_or_else(|| Arc::new(LinearMapping::default())),
         });
         let root = PoaInner::new(
             Arc::clone(&shared),
@@ -108,6 +118,7 @@ impl ObjectAdapter {
             Vec::new(),
             Policies::root(),
             PoaManager::new(),
+            None,
         );
         Self {
             shared,
@@ -125,6 +136,21 @@ impl ObjectAdapter {
     #[must_use]
     pub fn root(&self) -> &Poa {
         &self.root
+    }
+
+    /// Returns the RT-CORBA priority of the calling thread.
+    #[must_use]
+    pub fn rt_current(&self) -> RtCurrent {
+        RtCurrent::new(Arc::clone(&self.shared.mapping))
+    }
+
+    /// Makes a thread pool for POAs, and starts its static threads.
+    ///
+    /// # Errors
+    ///
+    /// [`ThreadpoolError`].
+    pub fn create_threadpool(&self, config: ThreadpoolConfig) -> Result<Threadpool, ThreadpoolError> {
+        Threadpool::new(config, Arc::clone(&self.shared.mapping))
     }
 
     /// Returns the thread that serves the POAs with [`crate::Threads::Main`].
@@ -160,7 +186,7 @@ impl ObjectAdapter {
         let poa = &poa.0;
         // Counted before the processor is read, so that whoever waits for the end sees it.
         let _counted = Unretained::new(poa);
-        let cx = Context::new(object_id, operation, origin);
+        let cx = poa.prioritised(Context::new(object_id, operation, origin), None)?;
         let processor = poa.processor.read().clone();
         match processor {
             Processor::Activator(activator) => {
@@ -176,8 +202,11 @@ impl ObjectAdapter {
             Processor::Locator(locator) => {
                 let found = Found::Locator(locator, Poa(Arc::clone(poa)));
                 match poa.enter(&cx)? {
-                    Entry::OnMainThread(main) => upcall.on_main_thread(main, found, &cx),
-                    _entered => Ok(found.call(&cx, &mut |servant, cx| upcall.here(servant, cx))?),
+                    Entry::Elsewhere(elsewhere) => upcall.elsewhere(&elsewhere, found, &cx),
+                    _entered => {
+                        let _at = poa.serve_at(&cx)?;
+                        Ok(found.call(&cx, &mut |servant, cx| upcall.here(servant, cx))?)
+                    }
                 }
             }
             Processor::Nobody if poa.serves_absent() => Err(nobody(poa).into()),
@@ -294,10 +323,10 @@ pub(crate) trait Upcall {
     /// Calls it, on this thread.
     fn here(&mut self, servant: &dyn Servant, cx: &Context<'_>);
 
-    /// Has it called on the main thread, which is another one.
-    fn on_main_thread(
+    /// Has it called on another thread.
+    fn elsewhere(
         &mut self,
-        main: &MainThread,
+        elsewhere: &Elsewhere<'_>,
         found: Found,
         cx: &Context<'_>,
     ) -> Result<(), CollocatedError>;
@@ -318,16 +347,15 @@ impl Upcall for Dispatch<'_, '_, '_> {
     }
 
     #[cold]
-    fn on_main_thread(
+    fn elsewhere(
         &mut self,
-        main: &MainThread,
+        elsewhere: &Elsewhere<'_>,
         found: Found,
         cx: &Context<'_>,
     ) -> Result<(), CollocatedError> {
-        let errand = Errand::new(found, cx, self.origin, self.args, self.reply.to());
-        let given_up = || cx.is_cancelled();
-        let oneway = !cx.response_expected();
-        let served = main.run(oneway, cx.deadline(), given_up, move || errand.serve())?;
+        let (to, at) = (self.reply.to(), elsewhere.at(cx));
+        let errand = Errand::new(found, cx, self.origin, self.args, to, at);
+        let served = elsewhere.run(cx, self.args.remaining(), move || errand.serve())?;
         served.answer(self.reply);
         self.served = served.served;
         Ok(served.called?)
@@ -344,7 +372,7 @@ impl Upcall for Collocated<'_> {
     }
 
     #[cold]
-    fn on_main_thread(&mut self, _: &MainThread, _: Found, _: &Context<'_>) -> Result<(), CollocatedError> {
+    fn elsewhere(&mut self, _: &Elsewhere<'_>, _: Found, _: &Context<'_>) -> Result<(), CollocatedError> {
         // The arguments cannot leave this thread, but a message can.
         Err(CollocatedError::NotLocal)
     }

@@ -4,7 +4,7 @@
 use orb_core::exception::{SystemException, SystemExceptionKind};
 use qos_mapper::Refusal;
 
-use crate::{key, policy::InvalidPolicy};
+use crate::{key, policy::InvalidPolicy, rtcorba};
 
 /// Why a POA was not made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +25,14 @@ pub enum CreateError {
         name: String,
         /// Which ones.
         invalid: InvalidPolicy,
+    },
+    /// The RT-CORBA policies exclude each other.
+    #[error("RT-CORBA policies that exclude each other for the POA `{name}`: {invalid}")]
+    InvalidRealTimePolicy {
+        /// The name.
+        name: String,
+        /// Which ones.
+        invalid: rtcorba::InvalidPolicy,
     },
     /// The name has no characters or too many.
     #[error("a POA name has 1 to {} octets, and this one {octets}", key::MAX_NAME)]
@@ -85,6 +93,9 @@ pub enum ActivateError {
     /// The table of objects is full.
     #[error("the table of active objects is full")]
     Full,
+    /// No request could be served at the RT-CORBA priority that was declared.
+    #[error("{0}")]
+    Priority(rtcorba::InvalidPolicy),
     /// The guarantee that was asked for cannot be given.
     #[error("no guarantee for `{object}`: {refusal}")]
     Refused {
@@ -170,19 +181,27 @@ pub struct StillInProgress;
 // A servant that makes objects or POAs passes on with `?` what the adapter refuses. The client's target exists, so it is
 // never OBJECT_NOT_EXIST, after which clients throw references away.
 
-/// `OBJ_ADAPTER`, with what was refused as its message.
+/// `OBJ_ADAPTER`, with what was refused as its message; `INV_POLICY` for RT-CORBA policies.
 impl From<CreateError> for SystemException {
     fn from(error: CreateError) -> Self {
-        refused(&error)
+        match error {
+            CreateError::InvalidRealTimePolicy { .. } => {
+                Self::from(SystemExceptionKind::InvPolicy).with_message(error.to_string())
+            }
+            _ => refused(&error),
+        }
     }
 }
 
-/// `OBJ_ADAPTER`, with what was refused as its message; `NO_RESOURCES` for a full table or a guarantee, and why no reference could be
-/// made.
+/// `OBJ_ADAPTER`, with what was refused as its message; `NO_RESOURCES` for a full table or a guarantee, `BAD_PARAM` for a
+/// priority, and why no reference could be made.
 impl From<ActivateError> for SystemException {
     fn from(error: ActivateError) -> Self {
         match error {
             ActivateError::Reference(exception) => exception,
+            ActivateError::Priority(_) => {
+                Self::from(SystemExceptionKind::BadParam).with_message(error.to_string())
+            }
             ActivateError::Full | ActivateError::Refused { .. } | ActivateError::NoGuarantees(_) => {
                 Self::from(SystemExceptionKind::NoResources).with_message(error.to_string())
             }

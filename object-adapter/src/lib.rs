@@ -9,6 +9,7 @@
 mod active;
 mod adapter;
 mod error;
+mod handoff;
 mod implicit;
 pub mod key;
 mod lanes;
@@ -16,6 +17,7 @@ mod main_thread;
 mod manager;
 mod poa;
 mod policy;
+pub mod rtcorba;
 mod servant_manager;
 mod slots;
 mod turn;

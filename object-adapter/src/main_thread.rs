@@ -8,25 +8,21 @@
 mod errand;
 
 use std::{
-    any::Any,
     collections::VecDeque,
     fmt, mem,
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::{
-        Arc,
-        mpsc::{Receiver, RecvTimeoutError, sync_channel},
-    },
+    sync::Arc,
     thread::{self, Thread},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use orb_core::{
-    exception::{Completed, SystemException, SystemExceptionKind, minor},
+    exception::SystemException,
     nested::{self, Duty},
 };
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 pub(crate) use self::errand::{Errand, Found};
+use crate::handoff::{self, CLOSED, Work, late, refused};
 
 /// How many requests wait for the main thread; further ones are refused with `TRANSIENT`. Half of the requests that a
 /// server has in progress at once unless told otherwise, so that these alone do not keep others out.
@@ -34,10 +30,6 @@ const MOST_WAITING: usize = 64;
 /// How many jobs the main thread is in the midst of at once, each during a call that the one before waits for. So many
 /// fit on any stack.
 const DEEPEST: u32 = 64;
-/// How long a request waits whose client has not said for how long it waits.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// How often a request that waits looks whether its client has cancelled it.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// The main thread of an ORB, and what waits for it.
 ///
@@ -64,8 +56,7 @@ struct State {
 
 struct Job {
     number: u64,
-    /// Does not panic.
-    work: Box<dyn FnOnce() + Send>,
+    work: Work,
 }
 
 impl MainThread {
@@ -210,21 +201,14 @@ impl MainThread {
         given_up: impl Fn() -> bool,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, SystemException> {
-        let (done, result) = sync_channel(1);
-        let number = self.queue(Box::new(move || {
-            // Nobody has stopped listening: a job that was begun is waited for.
-            let _ = done.send(catch_unwind(AssertUnwindSafe(work)));
-        }))?;
+        let (work, pending) = handoff::job(work);
+        let number = self.queue(work)?;
         // Only now, so that what comes next on the same connection waits behind this.
         let _blocking = (!patient).then(nested::about_to_block);
-        let deadline = deadline.unwrap_or_else(|| Instant::now() + LONGEST_WAIT);
-        match self.wait(number, deadline, &given_up, &result)? {
-            Ok(value) => Ok(value),
-            Err(panic) => resume_unwind(panic),
-        }
+        pending.wait(deadline, given_up, || self.withdraw(number))
     }
 
-    fn queue(&self, work: Box<dyn FnOnce() + Send>) -> Result<u64, SystemException> {
+    fn queue(&self, work: Work) -> Result<u64, SystemException> {
         let mut state = self.state.lock();
         if state.closed {
             return Err(refused(CLOSED));
@@ -245,28 +229,6 @@ impl MainThread {
         Ok(number)
     }
 
-    fn wait<T>(
-        &self,
-        number: u64,
-        deadline: Instant,
-        given_up: &dyn Fn() -> bool,
-        result: &Receiver<Finished<T>>,
-    ) -> Result<Finished<T>, SystemException> {
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match result.recv_timeout(left.min(LOOK_AGAIN)) {
-                Ok(finished) => return Ok(finished),
-                Err(RecvTimeoutError::Disconnected) => return Err(refused(CLOSED)),
-                Err(RecvTimeoutError::Timeout) => {}
-            }
-            if left.is_zero() || given_up() {
-                self.withdraw(number)?;
-                // It was begun, so that it must be waited for.
-                return result.recv().map_err(|_| refused(CLOSED));
-            }
-        }
-    }
-
     /// Takes a job back that nobody has begun.
     fn withdraw(&self, number: u64) -> Result<(), SystemException> {
         let mut state = self.state.lock();
@@ -284,9 +246,6 @@ impl MainThread {
         }))
     }
 }
-
-/// What comes of a job, or the panic that ended it.
-type Finished<T> = Result<T, Box<dyn Any + Send>>;
 
 impl Duty for MainThread {
     fn attend(&self) -> bool {
@@ -327,21 +286,6 @@ impl fmt::Debug for MainThread {
             .field("closed", &state.closed)
             .finish_non_exhaustive()
     }
-}
-
-const CLOSED: &str = "the ORB is shutting down";
-
-fn refused(why: &'static str) -> SystemException {
-    SystemException::new(
-        SystemExceptionKind::Transient,
-        minor::REQUEST_DISCARDED,
-        Completed::No,
-    )
-    .with_message(why)
-}
-
-fn late(why: &'static str) -> SystemException {
-    SystemException::new(SystemExceptionKind::Timeout, minor::UPCALL, Completed::No).with_message(why)
 }
 
 #[cfg(test)]

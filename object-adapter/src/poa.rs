@@ -22,6 +22,7 @@ use crate::{
     AdapterActivator, PoaManager, ServantActivator, ServantLocator,
     error::FindError,
     policy::{IdUniqueness, Policies, RequestProcessing, ServantRetention},
+    rtcorba::ServerPolicies,
 };
 
 /// A portable object adapter; cheap to clone, and the same one then.
@@ -45,6 +46,12 @@ impl Poa {
     #[must_use]
     pub fn policies(&self) -> Policies {
         self.0.policies
+    }
+
+    /// Returns the RT-CORBA policies, if there are any.
+    #[must_use]
+    pub fn real_time_policies(&self) -> Option<&ServerPolicies> {
+        self.0.real_time.as_ref().map(|real_time| &real_time.policies)
     }
 
     /// Returns the manager, which lets requests through.

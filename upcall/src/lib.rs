@@ -11,7 +11,7 @@ pub mod rt;
 
 pub use bytes::Bytes;
 pub use object_adapter as poa;
-pub use object_adapter::{Poa, PoaManager};
+pub use object_adapter::{Poa, PoaManager, rtcorba};
 pub use orb_core::{
     any::{Any, AnyError, AnyValue},
     cdr::{CdrError, Decoder, Encoder},
@@ -43,3 +43,8 @@ macro_rules! include_idl {
         include!(concat!(env!("OUT_DIR"), "/", $stem, ".rs"));
     };
 }
+
+/// The example of the guide is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/rt-corba.md")]
+struct RtCorbaGuide;

@@ -7,7 +7,10 @@ mod stop;
 
 use std::{fmt, sync::Arc, thread};
 
-use object_adapter::{ObjectAdapter, Poa};
+use object_adapter::{
+    ObjectAdapter, Poa,
+    rtcorba::{RtCurrent, Threadpool, ThreadpoolConfig, ThreadpoolError},
+};
 use orb_core::{
     exception::{Completed, Result, SystemException, SystemExceptionKind, minor},
     ior::Ior,
@@ -192,6 +195,23 @@ impl Orb {
     /// Tells whether [`Orb::shutdown`] was called.
     pub fn is_shut_down(&self) -> bool {
         self.0.core.is_shut_down()
+    }
+
+    /// Returns the RT-CORBA priority of the calling thread (`RTCurrent`).
+    pub fn rt_current(&self) -> RtCurrent {
+        self.0.objects.rt_current()
+    }
+
+    /// Makes a thread pool for POAs (`RTORB::create_threadpool`, `create_threadpool_with_lanes`).
+    ///
+    /// # Errors
+    ///
+    /// [`ThreadpoolError`] for one that could not serve, or that the system gives no threads for.
+    pub fn create_threadpool(
+        &self,
+        config: ThreadpoolConfig,
+    ) -> std::result::Result<Threadpool, ThreadpoolError> {
+        self.0.objects.create_threadpool(config)
     }
 
     /// Returns the core that all parts of this ORB share.

@@ -9,7 +9,7 @@ use std::sync::{
 use std::{thread, time::Duration};
 
 use orb_core::{
-    ior::{IiopProfile, Ior},
+    ior::{IiopProfile, Ior, TaggedComponent},
     orb::{OrbConfig, OrbCore},
     qos::Qos,
 };
@@ -53,10 +53,13 @@ impl ReferenceFactory for TestReferences {
         type_id: &str,
         object_key: Bytes,
         _: Option<&Endpoint>,
+        policies: Option<TaggedComponent>,
     ) -> Result<ObjectRef, SystemException> {
-        Ok(self
-            .0
-            .object(Ior::iiop(type_id, &IiopProfile::new("test", 1, object_key))))
+        let profile = IiopProfile {
+            components: policies.into_iter().collect(),
+            ..IiopProfile::new("test", 1, object_key)
+        };
+        Ok(self.0.object(Ior::iiop(type_id, &profile)))
     }
     fn open_lane(&self) -> Result<LaneSite, SystemException> {
         Err(SystemExceptionKind::Initialize.into())

@@ -4,9 +4,12 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use qos_mapper::{Calibration, QosFile};
+
+use crate::rtcorba::PriorityMapping;
 
 /// At most so many CPUs are used unless told.
 const MOST_CPUS: usize = 4;
@@ -25,6 +28,9 @@ pub struct RealTime {
     pub calibration: Option<Calibration>,
     /// Where processes tell each other what they have admitted. Defaults to the user's page.
     pub page: Page,
+    /// What RT-CORBA priorities are to the system. Defaults to none:
+    /// [`LinearMapping::default`](crate::rtcorba::LinearMapping).
+    pub priority_mapping: Option<Arc<dyn PriorityMapping>>,
 }
 
 /// Where the processes of a machine tell each other what they have admitted on its CPUs.

@@ -18,7 +18,10 @@ use orb_core::{
     transport::Endpoint,
 };
 
-use crate::{Poa, ServantLocator, ServantManagerError, implicit};
+use crate::{
+    Poa, ServantLocator, ServantManagerError, implicit,
+    rtcorba::{Priority, PriorityMapping, Served as AtPriority},
+};
 
 /// Who serves a request.
 pub(crate) enum Found {
@@ -54,6 +57,8 @@ pub(crate) struct Errand {
     received: Option<Received>,
     arguments: Arguments,
     to: ReplyTo,
+    /// At which priority it is served, if it has one.
+    at: Option<(Priority, Arc<dyn PriorityMapping>)>,
 }
 
 /// What came of it.
@@ -71,6 +76,7 @@ impl Errand {
         origin: Origin<'_>,
         args: &Decoder<'_>,
         to: ReplyTo,
+        at: Option<(Priority, Arc<dyn PriorityMapping>)>,
     ) -> Self {
         Self {
             found,
@@ -82,6 +88,7 @@ impl Errand {
             },
             arguments: Arguments::new(args),
             to,
+            at,
         }
     }
 
@@ -93,14 +100,21 @@ impl Errand {
             .as_ref()
             .map(|received| received.incoming(&contexts));
         let origin = incoming.as_ref().map_or(Origin::Collocated, Origin::Remote);
-        let cx = Context::new(&self.object_id, &self.operation, origin);
+        let priority = self.at.as_ref().map(|(priority, _)| *priority);
+        let cx = Context::new(&self.object_id, &self.operation, origin).at_priority(priority);
         let mut args = self.arguments.decoder();
         let (mut buffer, mut message) = (BytesMut::new(), Message::default());
         let mut reply = Reply::new(self.to, &mut buffer, &mut message, self.arguments.orb.as_ref());
         let mut served = Ok(());
-        let called = self.found.call(&cx, &mut |servant, cx| {
-            served = implicit::serve(servant, cx, &mut args, &mut reply);
-        });
+        let at = self
+            .at
+            .map(|(priority, mapping)| AtPriority::at(priority, &*mapping));
+        let called = match at.transpose() {
+            Ok(_at) => self.found.call(&cx, &mut |servant, cx| {
+                served = implicit::serve(servant, cx, &mut args, &mut reply);
+            }),
+            Err(exception) => Err(exception.into()),
+        };
         let outcome = reply.outcome();
         Served {
             called,

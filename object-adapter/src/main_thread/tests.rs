@@ -2,12 +2,16 @@
 mod requests;
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
     sync::mpsc::channel,
     thread::ThreadId,
 };
 
+use orb_core::exception::{Completed, SystemExceptionKind};
+
 use super::*;
+use crate::handoff::LONGEST_WAIT;
 
 /// A main thread that serves until it is told to stop.
 struct Serving {

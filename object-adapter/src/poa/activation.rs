@@ -9,6 +9,7 @@ use std::{
 use orb_core::{
     object::{Interface, ObjectRef},
     qos::Qos,
+    rtcorba::Priority,
     servant::Servant,
 };
 
@@ -18,7 +19,7 @@ use crate::{
     active::{InsertError, Object},
     key::{self, ObjectKey, SlotId},
     lanes::{Lane, Opening},
-    policy::{IdAssignment, Threads},
+    policy::IdAssignment,
 };
 
 /// An object that is about to be activated.
@@ -28,6 +29,7 @@ pub struct Activation<'p> {
     servant: Arc<dyn Servant>,
     id: Id,
     qos: Option<Qos>,
+    priority: Option<Priority>,
 }
 
 enum Id {
@@ -43,6 +45,7 @@ impl<'p> Activation<'p> {
             servant,
             id: Id::System,
             qos: None,
+            priority: None,
         }
     }
 
@@ -61,6 +64,15 @@ impl<'p> Activation<'p> {
     /// Asks for a quality of service; overrides `@realtime` in IDL and the QoS file.
     pub fn qos(mut self, qos: Qos) -> Self {
         self.qos = Some(qos);
+        self
+    }
+
+    /// Declares the RT-CORBA priority at which requests to the object are served; the POA has to have the priority model
+    /// `SERVER_DECLARED` (`activate_object_with_priority`). Defaults to the POA's.
+    ///
+    /// A request for low delay has the priority within its class that belongs to it.
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = Some(priority);
         self
     }
 
@@ -89,6 +101,7 @@ impl<'p> Activation<'p> {
                 needs: "objects are activated with RETAIN; make a reference with create_reference",
             });
         }
+        self.check_priority()?;
         let key = self.key()?;
         let (qos, opening) = self.quality(key.as_ref())?;
         let (slot, key) = self.insert(
@@ -112,28 +125,41 @@ impl<'p> Activation<'p> {
         let id = key.and_then(|(key, begin)| key.get(usize::from(*begin)..));
         let id = id.filter(|_| !matches!(self.id, Id::System)).unwrap_or_default();
         let path = poa.path.join("/");
-        let (request, _) = lanes.request(&path, id, self.servant.default_qos(), self.qos.clone());
+        let (mut request, _) = lanes.request(&path, id, self.servant.default_qos(), self.qos.clone());
+        if let Some(declared) = poa.real_time.as_ref().and_then(|it| it.declared(self.priority)) {
+            request.qos = request.qos.priority(declared.low_delay());
+        }
         let asked = self.qos.is_some() || request.qos != Qos::default();
         let qos = asked.then(|| request.qos.clone());
         if !request.qos.is_guaranteed() {
             return Ok((qos, None));
         }
-        let has = match poa.policies.threads {
-            Threads::OrbControlled => None,
-            Threads::Single => Some("SINGLE_THREAD_MODEL"),
-            Threads::Main => Some("MAIN_THREAD_MODEL"),
-        };
-        if let Some(has) = has {
+        if let Some(has) = poa.waits() {
             return Err(ActivateError::WrongPolicy {
                 poa: poa.display_name(),
                 has,
-                needs: "an object with a guarantee does not wait for the turn of others",
+                needs: "an object with a guarantee is served by its own upcall, and waits for no other thread",
             });
         }
         let references = poa.references()?;
         let name = display_name(&*self.servant, &path, id);
         let opening = Opening::new(lanes.running()?, references, name, request, poa.manager.clone())?;
         Ok((qos, Some(opening)))
+    }
+
+    fn check_priority(&self) -> Result<(), ActivateError> {
+        let (poa, Some(priority)) = (&self.poa.0, self.priority) else {
+            return Ok(());
+        };
+        let policies = poa.real_time.as_ref().map(|real_time| &real_time.policies);
+        match policies.filter(|policies| policies.declares()) {
+            Some(policies) => policies.check_priority(priority).map_err(ActivateError::Priority),
+            None => Err(ActivateError::WrongPolicy {
+                poa: poa.display_name(),
+                has: "no priority model, or CLIENT_PROPAGATED",
+                needs: "objects have priorities of their own with SERVER_DECLARED",
+            }),
+        }
     }
 
     fn insert(
@@ -148,6 +174,7 @@ impl<'p> Activation<'p> {
             poa: Arc::clone(poa),
             key: key.as_ref().map(|(key, begin)| (Arc::from(&**key), *begin)),
             qos: qos.map(Box::new),
+            priority: self.priority,
             lane,
         };
         let slot = insert(self.poa, object)?;

@@ -9,7 +9,13 @@ use std::{
 use super::{Poa, PoaInner};
 use crate::{
     IdAssignment, IdUniqueness, ImplicitActivation, Lifespan, PoaManager, Policies, RequestProcessing,
-    ServantRetention, Threads, error::CreateError, key,
+    ServantRetention, Threads,
+    error::CreateError,
+    key,
+    rtcorba::{
+        InvalidPolicy, Priority, PriorityBand, PriorityModel, PriorityModelPolicy, RealTimePoa,
+        ServerPolicies, Threadpool,
+    },
 };
 
 /// A POA that is about to be made; its policies default to the standard's.
@@ -20,6 +26,8 @@ pub struct PoaBuilder<'p> {
     name: String,
     policies: Policies,
     manager: Option<PoaManager>,
+    real_time: ServerPolicies,
+    threadpool: Option<Threadpool>,
 }
 
 impl<'p> PoaBuilder<'p> {
@@ -29,6 +37,8 @@ impl<'p> PoaBuilder<'p> {
             name,
             policies: Policies::default(),
             manager: None,
+            real_time: ServerPolicies::default(),
+            threadpool: None,
         }
     }
 
@@ -99,6 +109,29 @@ impl<'p> PoaBuilder<'p> {
         self
     }
 
+    /// Says at whose RT-CORBA priority requests are served. `server_priority` is that of objects which declare no other,
+    /// or, with [`PriorityModel::ClientPropagated`], of requests that come without one. References show both.
+    pub fn priority_model(mut self, model: PriorityModel, server_priority: Priority) -> Self {
+        self.real_time.model = Some(PriorityModelPolicy {
+            model,
+            server_priority,
+        });
+        self
+    }
+
+    /// Has requests served by the threads of a pool. Defaults to none: whoever received them serves them.
+    pub fn threadpool(mut self, pool: &Threadpool) -> Self {
+        self.real_time.threadpool = Some(pool.config().clone());
+        self.threadpool = Some(pool.clone());
+        self
+    }
+
+    /// Has clients use a connection for each of these ranges of priorities; references show them.
+    pub fn priority_bands(mut self, bands: impl IntoIterator<Item = PriorityBand>) -> Self {
+        self.real_time.bands = Some(bands.into_iter().collect());
+        self
+    }
+
     /// Makes the POA.
     ///
     /// # Errors
@@ -120,6 +153,16 @@ impl<'p> PoaBuilder<'p> {
                 name: self.name.clone(),
                 invalid,
             })?;
+        check_real_time(&self.real_time, self.policies.threads).map_err(|invalid| {
+            CreateError::InvalidRealTimePolicy {
+                name: self.name.clone(),
+                invalid,
+            }
+        })?;
+        let real_time = (!self.real_time.is_empty()).then(|| RealTimePoa {
+            policies: self.real_time,
+            threadpool: self.threadpool,
+        });
         let mut path = parent.path.clone();
         path.push(self.name.clone());
         let mut children = parent.children.lock();
@@ -135,10 +178,26 @@ impl<'p> PoaBuilder<'p> {
             Entry::Vacant(place) => {
                 let shared = Arc::clone(&parent.shared);
                 let manager = self.manager.unwrap_or_default();
-                let poa = PoaInner::new(shared, Arc::downgrade(parent), path, self.policies, manager);
+                let above = Arc::downgrade(parent);
+                let real_time = real_time.map(Box::new);
+                let poa = PoaInner::new(shared, above, path, self.policies, manager, real_time);
                 tracing::debug!(poa = poa.display_name(), "POA made");
                 Ok(place.insert(Poa(Arc::new(poa))).clone())
             }
         }
+    }
+}
+
+/// Checks that the RT-CORBA policies go together, and with the thread policy.
+fn check_real_time(policies: &ServerPolicies, threads: Threads) -> Result<(), InvalidPolicy> {
+    policies.check()?;
+    match threads {
+        Threads::Single if policies.threadpool.is_some() => {
+            Err(InvalidPolicy::ThreadModel("SINGLE_THREAD_MODEL"))
+        }
+        Threads::Main if policies.threadpool.is_some() => {
+            Err(InvalidPolicy::ThreadModel("MAIN_THREAD_MODEL"))
+        }
+        _ => Ok(()),
     }
 }

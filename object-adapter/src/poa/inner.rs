@@ -25,8 +25,9 @@ use crate::{
     active::ActiveObjects,
     adapter::{Shared, Upcall},
     key::{self, Lifetime, SlotId},
-    main_thread::{Found, Inside, MainThread},
+    main_thread::{Found, Inside},
     policy::{IdAssignment, Lifespan, Policies, RequestProcessing, Threads},
+    rtcorba::{Elsewhere, Priority, RealTimePoa, Served, Thread, serve_at},
     turn::{Taken, Turn},
 };
 
@@ -48,8 +49,8 @@ pub(crate) enum Entry<'m> {
     InTurn(Taken),
     #[expect(dead_code, reason = "it is kept for what its drop does")]
     Inside(Inside<'m>),
-    /// Elsewhere.
-    OnMainThread(&'m MainThread),
+    /// On another thread.
+    Elsewhere(Elsewhere<'m>),
 }
 
 pub(crate) struct PoaInner {
@@ -58,6 +59,8 @@ pub(crate) struct PoaInner {
     pub(crate) path: Vec<String>,
     pub(crate) policies: Policies,
     pub(crate) manager: PoaManager,
+    /// Its RT-CORBA policies, if it has any.
+    pub(crate) real_time: Option<Box<RealTimePoa>>,
     turn: Option<Arc<Turn>>,
     prefix: Box<[u8]>,
     next_id: AtomicU64,
@@ -82,6 +85,7 @@ impl PoaInner {
         path: Vec<String>,
         policies: Policies,
         manager: PoaManager,
+        real_time: Option<Box<RealTimePoa>>,
     ) -> Self {
         let lifetime = match policies.lifespan {
             Lifespan::Transient => Lifetime::Transient(shared.instance),
@@ -95,6 +99,7 @@ impl PoaInner {
             path,
             policies,
             manager,
+            real_time,
             next_id: AtomicU64::new(0),
             children: Mutex::default(),
             adapter_activator: RwLock::default(),
@@ -120,9 +125,54 @@ impl PoaInner {
             (Some(turn), _) => turn.take(cx.deadline()).map(Entry::InTurn),
             (None, Threads::Main) => Ok(match self.shared.main_thread.enter() {
                 Some(inside) => Entry::Inside(inside),
-                None => Entry::OnMainThread(&self.shared.main_thread),
+                None => self.elsewhere(Thread::Main(&self.shared.main_thread)),
             }),
-            (None, _) => Ok(Entry::Free),
+            (None, _) => match &self.real_time {
+                None => Ok(Entry::Free),
+                Some(real_time) => Ok(match real_time.pool(cx.priority())? {
+                    Some((pool, lane)) => self.elsewhere(Thread::OfPool(pool, lane)),
+                    None => Entry::Free,
+                }),
+            },
+        }
+    }
+
+    fn elsewhere<'m>(&'m self, thread: Thread<'m>) -> Entry<'m> {
+        let mapping = &self.shared.mapping;
+        Entry::Elsewhere(Elsewhere { thread, mapping })
+    }
+
+    /// Names the policy by which requests wait for others or for another thread, if there is one: so there are no
+    /// guarantees.
+    pub(crate) fn waits(&self) -> Option<&'static str> {
+        let pool = |real_time: &RealTimePoa| real_time.threadpool.is_some();
+        match self.policies.threads {
+            Threads::OrbControlled if self.real_time.as_deref().is_some_and(pool) => Some("ThreadpoolPolicy"),
+            Threads::OrbControlled => None,
+            Threads::Single => Some("SINGLE_THREAD_MODEL"),
+            Threads::Main => Some("MAIN_THREAD_MODEL"),
+        }
+    }
+
+    /// Says at which priority a request is served, where a priority model does; `declared` is the object's own.
+    #[inline]
+    pub(crate) fn prioritised<'c>(
+        &self,
+        cx: Context<'c>,
+        declared: Option<Priority>,
+    ) -> Result<Context<'c>, SystemException> {
+        match &self.real_time {
+            None => Ok(cx),
+            Some(real_time) => Ok(cx.at_priority(real_time.priority(&cx, declared)?)),
+        }
+    }
+
+    /// Keeps the calling thread at the priority of a request.
+    #[inline]
+    pub(crate) fn serve_at(&self, cx: &Context<'_>) -> Result<Option<Served>, SystemException> {
+        match &self.real_time {
+            None => Ok(None),
+            Some(_) => serve_at(cx, &*self.shared.mapping),
         }
     }
 
@@ -135,10 +185,13 @@ impl PoaInner {
         upcall: &mut U,
     ) -> Result<(), CollocatedError> {
         match self.enter(cx)? {
-            Entry::OnMainThread(main) => {
-                return upcall.on_main_thread(main, Found::Servant(Arc::clone(servant)), cx);
+            Entry::Elsewhere(elsewhere) => {
+                return upcall.elsewhere(&elsewhere, Found::Servant(Arc::clone(servant)), cx);
             }
-            _entered => upcall.here(&**servant, cx),
+            _entered => {
+                let _at = self.serve_at(cx)?;
+                upcall.here(&**servant, cx);
+            }
         }
         Ok(())
     }
@@ -198,10 +251,15 @@ impl PoaInner {
 
     pub(crate) fn reference(&self, type_id: &str, key: &[u8]) -> Result<ObjectRef, ActivateError> {
         let references = self.references()?;
-        let lane = self.objects().find(key).and_then(|object| object.lane.clone());
+        let (lane, priority) = match self.objects().find(key) {
+            Some(object) => (object.lane.clone(), object.priority),
+            None => (None, None),
+        };
         let at = lane.as_ref().map(|lane| lane.endpoint());
+        let real_time = self.real_time.as_ref();
+        let policies = real_time.and_then(|real_time| real_time.component(priority));
         references
-            .reference(type_id, Bytes::copy_from_slice(key), at)
+            .reference(type_id, Bytes::copy_from_slice(key), at, policies)
             .map_err(ActivateError::Reference)
     }
 

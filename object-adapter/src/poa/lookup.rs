@@ -252,6 +252,7 @@ impl PoaInner {
             poa: Arc::clone(self),
             key: Some(key),
             qos: None,
+            priority: None,
             lane: None,
         };
         activation::insert(&poa, object).map_err(|error| {

@@ -30,6 +30,7 @@ impl ReferenceFactory for References {
         type_id: &str,
         object_key: Bytes,
         lane: Option<&Endpoint>,
+        policies: Option<TaggedComponent>,
     ) -> Result<ObjectRef, SystemException> {
         let orb = self.orb()?;
         let endpoints = match lane {
@@ -42,7 +43,7 @@ impl ReferenceFactory for References {
             .ok_or_else(|| refused("the ORB listens nowhere"))?;
         let profile = IiopProfile {
             version: orb.core.config().max_version,
-            components: components(others),
+            components: components(others, policies),
             ..IiopProfile::new(first.host(), first.port(), object_key)
         };
         Ok(orb.core.object(Ior::iiop(type_id, &profile)))
@@ -89,7 +90,7 @@ impl References {
     }
 }
 
-fn components(others: &[Endpoint]) -> Vec<TaggedComponent> {
+fn components(others: &[Endpoint], policies: Option<TaggedComponent>) -> Vec<TaggedComponent> {
     let alternates = others
         .iter()
         .map(|other| TaggedComponent::alternate_address(other.host(), other.port()));
@@ -98,6 +99,7 @@ fn components(others: &[Endpoint]) -> Vec<TaggedComponent> {
         TaggedComponent::code_sets(&CodeSetInfo::ours()),
     ]
     .into_iter()
+    .chain(policies)
     .chain(alternates)
     .collect()
 }
