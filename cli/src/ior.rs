@@ -9,6 +9,7 @@ use std::io::Read;
 use object_adapter::key::{ObjectKey, PoaPath};
 use orb_core::codeset::{CodeSetComponent, CodeSetInfo};
 use orb_core::ior::{IiopProfile, Ior, TaggedComponent, TaggedProfile};
+use orb_core::rtcorba::{ExposedPolicies, PolicyType};
 use orb_core::url::ObjectUrl;
 
 use crate::failure::Failure;
@@ -192,6 +193,11 @@ fn explain_component(out: &mut String, component: &TaggedComponent) -> fmt::Resu
     } else if let Some(Ok(sets)) = component.as_code_sets() {
         writeln!(out)?;
         explain_code_sets(out, &sets)
+    } else if let Some(Ok(policies)) = ExposedPolicies::of(component)
+        && policies != ExposedPolicies::default()
+    {
+        writeln!(out)?;
+        explain_policies(out, &policies)
     } else {
         writeln!(out, ", {} octets", component.data.len())?;
         dump(out, &component.data)
@@ -207,6 +213,24 @@ fn explain_code_sets(out: &mut String, sets: &CodeSetInfo) -> fmt::Result {
             write!(out, ", converts {}", others.join(", "))?;
         }
         writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// What a reference says of its object's RT-CORBA policies.
+fn explain_policies(out: &mut String, policies: &ExposedPolicies) -> fmt::Result {
+    if let Some(policy) = policies.model {
+        let (model, priority) = (policy.model, policy.server_priority);
+        writeln!(
+            out,
+            "    {}: {model}, server priority {priority}",
+            PolicyType::PriorityModel
+        )?;
+    }
+    if !policies.bands.is_empty() {
+        let bands: Vec<String> = policies.bands.iter().map(ToString::to_string).collect();
+        let name = PolicyType::PriorityBandedConnection;
+        writeln!(out, "    {name}: {}", bands.join(", "))?;
     }
     Ok(())
 }

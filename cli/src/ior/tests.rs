@@ -49,6 +49,34 @@ fn every_part_of_a_reference_is_named() {
 }
 
 #[test]
+fn rt_corba_policies_are_explained() {
+    let explained = |value: &'static [u8]| {
+        let mut profile = IiopProfile::new("h.example", 1, &b"key"[..]);
+        profile.components.push(TaggedComponent {
+            tag: 2,
+            data: Bytes::from_static(value),
+        });
+        explain(&Ior::iiop("", &profile)).expect("text")
+    };
+    // Written down from the standard, big-endian: CLIENT_PROPAGATED and 300; bands 0 to 99, and 100 to 32767.
+    let both = explained(
+        b"\0\0\0\0\0\0\0\x02\0\0\0\x28\0\0\0\x0a\0\0\0\0\0\0\0\0\x01\x2c\0\0\
+          \0\0\0\x2d\0\0\0\x10\0\0\0\0\0\0\0\x02\0\0\0\x63\0\x64\x7f\xff",
+    );
+    assert!(
+        both.contains("PriorityModelPolicy: CLIENT_PROPAGATED, server priority 300"),
+        "{both}"
+    );
+    assert!(
+        both.contains("PriorityBandedConnectionPolicy: 0 to 99, 100 to 32767"),
+        "{both}"
+    );
+    // Other policies, and what cannot be read, are shown as they are.
+    assert!(explained(b"\0\0\0\0\0\0\0\0").contains("TAG_POLICIES, 8 octets"));
+    assert!(explained(b"\0\0\0\0\0\0\0\x09").contains("TAG_POLICIES, 8 octets"));
+}
+
+#[test]
 fn a_location_is_explained_as_the_reference_it_stands_for() {
     let text = run("corbaloc::1.1@host.example:99/Key").expect("a location");
     assert!(
