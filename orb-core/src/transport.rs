@@ -88,6 +88,16 @@ pub trait Link: Send + Sync + fmt::Debug {
         self.shutdown();
     }
 
+    /// Asks for room for so many bytes on their way in and out, beside what the transport itself needs for them. One that
+    /// has no say in that does nothing, and one that bounds it gives as much as it may.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    fn set_buffers(&self, _receive: usize, _send: usize) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Returns the other side's address.
     fn peer(&self) -> &Endpoint;
 
@@ -106,6 +116,16 @@ pub trait Listener: Send + Sync + fmt::Debug {
     ///
     /// [`io::ErrorKind::WouldBlock`] when there is none.
     fn accept(&self) -> io::Result<Arc<dyn Link>>;
+
+    /// Asks for room as [`Link::set_buffers`] does, for the connections to come; so even the first of their windows is as
+    /// large.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    fn set_buffers(&self, _receive: usize, _send: usize) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Returns the address that was bound, with the port filled in.
     fn local(&self) -> &Endpoint;

@@ -28,6 +28,9 @@ const LARGE: usize = 64 * 1024;
 /// The head of a large message, in octets.
 const HEAD: usize = 4 * 1024;
 
+/// More than that cannot be asked for; the kernel gives much less to anybody.
+const MOST_BUFFER: usize = i32::MAX as usize;
+
 /// A blocking socket with `TCP_NODELAY`.
 ///
 /// Waiting with a timeout costs no extra system call: the socket's own timeout is set once to a round value below
@@ -161,6 +164,16 @@ impl TcpLink {
     }
 }
 
+/// Fixes the room that a socket has; the kernel takes twice as much, for what it needs itself, and adapts nothing any more. The
+/// window of a connection that is there does not grow beyond what it began with, which is its listener's room.
+pub(crate) fn set_buffers(socket: BorrowedFd<'_>, receive: usize, send: usize) -> io::Result<()> {
+    sockopt::set_socket_recv_buffer_size(socket, receive.min(MOST_BUFFER))?;
+    Ok(sockopt::set_socket_send_buffer_size(
+        socket,
+        send.min(MOST_BUFFER),
+    )?)
+}
+
 /// An interrupted wait is reported as "would block": the caller looks at the clock and goes on.
 fn interrupted_is_early(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::Interrupted {
@@ -226,6 +239,10 @@ impl Link for TcpLink {
 
     fn shutdown_send(&self) {
         drop(self.stream.shutdown(Shutdown::Write));
+    }
+
+    fn set_buffers(&self, receive: usize, send: usize) -> io::Result<()> {
+        set_buffers(self.stream.as_fd(), receive, send)
     }
 
     fn peer(&self) -> &Endpoint {

@@ -10,7 +10,7 @@ use std::{
 
 use orb_core::transport::{Endpoint, Link, Listener, TransportError};
 
-use crate::TcpLink;
+use crate::{TcpLink, link};
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -65,6 +65,11 @@ impl Listener for TcpListener {
         stream.set_nonblocking(false)?;
         let peer = Endpoint::iiop(address.ip().to_canonical().to_string(), address.port());
         Ok(Arc::new(TcpLink::new(stream, peer)?))
+    }
+
+    /// Connections inherit what their listener has.
+    fn set_buffers(&self, receive: usize, send: usize) -> io::Result<()> {
+        link::set_buffers(self.socket.as_fd(), receive, send)
     }
 
     fn local(&self) -> &Endpoint {

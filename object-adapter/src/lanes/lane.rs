@@ -5,7 +5,7 @@ mod own;
 
 use std::{
     collections::BTreeMap,
-    fmt,
+    fmt, io,
     sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
@@ -68,6 +68,7 @@ struct Connected {
     rtu: Rtu,
     /// Where the RTU is, and stays.
     cpu: u32,
+    link: Arc<dyn Link>,
     grant: Grant,
     terms: Arc<Terms>,
     /// What the client asked for itself, if it was granted that.
@@ -124,6 +125,9 @@ impl Opening {
             running.release([spare.id]);
             ActivateError::Reference(exception)
         })?;
+        set_buffers(&site.endpoint, &spare.plan, |receive, send| {
+            site.listener.set_buffers(receive, send)
+        });
         let lane = Arc::new(Lane {
             name,
             endpoint: site.endpoint,
@@ -288,11 +292,12 @@ impl Lane {
         let client = clients.next;
         let terms = Arc::new(Terms::of(&grant.plan));
         match self.run(client, arrival, &grant.plan, &clients.request, &terms) {
-            Some((rtu, cpu)) => {
+            Some((rtu, cpu, link)) => {
                 clients.next += 1;
                 let connected = Connected {
                     rtu,
                     cpu,
+                    link,
                     grant,
                     terms,
                     own,
@@ -311,7 +316,7 @@ impl Lane {
         plan: &Plan,
         request: &Request,
         terms: &Arc<Terms>,
-    ) -> Option<(Rtu, u32)> {
+    ) -> Option<(Rtu, u32, Arc<dyn Link>)> {
         let cpu = match plan.cpu {
             Some(cpu) => cpu,
             None => self.running.calmest()?,
@@ -325,6 +330,8 @@ impl Lane {
             }),
         };
         let flow = arrival.into_flow(config)?;
+        let link = Arc::clone(flow.link());
+        set_buffers(link.peer(), plan, |receive, send| link.set_buffers(receive, send));
         let home = Home {
             lane: Arc::downgrade(self),
             client,
@@ -340,7 +347,7 @@ impl Lane {
             Ok(rtu) => {
                 // What came before it could be watched is there too.
                 rtu.notify();
-                Some((rtu, cpu))
+                Some((rtu, cpu, link))
             }
             Err(error) => {
                 tracing::warn!(object = self.name, %error, "a client is refused");
@@ -475,11 +482,23 @@ fn ask(
 impl Connected {
     fn adopt(&mut self, plan: Plan) {
         self.terms.change(&plan);
+        set_buffers(self.link.peer(), &plan, |receive, send| {
+            self.link.set_buffers(receive, send)
+        });
         // An RTU that is not there any more is about to be let go.
         let _ = self.rtu.change(plan.parameters());
         self.grant.plan = plan;
         // One that follows its period now does not watch what comes, and begins to when it is run again.
         self.rtu.notify();
+    }
+}
+
+/// Gives a connection, or those to come, the room of the plan's rings. Without any they keep what they have.
+fn set_buffers(at: &Endpoint, plan: &Plan, set: impl FnOnce(usize, usize) -> io::Result<()>) {
+    let Some(rings) = plan.rings else { return };
+    let bytes = |ring| usize::try_from(ring).unwrap_or(usize::MAX);
+    if let Err(error) = set(bytes(rings.receive), bytes(rings.send)) {
+        tracing::warn!(%at, %error, "the buffers stay as they are");
     }
 }
 

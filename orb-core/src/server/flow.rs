@@ -179,6 +179,11 @@ impl Flow {
         }
     }
 
+    /// Returns what the connection travels on.
+    pub fn link(&self) -> &Arc<dyn Link> {
+        &self.connection.link
+    }
+
     /// Returns the descriptor to wait for; `None` for a link that cannot be waited for.
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
         self.connection.link.fd()

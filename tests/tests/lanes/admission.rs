@@ -127,3 +127,21 @@ fn what_other_processes_have_admitted_is_not_granted_again() {
     one.shutdown();
     other.shutdown();
 }
+
+#[test]
+fn what_is_renegotiated_bounds_the_messages_of_connections_that_are_there() {
+    let (server, client) = (server(), client());
+    let exported = export(&server, "t", &Thermometer::default(), soon()).unwrap();
+    let sensor = from(&client, &server, &exported);
+    sensor.read(1).wait().unwrap();
+    let poa = server.root_poa();
+    poa.set_qos("t", soon().message_size(64 * 1024)).unwrap();
+    assert_eq!(sensor.snapshot(&[7; 60_000]).wait().unwrap().len(), 60_000);
+    let clients = lane(&server, "t").clients;
+    assert_eq!(clients.len(), 1);
+    assert_eq!(clients[0].served, 2, "on the same connection");
+    poa.set_qos("t", soon().message_size(512)).unwrap();
+    assert!(sensor.snapshot(&[7; 60_000]).wait().is_err());
+    assert_eq!(sensor.snapshot(&[7; 500]).wait().unwrap().len(), 500);
+    server.shutdown();
+}

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Who asks for more than was granted is slowed, or refused; others do not notice.
 
-use std::sync::atomic::AtomicBool;
+use std::{io::Write, net::TcpStream, sync::atomic::AtomicBool};
 
 use orb_core::ior::{IiopProfile, Ior};
+use rustix::net::sockopt;
 use upcall::SystemExceptionKind;
 use upcall_tests::serving::until;
 
@@ -113,4 +114,45 @@ fn a_servant_whose_worst_case_is_not_known_has_its_guarantee_after_a_probation()
     }
     assert!(thermometer.threads().contains(&"rtu-0".into()));
     server.shutdown();
+}
+
+/// What the network takes of a client that its lane does not get round to.
+fn taken_unserved(qos: Qos) -> usize {
+    let server = server();
+    let exported = export(&server, "t", &Thermometer::default(), qos).unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.1", port(&exported))).unwrap();
+    sockopt::set_socket_send_buffer_size(&stream, 4096).unwrap();
+    until("the lane has let it in", || {
+        !lane(&server, "t").clients.is_empty()
+    });
+    stream.set_nonblocking(true).unwrap();
+    // The header of a message that never ends.
+    let header = [&b"GIOP\x01\x02\x01\x00"[..], &60_000_u32.to_le_bytes()].concat();
+    assert_eq!(stream.write(&header).unwrap(), header.len());
+    let mut taken = 0;
+    let mut refused = 0;
+    // Somebody may just be moving octets on.
+    while refused < 20 && taken < 1 << 20 {
+        match stream.write(&[0; 1024]) {
+            Ok(count) => (taken, refused) = (taken + count, 0),
+            Err(_) => {
+                refused += 1;
+                thread::sleep(Duration::from_millis(2));
+            }
+        }
+    }
+    server.shutdown();
+    taken
+}
+
+#[test]
+fn a_connection_holds_what_its_plan_has_room_for() {
+    let qos = |bytes| {
+        Qos::isochronous(Duration::from_secs(20), 1)
+            .message_size(bytes)
+            .worst_case(Duration::from_micros(20))
+    };
+    let (small, large) = (taken_unserved(qos(64)), taken_unserved(qos(256 * 1024)));
+    assert!(small < 32 * 1024, "{small}");
+    assert!(large > 128 * 1024, "{large}");
 }
