@@ -86,7 +86,7 @@ fn low_delay() -> Row {
                 of,
                 cpus: CPUS,
                 server,
-                calls: 2_000,
+                calls: 1_500,
             },
             realtime,
         },

@@ -28,6 +28,10 @@ const LARGE: usize = 64 * 1024;
 /// The head of a large message, in octets.
 const HEAD: usize = 4 * 1024;
 
+/// With less than that a sender stalls: TCP announces no window below half of what it has or a segment, and segments of the
+/// loopback have 64 KiB.
+const LEAST_BUFFER: usize = 128 * 1024;
+
 /// More than that cannot be asked for; the kernel gives much less to anybody.
 const MOST_BUFFER: usize = i32::MAX as usize;
 
@@ -167,10 +171,10 @@ impl TcpLink {
 /// Fixes the room that a socket has; the kernel takes twice as much, for what it needs itself, and adapts nothing any more. The
 /// window of a connection that is there does not grow beyond what it began with, which is its listener's room.
 pub(crate) fn set_buffers(socket: BorrowedFd<'_>, receive: usize, send: usize) -> io::Result<()> {
-    sockopt::set_socket_recv_buffer_size(socket, receive.min(MOST_BUFFER))?;
+    sockopt::set_socket_recv_buffer_size(socket, receive.clamp(LEAST_BUFFER, MOST_BUFFER))?;
     Ok(sockopt::set_socket_send_buffer_size(
         socket,
-        send.min(MOST_BUFFER),
+        send.clamp(LEAST_BUFFER, MOST_BUFFER),
     )?)
 }
 

@@ -213,12 +213,12 @@ fn a_wake_up_is_kept_for_the_next_wait() {
 #[test]
 fn connections_inherit_the_buffers_of_their_listener() {
     let listener = listen("127.0.0.1");
-    listener.set_buffers(300_000, 20_000).expect("set");
+    listener.set_buffers(300_000, 200_000).expect("set");
     let _client = KernelTcp.connect(listener.local(), soon()).expect("connected");
     let server = accept(listener.as_ref());
     let fd = server.fd().expect("a socket");
     assert_eq!(sockopt::socket_recv_buffer_size(fd).expect("an option"), 600_000);
-    assert_eq!(sockopt::socket_send_buffer_size(fd).expect("an option"), 40_000);
+    assert_eq!(sockopt::socket_send_buffer_size(fd).expect("an option"), 400_000);
 }
 
 #[test]
@@ -229,11 +229,14 @@ fn buffers_are_as_large_as_was_asked_for() {
         let receive = sockopt::socket_recv_buffer_size(fd).expect("an option");
         (receive, sockopt::socket_send_buffer_size(fd).expect("an option"))
     };
-    for (receive, send) in [(16_384, 8_192), (65_536, 32_768), (8_192, 8_192)] {
+    for (receive, send) in [(262_144, 131_072), (524_288, 262_144), (131_072, 131_072)] {
         server.set_buffers(receive, send).expect("set");
         assert_eq!(size(), (2 * receive, 2 * send));
     }
+    // Less than a window needs is not given to anybody.
+    server.set_buffers(0, 0).expect("set");
+    assert_eq!(size(), (262_144, 262_144));
     // More than the system gives to anybody is no error.
     server.set_buffers(usize::MAX, usize::MAX).expect("set");
-    assert!(size().0 > 65_536);
+    assert!(size().0 > 262_144);
 }

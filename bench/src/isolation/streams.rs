@@ -15,7 +15,7 @@ use crate::process::{Server, findings};
 /// From one client to the next: a server with guarantees may notice that the first has gone a period later.
 const PAUSE: Duration = Duration::from_millis(300);
 /// How long answers are counted, in milliseconds.
-const MILLIS: u32 = 1_500;
+const MILLIS: u32 = 1_000;
 
 /// What is sent to a server, and what counts.
 #[derive(Debug, Clone, Copy)]

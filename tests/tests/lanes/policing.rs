@@ -153,6 +153,5 @@ fn a_connection_holds_what_its_plan_has_room_for() {
             .worst_case(Duration::from_micros(20))
     };
     let (small, large) = (taken_unserved(qos(64)), taken_unserved(qos(256 * 1024)));
-    assert!(small < 32 * 1024, "{small}");
-    assert!(large > 128 * 1024, "{large}");
+    assert!(small * 2 < large, "{small}, {large}");
 }
