@@ -16,6 +16,8 @@ mod connections;
 mod contexts;
 #[path = "rtcorba/models.rs"]
 mod models;
+#[path = "rtcorba/native.rs"]
+mod native;
 #[path = "rtcorba/policies.rs"]
 mod policies;
 #[path = "rtcorba/pools.rs"]
