@@ -15,6 +15,7 @@ use orb_core::{
 use super::{super::NativePriority, *};
 
 const SOON: Duration = Duration::from_millis(20);
+const LONG: Duration = Duration::from_secs(20);
 const LOW: i16 = 10;
 const HIGH: i16 = 200;
 
@@ -84,7 +85,7 @@ impl Busy {
             let _ = ends.recv();
         };
         let caller = thread::spawn(move || pool.run(lane, 0, false, None, || false, work));
-        begins.recv().expect("the job begins");
+        begins.recv_timeout(LONG).expect("the job begins");
         Self {
             done: Some(done),
             caller: Some(caller),
@@ -222,7 +223,7 @@ fn a_thread_that_is_done_takes_the_most_urgent_request_that_waits() {
     }
     // The thread of the less urgent lane is alone: it serves the others first.
     drop(low);
-    let served: Vec<usize> = served.iter().take(4).collect();
+    let served: Vec<usize> = (0..4).map_while(|_| served.recv_timeout(LONG).ok()).collect();
     assert_eq!(served, [1, 1, 0, 0]);
     drop(high);
     for caller in callers {
@@ -273,7 +274,7 @@ fn requests_that_wait_as_the_pool_ends_are_refused_and_its_threads_end() {
     });
     let (second, second_pending) = handoff::job(|| ());
     inner.take_in(0, 0, first).expect("a thread");
-    begins.recv().expect("the job begins");
+    begins.recv_timeout(LONG).expect("the job begins");
     inner.take_in(0, 0, second).expect("room to wait");
     drop(pool);
     let refused = second_pending.wait(None, || false, || Ok(())).unwrap_err();
