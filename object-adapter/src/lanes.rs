@@ -43,6 +43,8 @@ pub(crate) struct Lanes {
 /// What runs while there is an object with a guarantee.
 #[derive(Debug)]
 pub(crate) struct Running {
+    /// Whether clients may ask for something for their own flows.
+    hears_clients: bool,
     /// What is granted.
     book: Mutex<Admission>,
     executive: Executive,
@@ -109,6 +111,7 @@ impl Lanes {
         let reports = keeper::start().map_err(|error| error.to_string())?;
         tracing::debug!(cpus = ?calibration.machine.cpus, "guarantees are granted");
         Ok(Running {
+            hears_clients: self.settings.client_requests,
             book: Mutex::new(Admission::new(calibration.machine, calibration.costs)),
             executive,
             reports,

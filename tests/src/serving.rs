@@ -263,6 +263,24 @@ impl Peer {
         contexts: &[ServiceContext<'_>],
         octets: &[u8],
     ) -> Vec<u8> {
+        self.request_of(key, operation, response, contexts, |encoder| {
+            if octets.is_empty() {
+                return Ok(());
+            }
+            let _ = giop::begin_body(encoder);
+            encoder.octets(octets)
+        })
+    }
+
+    /// Encodes a request with service contexts and a body.
+    pub fn request_of<'a>(
+        &mut self,
+        key: &'a [u8],
+        operation: &'a str,
+        response: ResponseFlags,
+        contexts: &'a [ServiceContext<'a>],
+        body: impl FnOnce(&mut Encoder<'a>) -> Result<(), CdrError>,
+    ) -> Vec<u8> {
         let id = self.next_id;
         self.next_id += 1;
         self.message(MessageType::Request, |encoder| {
@@ -274,11 +292,7 @@ impl Peer {
                 service_contexts: ServiceContexts::from(contexts),
             }
             .encode(encoder)?;
-            if !octets.is_empty() {
-                let _ = giop::begin_body(encoder);
-                encoder.octets(octets)?;
-            }
-            Ok(())
+            body(encoder)
         })
     }
 

@@ -51,6 +51,9 @@ impl Guests {
 impl Lanes {
     /// Decides on what a client asks for its flow to an object without a lane.
     pub(crate) fn receive(&self, asking: Asking, host: Host) -> Option<Verdict> {
+        if !self.settings.client_requests {
+            return Some(Verdict::Unheard);
+        }
         // Held until the client is in: its lane does not end before.
         let mut lanes = self.guests.0.lock();
         let lane = match lanes.get(asking.object_key()) {

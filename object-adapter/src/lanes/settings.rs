@@ -15,7 +15,7 @@ use crate::rtcorba::PriorityMapping;
 const MOST_CPUS: usize = 4;
 
 /// What guarantees stand on.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RealTime {
     /// The CPUs on which guarantees are kept, by the system's numbers, in the order in which they are filled. Defaults to
@@ -31,6 +31,21 @@ pub struct RealTime {
     /// What RT-CORBA priorities are to the system. Defaults to none:
     /// [`LinearMapping::default`](crate::rtcorba::LinearMapping).
     pub priority_mapping: Option<Arc<dyn PriorityMapping>>,
+    /// Whether clients may ask for quality of service for their own flows. Defaults to yes.
+    pub client_requests: bool,
+}
+
+impl Default for RealTime {
+    fn default() -> Self {
+        Self {
+            cpus: Vec::new(),
+            file: None,
+            calibration: None,
+            page: Page::default(),
+            priority_mapping: None,
+            client_requests: true,
+        }
+    }
 }
 
 /// Where the processes of a machine tell each other what they have admitted on its CPUs.

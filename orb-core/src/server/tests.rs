@@ -20,7 +20,7 @@ pub(super) fn request(id: u32, version: Version, operation: &str, text: &str) ->
     request_with(id, version, operation, text, &[], TargetAddress::Key(b"key"))
 }
 
-fn request_with(
+pub(super) fn request_with(
     id: u32,
     version: Version,
     operation: &str,

@@ -4,6 +4,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use orb_core::{
+    cdr::Version,
     codeset::CodeSets,
     giop::{Message, ReplyStatus, ResponseFlags, ServiceContext},
     qos::context,
@@ -49,6 +50,38 @@ fn any_request_may_ask_at_any_time_and_is_served_once() {
         let (_, mut body) = reply.reply(CodeSets::UNNEGOTIATED, None).unwrap();
         assert_eq!(body.string().unwrap(), "t0");
         assert_eq!(thermometer.calls(), calls);
+    }
+    server.shutdown();
+}
+
+#[test]
+fn grants_travel_in_every_version_of_giop_and_with_replies_that_have_no_results() {
+    let server = server();
+    let exported = export(&server, "t", &Thermometer::default(), soon()).unwrap();
+    let (mut peer, key) = connect(&exported);
+    let data = context::encode_request(&Qos::best_effort(3));
+    let contexts = [ServiceContext {
+        id: context::ID,
+        data: &data,
+    }];
+    for version in [Version::V1_0, Version::V1_1, Version::V1_2] {
+        peer.version = version;
+        for (operation, argument) in [("_get_gain", false), ("_set_gain", true)] {
+            let target = ResponseFlags::Target;
+            let request = peer.request_of(&key, operation, target, &contexts, |encoder| {
+                if argument {
+                    let _ = orb_core::giop::begin_body(encoder);
+                    encoder.double(2.5);
+                }
+                Ok(())
+            });
+            peer.send(&request);
+            let reply = peer.receive().expect("an answer");
+            assert_eq!(grant(&reply).expect("a grant").qos, Qos::best_effort(3));
+            let (_, mut body) = reply.reply(CodeSets::UNNEGOTIATED, None).unwrap();
+            assert_eq!(body.double().is_ok(), !argument);
+            assert_eq!(body.remaining(), 0);
+        }
     }
     server.shutdown();
 }

@@ -117,6 +117,21 @@ fn an_object_that_is_served_one_call_at_a_time_grants_nothing() {
 }
 
 #[test]
+fn a_server_that_hears_no_clients_grants_nothing() {
+    let deaf = builder().real_time(|machine| machine.client_requests = false);
+    let (server, client) = (deaf.build().unwrap(), client());
+    let guaranteed = export(&server, "t", &Thermometer::default(), soon()).unwrap();
+    for exported in [guaranteed, plain(&server, "u", &Thermometer::default())] {
+        let own = from(&client, &server, &exported).with_qos(periodic()).unwrap();
+        assert_eq!(own.granted(), None);
+        own.read(1).wait().unwrap();
+    }
+    assert_eq!(lane(&server, "t").clients[0].qos, soon());
+    assert_eq!(server.root_poa().lane("u").unwrap(), None);
+    server.shutdown();
+}
+
+#[test]
 fn whom_the_lane_has_no_room_for_may_ask_for_less() {
     let (server, one, other) = (server(), client(), client());
     let exported = export(&server, "t", &Thermometer::default(), most()).unwrap();

@@ -15,7 +15,7 @@ use orb_core::{
 };
 use qos_mapper::{Grant, Plan, Refusal, Request, Sources, describe};
 
-use super::{Clients, Lane};
+use super::{Clients, Connected, Lane};
 
 /// How a client comes to a lane.
 pub(super) enum Arrival<'a> {
@@ -51,23 +51,34 @@ impl Lane {
         let Some(connected) = connected.get_mut(&client) else {
             return;
         };
-        let wanted = self.wants(request, Some(qos.clone()));
-        let verdict = match self.renegotiate(connected, &wanted) {
-            Ok(()) => {
-                connected.own = Some(qos);
-                Verdict::Granted(granted(&connected.grant.plan))
-            }
-            Err(error) => {
-                tracing::debug!(object = self.name, %error, "what a client asks for is refused");
-                Verdict::Refused(self.cannot_have(&wanted, &error))
-            }
+        let verdict = if self.running.hears_clients {
+            self.decide(request, connected, qos)
+        } else {
+            Verdict::Unheard
         };
         connected.terms.decide(verdict);
         connected.rtu.notify();
     }
 
+    fn decide(&self, object: &Request, client: &mut Connected, asked: Qos) -> Verdict {
+        let wanted = self.wants(object, Some(asked.clone()));
+        match self.renegotiate(client, &wanted) {
+            Ok(()) => {
+                client.own = Some(asked);
+                Verdict::Granted(granted(&client.grant.plan))
+            }
+            Err(error) => {
+                tracing::debug!(object = self.name, %error, "what a client asks for is refused");
+                Verdict::Refused(self.cannot_have(&wanted, &error))
+            }
+        }
+    }
+
     /// Takes over a client that asks on a connection from elsewhere.
     pub(crate) fn take_over(self: &Arc<Self>, asking: Asking) -> Option<Verdict> {
+        if !self.running.hears_clients {
+            return Some(Verdict::Unheard);
+        }
         let mut clients = self.clients.lock();
         let own = Some(asking.qos().clone());
         let wanted = self.wants(&clients.request, own.clone());

@@ -12,11 +12,13 @@ use parking_lot::Mutex;
 
 use super::*;
 use crate::{
-    giop::{Message, MessageType},
+    exception::{SystemException, SystemExceptionKind},
+    giop::{Message, MessageType, ServiceContext, TargetAddress},
+    qos::{Granted, context},
     server::{
         Server, ServerConfig,
         tests::{
-            echoed, request,
+            echoed, raised, request, request_with,
             script::{Idle, Speaker, messages},
         },
     },
@@ -194,6 +196,64 @@ fn a_peer_that_takes_no_replies_is_not_served_before_it_does() {
     assert_eq!(wire.answered(), [0, 1]);
     drop(flow);
     server.shutdown();
+}
+
+/// A request that asks for quality of service.
+fn asking(id: u32, qos: &Qos) -> Vec<u8> {
+    let data = context::encode_request(qos);
+    let contexts = [ServiceContext {
+        id: context::ID,
+        data: &data,
+    }];
+    let target = TargetAddress::Key(b"key");
+    request_with(id, Version::V1_2, "echo", "text", &contexts, target)
+}
+
+fn grant(reply: &Message) -> Option<Granted> {
+    let (header, _) = reply.reply(CodeSets::UNNEGOTIATED, None).expect("a reply");
+    context::decode_grant(header.service_contexts.find(context::ID)?)
+}
+
+#[test]
+fn a_request_that_asks_waits_for_a_verdict_and_what_follows_waits_behind_it() {
+    let granted = Granted {
+        qos: Qos::best_effort(7),
+        probation: false,
+        period: Duration::ZERO,
+        messages: 1,
+        deadline: Duration::ZERO,
+    };
+    let refused = SystemException::from(SystemExceptionKind::NoResources);
+    let verdicts = [
+        Verdict::Granted(granted.clone()),
+        Verdict::Refused(refused),
+        Verdict::Unheard,
+    ];
+    for verdict in verdicts {
+        let (server, wire) = (server(), Wire::new());
+        let mut flow = flow(&server, &wire);
+        let burst = (0..5).flat_map(|id| match id {
+            2 => asking(id, &granted.qos),
+            id => request(id, Version::V1_2, "echo", "text"),
+        });
+        wire.coming.lock().push_back(burst.collect());
+        assert_eq!(flow.run(|| true), Run::Asked);
+        assert_eq!(flow.run(|| true), Run::Asked);
+        assert_eq!(flow.asked(), Some(&granted.qos));
+        assert_eq!(wire.answered(), [0, 1]);
+        flow.decide(verdict.clone());
+        assert_eq!(flow.run(|| true), Run::Drained);
+        assert_eq!((flow.asked(), flow.messages()), (None, 5));
+        let answers = wire.answers();
+        match &verdict {
+            Verdict::Granted(granted) => assert_eq!(grant(&answers[2]).as_ref(), Some(granted)),
+            Verdict::Refused(_) => assert_eq!(raised(&answers[2]), SystemExceptionKind::NoResources),
+            Verdict::Unheard => assert_eq!((grant(&answers[2]), echoed(&answers[2]).0), (None, 2)),
+        }
+        assert_eq!([3, 4].map(|at| echoed(&answers[at]).0), [3, 4]);
+        drop(flow);
+        server.shutdown();
+    }
 }
 
 #[test]
