@@ -21,8 +21,10 @@ use super::clock::timespec;
 
 /// How many events are taken at a time, so that a look at the descriptors is short.
 const EVENTS: usize = 64;
-/// Stands for the bell and the timer, which only end the sleep.
-const NOBODY: u64 = u64::MAX;
+/// Stands for the bell, which only ends the sleep.
+const BELL: u64 = u64::MAX;
+/// Stands for the timer.
+const TIMER: u64 = u64::MAX - 1;
 
 /// What of a descriptor is waited for. Errors and the peer's end count as both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,13 +51,9 @@ impl Poller {
         let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
         let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
         // Edge-triggered, they need not be read.
-        for end in [bell.event(), &timer] {
-            epoll::add(
-                &set,
-                end,
-                EventData::new_u64(NOBODY),
-                EventFlags::IN | EventFlags::ET,
-            )?;
+        for (end, data) in [(bell.event(), BELL), (&timer, TIMER)] {
+            let flags = EventFlags::IN | EventFlags::ET;
+            epoll::add(&set, end, EventData::new_u64(data), flags)?;
         }
         Ok(Self {
             set,
@@ -106,7 +104,7 @@ impl Events {
     pub(super) fn new() -> Self {
         let empty = Event {
             flags: EventFlags::empty(),
-            data: EventData::new_u64(NOBODY),
+            data: EventData::new_u64(BELL),
         };
         Self {
             buffer: [empty; EVENTS],
@@ -149,8 +147,10 @@ impl Events {
     pub(super) fn take(&mut self, mut each: impl FnMut(u32)) {
         for event in self.buffer.iter().take(std::mem::take(&mut self.count)) {
             let data = event.data;
-            if let Ok(index) = u32::try_from(data.u64()) {
-                each(index);
+            match data.u64() {
+                // It rings once, be it while nobody sleeps: for the same time it has to be set again.
+                TIMER => self.armed = None,
+                data => u32::try_from(data).into_iter().for_each(&mut each),
             }
         }
     }
@@ -162,5 +162,34 @@ impl fmt::Debug for Events {
             .field("count", &self.count)
             .field("armed", &self.armed)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, thread, time::Duration};
+
+    use super::*;
+    use crate::{Nanos, executive::clock};
+
+    #[test]
+    fn a_timer_that_rang_while_nobody_slept_rings_again() {
+        let bell = Bell::new().unwrap();
+        let poller = Poller::new(&bell).unwrap();
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            let mut events = Events::new();
+            // Woken before the time has come.
+            let until = clock::now() + Nanos::from_millis(5);
+            let _ = rustix::io::write(bell.event(), &1_u64.to_ne_bytes());
+            events.sleep(&poller, Some(until));
+            while clock::now() <= until {}
+            events.look(&poller);
+            assert!(events.any());
+            events.take(|index| panic!("{index} watches nothing"));
+            events.sleep(&poller, Some(until));
+            tell.send(events.any()).unwrap();
+        });
+        assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(true));
     }
 }
