@@ -22,6 +22,8 @@ mod names;
 mod output;
 mod ping;
 mod qos;
+mod svg;
+mod top;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -52,6 +54,8 @@ enum Command {
     Qos(qos::Options),
     /// Says what of this machine keeps upcalls from being in time, and how to change it
     Doctor(doctor::Options),
+    /// Shows what the flows of all running ORBs of the user do: granted and achieved, misses, CPU, response times
+    Top(top::Options),
     /// Measures a live object of any ORB: is it there, and how far away
     Ping(ping::Options),
 }
@@ -79,6 +83,7 @@ fn run(command: Command, for_orb: Vec<String>) -> Result<String, Failure> {
         Command::Calibrate(options) => calibrate::run(&options),
         Command::Doctor(options) => doctor::run(&options),
         Command::Qos(options) => qos::run(&options),
+        Command::Top(options) => top::run(&options),
         Command::Ping(options) => ping::run(&build(Orb::builder())?, &options),
     }
 }

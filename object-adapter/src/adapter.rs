@@ -23,7 +23,7 @@ use crate::{
     active::ActiveObjects,
     implicit,
     key::ObjectKey,
-    lanes::Lanes,
+    lanes::{Flows, Lanes},
     main_thread::{Errand, Found, MainThread},
     poa::{Entry, PoaInner, Processor, Unretained},
     policy::Policies,
@@ -157,6 +157,12 @@ impl ObjectAdapter {
     #[must_use]
     pub fn main_thread(&self) -> &Arc<MainThread> {
         &self.shared.main_thread
+    }
+
+    /// Returns the flows of objects with a guarantee, for whoever wants to see what they do.
+    #[must_use]
+    pub fn flows(&self) -> &Flows {
+        self.shared.lanes.flows()
     }
 
     #[inline]

@@ -6,6 +6,7 @@
 
 mod book;
 mod client;
+mod flows;
 mod guard;
 mod guests;
 mod keeper;
@@ -26,6 +27,7 @@ pub(crate) use self::guests::{Guests, Host};
 use self::keeper::Report;
 pub(crate) use self::lane::{Lane, Opening};
 pub use self::{
+    flows::{FlowStatus, Flows},
     lane::{ClientStatus, LaneStatus},
     settings::{Page, RealTime},
 };
@@ -38,6 +40,7 @@ pub(crate) struct Lanes {
     running: Mutex<Weak<Running>>,
     /// Lanes of objects that have none of their own.
     pub(crate) guests: Arc<Guests>,
+    flows: Flows,
 }
 
 /// What runs while there is an object with a guarantee.
@@ -50,6 +53,7 @@ pub(crate) struct Running {
     executive: Executive,
     /// To the thread that looks after lanes.
     reports: mpsc::Sender<Report>,
+    flows: Flows,
 }
 
 impl Lanes {
@@ -58,7 +62,13 @@ impl Lanes {
             settings,
             running: Mutex::default(),
             guests: Arc::default(),
+            flows: Flows::default(),
         }
+    }
+
+    /// Returns the flows that run, for whoever looks at them.
+    pub(crate) fn flows(&self) -> &Flows {
+        &self.flows
     }
 
     /// Returns what is asked for an object: the QoS file's entry under the request that counts; and how long its servant
@@ -115,6 +125,7 @@ impl Lanes {
             book: Mutex::new(Admission::new(calibration.machine, calibration.costs)),
             executive,
             reports,
+            flows: self.flows.clone(),
         })
     }
 }

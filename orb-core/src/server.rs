@@ -59,6 +59,20 @@ pub struct Server {
     watchdog: Mutex<Option<thread::JoinHandle<()>>>,
 }
 
+/// What a connection did so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnectionStatus {
+    /// Which one: no other connection of the server ever has this number, unless 2³² came and went in its place.
+    pub id: u64,
+    /// The other side's address.
+    pub peer: Endpoint,
+    /// Messages that were taken.
+    pub messages: u64,
+    /// Octets that were received.
+    pub received: u64,
+}
+
 impl Server {
     /// Starts the threads of a server; it serves what [`Server::listen`] brings.
     ///
@@ -149,6 +163,19 @@ impl Server {
     /// Returns how many connections are open.
     pub fn connection_count(&self) -> usize {
         self.shared.connection_count()
+    }
+
+    /// Returns what the connections do that the workers serve: those without a [`Flow`].
+    pub fn connections(&self) -> Vec<ConnectionStatus> {
+        let mut connections = self.shared.connections();
+        connections.retain(|connection| !connection.terms.flow);
+        let status = |connection: Arc<connection::Connection>| ConnectionStatus {
+            id: connection.token,
+            peer: connection.peer().clone(),
+            messages: connection.taken.load(Ordering::Relaxed),
+            received: connection.received.load(Ordering::Relaxed),
+        };
+        connections.into_iter().map(status).collect()
     }
 
     /// Returns how many threads serve requests at the moment, those that wait for one included.

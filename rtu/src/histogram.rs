@@ -81,6 +81,21 @@ impl Histogram {
         self.most = self.most.max(other.most);
     }
 
+    /// Returns what was counted since `earlier`, when the same one was read before; of the longest of those is known only
+    /// that it is no longer than the longest of all, and to within an eighth.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut since = Self::new();
+        let both = self.buckets.iter().zip(&earlier.buckets);
+        for (bucket, (now, then)) in since.buckets.iter_mut().zip(both) {
+            *bucket = now.saturating_sub(*then);
+            since.count += u64::from(*bucket);
+        }
+        let last = since.buckets.iter().rposition(|count| *count > 0);
+        since.most = last.map_or(Nanos::ZERO, |last| self.most.min(Nanos(least(last + 1) - 1)));
+        since
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.buckets.fill(0);
@@ -201,6 +216,26 @@ mod tests {
         let read = live.read(Nanos(u64::MAX));
         assert!(read.buckets().eq(counted.buckets()));
         assert_eq!((read.count(), read.max()), (counted.count(), counted.max()));
+    }
+
+    #[test]
+    fn what_was_counted_since_is_what_came_after() {
+        let mut histogram = Histogram::new();
+        histogram.record(Nanos(1_000_000));
+        let earlier = histogram.clone();
+        assert_eq!(histogram.since(&earlier).max(), None);
+        let mut after = Histogram::new();
+        for span in [3, 1_000, 1_000].map(Nanos) {
+            histogram.record(span);
+            after.record(span);
+        }
+        let since = histogram.since(&earlier);
+        assert!(since.buckets().eq(after.buckets()));
+        assert_eq!(since.count(), 3);
+        let longest = since.max().expect("there are values");
+        assert!((1_000..=1_125).contains(&longest.0), "{longest}");
+        // The wrong way round there is nothing.
+        assert_eq!(earlier.since(&histogram).count(), 0);
     }
 
     #[test]

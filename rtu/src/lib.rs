@@ -17,6 +17,7 @@ mod class;
 pub mod doctor;
 pub mod executive;
 pub mod histogram;
+pub mod process;
 pub mod scheduler;
 pub mod simulation;
 mod thread_priority;

@@ -8,6 +8,7 @@ mod local;
 mod orb;
 #[doc(hidden)]
 pub mod rt;
+pub mod statistics;
 
 pub use bytes::Bytes;
 pub use object_adapter as poa;

@@ -24,6 +24,7 @@ use parking_lot::Mutex;
 
 pub use self::builder::{BuildError, OrbBuilder};
 use self::{builder::Serving, stop::Stop};
+use crate::statistics::Publisher;
 
 /// An ORB. Cheap to clone; the last clone that goes stops serving, while references stay good.
 ///
@@ -45,6 +46,7 @@ struct Inner {
     /// Held while an ORB that only called begins to listen.
     listening: Mutex<()>,
     server: Mutex<Option<Arc<Server>>>,
+    publisher: Mutex<Option<Publisher>>,
     arguments: Vec<String>,
     trace_level: Option<u32>,
     stop: Stop,
@@ -232,8 +234,9 @@ impl Inner {
             return Ok(());
         }
         let adapter = Arc::clone(&self.objects) as Arc<dyn Adapter>;
-        let server = self.serving.start(&self.core, adapter, listeners)?;
-        *self.server.lock() = Some(Arc::new(server));
+        let server = Arc::new(self.serving.start(&self.core, adapter, listeners)?);
+        *self.publisher.lock() = self.serving.publish_statistics(&self.objects, &server);
+        *self.server.lock() = Some(server);
         Ok(())
     }
 
@@ -266,6 +269,7 @@ impl Inner {
 
     fn stop_serving(&self) {
         self.objects.main_thread().close();
+        drop(self.publisher.lock().take());
         // Not under the lock: requests that are in progress may ask for it.
         let server = self.server.lock().take();
         if let Some(server) = server {

@@ -39,8 +39,9 @@ pub(super) struct Terms {
     reactive: AtomicBool,
     /// How large a message may be, in bytes, its header included.
     largest: AtomicUsize,
-    /// Requests and other messages that were served.
+    /// Requests and other messages that were served, and octets received for that.
     served: AtomicU64,
+    received: AtomicU64,
     /// What came of what the client asked for itself.
     verdict: Mutex<Option<Verdict>>,
 }
@@ -58,6 +59,7 @@ impl Terms {
             largest: AtomicUsize::new(usize::MAX),
             served: AtomicU64::new(0),
             verdict: Mutex::default(),
+            received: AtomicU64::new(0),
         };
         terms.change(plan);
         terms
@@ -93,6 +95,16 @@ impl Terms {
 
     pub(super) fn served(&self) -> u64 {
         self.served.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    /// Takes note of how far the flow is.
+    fn note(&self, flow: &Flow) {
+        self.served.store(flow.messages(), Ordering::Relaxed);
+        self.received.store(flow.received(), Ordering::Relaxed);
     }
 }
 
@@ -288,7 +300,7 @@ impl Upcall for Client {
             .take()
             .unwrap_or_else(|| self.terms.batch.load(Ordering::Relaxed));
         let (run, yields) = self.serve(&mut left, cx);
-        self.terms.served.store(self.flow.messages(), Ordering::Relaxed);
+        self.terms.note(&self.flow);
         let unfinished = yields && run == Run::NotDone;
         if let Some(measure) = measure {
             self.measured(&measure, !unfinished);

@@ -30,6 +30,7 @@ use self::own::{Arrival, Crowded};
 use super::{
     Running,
     client::{Client, Home, Terms},
+    flows::Listing,
     guard::Guard,
     guests::{Guests, Host},
 };
@@ -73,6 +74,7 @@ struct Connected {
     terms: Arc<Terms>,
     /// What the client asked for itself, if it was granted that.
     own: Option<Qos>,
+    listing: Listing,
 }
 
 /// A lane that is about to be: granted and bound, while nobody is let in.
@@ -291,10 +293,13 @@ impl Lane {
     ) {
         let client = clients.next;
         let terms = Arc::new(Terms::of(&grant.plan));
+        let peer = arrival.peer().clone();
         match self.run(client, arrival, &grant.plan, &clients.request, &terms) {
             Some((rtu, cpu, link)) => {
                 clients.next += 1;
+                let flows = &self.running.flows;
                 let connected = Connected {
+                    listing: flows.list(&self.name, peer, &grant.plan, &terms, rtu.meter()),
                     rtu,
                     cpu,
                     link,
@@ -485,6 +490,7 @@ impl Connected {
         set_buffers(self.link.peer(), &plan, |receive, send| {
             self.link.set_buffers(receive, send)
         });
+        self.listing.change(&plan);
         // An RTU that is not there any more is about to be let go.
         let _ = self.rtu.change(plan.parameters());
         self.grant.plan = plan;

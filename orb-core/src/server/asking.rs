@@ -59,6 +59,11 @@ impl Asking {
         self.connection.link.local()
     }
 
+    /// Returns the other side's address.
+    pub fn peer(&self) -> &Endpoint {
+        self.connection.peer()
+    }
+
     /// Returns who serves the requests of the server's connections.
     pub fn adapter(&self) -> &Arc<dyn Adapter> {
         &self.shared.adapter

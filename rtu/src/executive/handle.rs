@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::Time;
-use crate::scheduler::{Account, Counts, Parameters};
+use crate::scheduler::{Account, Counts, Meter, Parameters};
 
 use super::poller::Interest;
 use super::record::{Command, Handler, Record};
@@ -149,6 +149,12 @@ impl Rtu {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.record().meter.counts()
+    }
+
+    /// Returns what counts what it does, for whoever reads that while it runs, and after its end.
+    #[must_use]
+    pub fn meter(&self) -> Arc<Meter> {
+        Arc::clone(&self.record().meter)
     }
 
     /// Returns what its handler panicked with, if it did.

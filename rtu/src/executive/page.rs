@@ -24,6 +24,7 @@ use parking_lot::Mutex;
 use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
+use crate::process::started;
 use crate::{Time, Urgency};
 
 /// How many seats there are, for all CPUs.
@@ -350,17 +351,6 @@ fn millionths(share: f64) -> u32 {
     )]
     let millionths = (share.clamp(0.0, 1.0) * WHOLE).ceil() as u32;
     millionths
-}
-
-/// When a process started, in the kernel's ticks; `None` if it is gone, or about to be.
-fn started(process: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // proc(5): the name, in brackets, may contain anything; state and start time are fields 3 and 22.
-    let (_, fields) = stat.rsplit_once(')')?;
-    let mut fields = fields.split_ascii_whitespace();
-    let state = fields.next()?;
-    let started = fields.nth(18)?.parse().ok()?;
-    (!matches!(state, "Z" | "X")).then_some(started)
 }
 
 fn refused(why: &str) -> io::Error {

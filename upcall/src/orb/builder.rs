@@ -27,6 +27,7 @@ use qos_mapper::{FileErrors, QosFile};
 use transport_tcp::KernelTcp;
 
 use super::{Inner, Orb, cannot_listen, references::References, stop::Stop};
+use crate::statistics::{Folder, Publisher};
 
 /// Configures an [`Orb`].
 ///
@@ -42,6 +43,7 @@ use super::{Inner, Orb, cannot_listen, references::References, stop::Stop};
 /// | [`timeout`](Self::timeout) | `UPCALL_TIMEOUT_MS` | `-ORBclientCallTimeOutPeriod ms` |
 /// | [`max_giop_version`](Self::max_giop_version) | `UPCALL_MAX_GIOP_VERSION` | `-ORBmaxGIOPVersion 1.2` |
 /// | [`max_message_size`](Self::max_message_size) | `UPCALL_MAX_MESSAGE_SIZE` | `-ORBgiopMaxMsgSize bytes` |
+/// | [`statistics`](Self::statistics) | `UPCALL_STATISTICS` (a path, or nothing for nowhere) | |
 /// | | `UPCALL_TRACE_LEVEL` | `-ORBtraceLevel n` |
 #[derive(Debug)]
 #[must_use = "an ORB is made by .build()"]
@@ -51,6 +53,7 @@ pub struct OrbBuilder {
     listen: Vec<String>,
     publish: Option<String>,
     real_time: RealTime,
+    statistics: Option<Folder>,
     config_file: Option<PathBuf>,
     arguments: Vec<String>,
     environment: bool,
@@ -99,6 +102,7 @@ pub enum BuildError {
 pub(super) struct Serving {
     config: ServerConfig,
     publish: Option<String>,
+    statistics: Option<Folder>,
 }
 
 impl OrbBuilder {
@@ -109,6 +113,7 @@ impl OrbBuilder {
             listen: Vec::new(),
             publish: None,
             real_time: RealTime::default(),
+            statistics: Some(Folder::of_user()),
             config_file: None,
             arguments: Vec::new(),
             environment: true,
@@ -223,6 +228,14 @@ impl OrbBuilder {
         self
     }
 
+    /// Leaves what the ORB's flows do in this folder, once a second while it serves, for `upcall top` and whoever else
+    /// reads [`statistics`](crate::statistics); `None` leaves it nowhere. Defaults to the folder of the user. Where that
+    /// cannot be had, the ORB does without.
+    pub fn statistics(mut self, folder: impl Into<Option<Folder>>) -> Self {
+        self.statistics = folder.into();
+        self
+    }
+
     /// Adds a transport beside TCP; one for the same scheme comes first.
     pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
         self.transports.push(transport);
@@ -252,6 +265,9 @@ impl OrbBuilder {
                 |name| std::env::var(name).ok(),
                 &mut self.config,
             )?);
+            if let Some(path) = std::env::var_os("UPCALL_STATISTICS") {
+                self.statistics = (!path.is_empty()).then(|| Folder::at(path));
+            }
         }
         let mut parsed = OrbArguments::parse(std::mem::take(&mut self.arguments), &mut self.config)?;
         given(&mut parsed);
@@ -276,9 +292,11 @@ impl OrbBuilder {
             serving: Serving {
                 config: self.server,
                 publish: self.publish,
+                statistics: self.statistics,
             },
             listening: Mutex::new(()),
             server: Mutex::new(None),
+            publisher: Mutex::new(None),
             arguments: parsed.rest,
             trace_level,
             stop,
@@ -308,6 +326,22 @@ impl Serving {
             server.listen(listener)?;
         }
         Ok(server)
+    }
+
+    /// Begins to publish what the flows of a server do; `None` where that is not wanted or cannot be.
+    pub(super) fn publish_statistics(
+        &self,
+        objects: &ObjectAdapter,
+        server: &Arc<Server>,
+    ) -> Option<Publisher> {
+        let folder = self.statistics.as_ref()?;
+        let publisher = Publisher::start(folder, objects.flows().clone(), Arc::downgrade(server));
+        publisher
+            .inspect_err(|error| {
+                let folder = folder.path().display();
+                tracing::warn!(%folder, %error, "`upcall top` does not see this ORB");
+            })
+            .ok()
     }
 
     /// Binds another endpoint on the host of one that was bound, at any port; and returns how references name it.

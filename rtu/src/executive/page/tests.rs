@@ -162,9 +162,3 @@ proptest! {
         seat.publish(None, None, None);
     }
 }
-
-#[test]
-fn a_process_is_known_by_its_start() {
-    assert!(started(std::process::id()).is_some_and(|start| start > 0));
-    assert_eq!(started(u32::MAX), None);
-}

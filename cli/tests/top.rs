@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `upcall top` as a shell runs it: a process that reads what this one, and others, publish.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops where something is not as expected, and says so"
+)]
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::AsFd;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use orb_core::servant::Reply;
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
+use serde_json::Value;
+use tempfile::TempDir;
+use upcall::poa::Page;
+use upcall::qos::Qos;
+use upcall::statistics::Folder;
+use upcall::{Calibration, Context, Decoder, ObjectRef, Orb, Servant};
+
+/// For how long a test waits for what must happen.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A folder for statistics of a test's own.
+struct Flows(TempDir);
+
+impl Flows {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn folder(&self) -> Folder {
+        Folder::at(self.0.path().join("flows"))
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_upcall"));
+        command
+            .args(words)
+            .env("UPCALL_STATISTICS", self.folder().path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, words: &[&str]) -> Output {
+        self.command(words).output().unwrap()
+    }
+
+    fn once(&self) -> Value {
+        let output = self.run(&["top", "--once", "--json"]);
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    fn text(&self) -> String {
+        let output = self.run(&["top", "--once"]);
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+fn until<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn ended(child: &mut Child) -> ExitStatus {
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if begun.elapsed() > PATIENCE {
+            child.kill().unwrap();
+            panic!("it does not end");
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+struct Nothing;
+
+impl Servant for Nothing {
+    fn repository_id(&self) -> &str {
+        "IDL:Nothing:1.0"
+    }
+
+    fn is_a(&self, _: &str) -> bool {
+        true
+    }
+
+    fn dispatch(&self, _: &Context<'_>, _: &mut Decoder<'_>, _: &mut Reply<'_>) -> upcall::Result<()> {
+        Ok(())
+    }
+}
+
+const MACHINE: &str = "version = 1\nmachine = { cpus = [0], switch = \"1us\", jitter = \"10us\" }\n";
+
+fn server(flows: &Flows) -> Orb {
+    Orb::builder()
+        .environment(false)
+        .listen("iiop://127.0.0.1:0")
+        .statistics(flows.folder())
+        .real_time(|machine| {
+            machine.calibration = Some(Calibration::parse(MACHINE).unwrap());
+            machine.page = Page::None;
+        })
+        .build()
+        .unwrap()
+}
+
+fn export(server: &Orb, id: &str, qos: Qos) -> String {
+    let activation = server.root_poa().activate(Nothing).id(id).qos(qos);
+    let object: ObjectRef = activation.export().unwrap();
+    server.object_to_string(&object)
+}
+
+/// The flow that the table has for an object, once it has served so many messages.
+fn flow(flows: &Flows, object: Option<&str>, messages: u64) -> Value {
+    until("the flow is in the table", || {
+        let table = flows.once();
+        let mut listed = table["flows"].as_array().unwrap().iter();
+        let wanted = |flow: &&Value| {
+            flow["object"].as_str() == object && flow["messages"].as_u64().unwrap() >= messages
+        };
+        listed.find(wanted).cloned()
+    })
+}
+
+#[test]
+fn another_process_reads_what_the_flows_of_this_one_do() {
+    let flows = Flows::new();
+    let server = server(&flows);
+    let client = Orb::builder().environment(false).build().unwrap();
+    let soon = Qos::low_delay(Duration::from_millis(2)).worst_case(Duration::from_micros(20));
+    let urgent = client.string_to_object(&export(&server, "urgent", soon)).unwrap();
+    let plain = client
+        .string_to_object(&export(&server, "plain", Qos::best_effort(1)))
+        .unwrap();
+    for _ in 0..10 {
+        urgent.is_a("IDL:Other:1.0").wait().unwrap();
+        plain.is_a("IDL:Other:1.0").wait().unwrap();
+    }
+    let listed = flow(&flows, Some("urgent"), 10);
+    assert_eq!(listed["process"], std::process::id());
+    assert_eq!(listed["class"], "low_delay");
+    assert_eq!(listed["granted"]["rate"], 500.0);
+    assert_eq!(listed["granted"]["deadline"], 2_000_000);
+    assert!(listed["upcalls"].as_u64().unwrap() >= 10);
+    assert!(listed["used"].as_u64().unwrap() > 0 && listed["received"].as_u64().unwrap() > 0);
+    let (median, p99) = (&listed["response"]["median"], &listed["response"]["p99"]);
+    assert!(median.as_u64().unwrap() > 0 && p99.as_u64() >= median.as_u64());
+    let listed = flow(&flows, None, 10);
+    assert_eq!(listed["class"], "best_effort");
+    assert!(listed["granted"].is_null() && listed["response"].is_null());
+    let text = flows.text();
+    assert!(
+        text.contains("2 flows of 1 ORB") && text.contains("urgent"),
+        "{text}"
+    );
+    client.shutdown();
+    until("flows that are gone are not shown", || {
+        flows.text().contains("1 ORB without clients").then_some(())
+    });
+    server.shutdown();
+    assert_eq!(
+        flows.text(),
+        "no Upcall process of this user serves anything now\n"
+    );
+}
+
+#[test]
+fn a_process_that_is_killed_disappears() {
+    let flows = Flows::new();
+    let mut served = flows.command(&["names", "serve", "-l", "iiop://127.0.0.1:0"]);
+    let mut served = served.stdout(Stdio::piped()).spawn().unwrap();
+    let mut output = BufReader::new(served.stdout.take().unwrap());
+    output.read_line(&mut String::new()).unwrap();
+    let table = flows.once();
+    assert_eq!(table["orbs"][0]["process"], served.id());
+    assert_eq!(table["orbs"][0]["program"], "upcall");
+    served.kill().unwrap();
+    served.wait().unwrap();
+    assert_eq!(flows.once()["orbs"].as_array().unwrap().len(), 0);
+    assert_eq!(fs::read_dir(flows.folder().path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_scribbled_page_does_no_harm() {
+    let flows = Flows::new();
+    let _server = server(&flows);
+    let folder = flows.folder();
+    let file = fs::read_dir(folder.path())
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    // Until the next round there is this, and then the truth again.
+    let mut scribbled = fs::read(&file).unwrap();
+    for (at, byte) in scribbled.iter_mut().enumerate() {
+        *byte ^= u8::try_from(at % 251).unwrap();
+    }
+    fs::write(&file, &scribbled).unwrap();
+    flows.text();
+    fs::write(&file, vec![0xff; 100_000]).unwrap();
+    flows.text();
+    until("the truth is told again", || {
+        flows.text().contains("1 ORB without clients").then_some(())
+    });
+}
+
+#[test]
+fn a_folder_that_cannot_be_read_is_an_error() {
+    let flows = Flows::new();
+    fs::write(flows.folder().path(), "a file").unwrap();
+    let output = flows.run(&["top", "--once"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("is not a folder of this user"), "{said}");
+}
+
+#[test]
+fn without_a_terminal_it_prints_until_it_is_interrupted() {
+    let flows = Flows::new();
+    let mut command = flows.command(&["top", "--json"]);
+    let mut top = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(top.stdout.take().unwrap()).lines();
+    for _ in 0..2 {
+        let line = lines.next().unwrap().unwrap();
+        let value: Value = serde_json::from_str(&line).unwrap();
+        assert!(value["flows"].is_array());
+    }
+    let pid = Pid::from_child(&top);
+    kill_process(pid, Signal::INT).unwrap();
+    assert!(ended(&mut top).success());
+}
+
+#[test]
+fn it_ends_when_nobody_reads_any_further_and_when_its_time_is_over() {
+    let flows = Flows::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut top = flows.command(&["top"]).stdout(writer).spawn().unwrap();
+    assert!(ended(&mut top).success());
+    let output = flows.run(&["top", "--for", "1"]);
+    assert!(output.status.success() && !output.stdout.is_empty());
+}
+
+/// Runs it on a terminal of 24 lines, presses a key once something is shown, and returns all that was shown.
+fn on_terminal(flows: &Flows, words: &[&str], key: &[u8]) -> String {
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let path = ptsname(&terminal, Vec::new()).unwrap();
+    let size = Winsize {
+        ws_row: 24,
+        ws_col: 200,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    let open = || {
+        let path = path.to_str().unwrap();
+        OpenOptions::new().read(true).write(true).open(path).unwrap()
+    };
+    let its = open();
+    tcsetwinsize(its.as_fd(), size).unwrap();
+    let mut command = flows.command(words);
+    let mut top = command
+        .stdin(its.try_clone().unwrap())
+        .stdout(its)
+        .spawn()
+        .unwrap();
+    // The command's own copies would keep the terminal open.
+    drop(command);
+    let mut terminal = File::from(terminal);
+    let (mut shown, mut some) = (Vec::new(), [0; 4096]);
+    let has = |shown: &[u8], what: &str| String::from_utf8_lossy(shown).contains(what);
+    while !has(&shown, "PROGRAM") && !has(&shown, "without clients") {
+        let count = terminal.read(&mut some).unwrap();
+        shown.extend(&some[..count]);
+    }
+    terminal.write_all(key).unwrap();
+    // At the end of the last process on it, reading fails.
+    while let Ok(count @ 1..) = terminal.read(&mut some) {
+        shown.extend(&some[..count]);
+    }
+    assert!(ended(&mut top).success());
+    String::from_utf8_lossy(&shown).into_owned()
+}
+
+#[test]
+fn a_terminal_is_given_back_as_it_was() {
+    let flows = Flows::new();
+    let _server = server(&flows);
+    for key in [b"q".as_slice(), b"\x03"] {
+        let shown = on_terminal(&flows, &["top"], key);
+        assert!(shown.contains("1 ORB without clients"), "{shown:?}");
+        let (taken, given) = ("\u{1b}[?1049h", "\u{1b}[?1049l");
+        assert!(shown.find(taken).unwrap() < shown.find(given).unwrap());
+        assert!(shown.contains("\u{1b}[?25h"), "the cursor is there again");
+    }
+}

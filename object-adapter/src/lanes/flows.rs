@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The flows of all lanes, for whoever looks at what they do.
+//!
+//! It stands beside the lanes: who looks neither waits for them nor keeps one open, and a flow notices nothing.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use orb_core::transport::Endpoint;
+use parking_lot::Mutex;
+use qos_mapper::Plan;
+use rtu::scheduler::{Account, Meter};
+
+use super::client::Terms;
+
+/// The flows of an adapter's objects with a guarantee. Cheap to clone, and always up to date.
+#[derive(Clone, Debug, Default)]
+pub struct Flows(Arc<Listed>);
+
+#[derive(Debug, Default)]
+struct Listed {
+    flows: Mutex<BTreeMap<u64, Entry>>,
+    next: AtomicU64,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    object: Arc<str>,
+    peer: Endpoint,
+    plan: Arc<Plan>,
+    terms: Arc<Terms>,
+    meter: Arc<Meter>,
+}
+
+/// What one client's flow to an object with a guarantee is to do, and did so far.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct FlowStatus {
+    /// Which one: no other flow of the adapter has this number.
+    pub id: u64,
+    /// The object, by the path of its POA and its id, or by its type where the adapter made the id.
+    pub object: Arc<str>,
+    /// The client's address.
+    pub peer: Endpoint,
+    /// What is granted.
+    pub plan: Arc<Plan>,
+    /// Messages that were served.
+    pub served: u64,
+    /// Octets that were received.
+    pub received: u64,
+    /// What its upcall did.
+    pub upcall: Account,
+}
+
+/// A flow that is listed until this is dropped.
+#[derive(Debug)]
+pub(super) struct Listing {
+    flows: Flows,
+    id: u64,
+}
+
+impl Flows {
+    /// Returns what each of them does, in the order in which they came.
+    #[must_use]
+    pub fn read(&self) -> Vec<FlowStatus> {
+        // Reading histograms takes its time, in which nobody is to wait.
+        let flows = self.0.flows.lock().clone();
+        flows.into_iter().map(|(id, entry)| entry.status(id)).collect()
+    }
+
+    pub(super) fn list(
+        &self,
+        object: &str,
+        peer: Endpoint,
+        plan: &Plan,
+        terms: &Arc<Terms>,
+        meter: Arc<Meter>,
+    ) -> Listing {
+        let id = self.0.next.fetch_add(1, Ordering::Relaxed);
+        let entry = Entry {
+            object: object.into(),
+            peer,
+            plan: Arc::new(plan.clone()),
+            terms: Arc::clone(terms),
+            meter,
+        };
+        self.0.flows.lock().insert(id, entry);
+        Listing {
+            flows: self.clone(),
+            id,
+        }
+    }
+}
+
+impl Entry {
+    fn status(self, id: u64) -> FlowStatus {
+        FlowStatus {
+            id,
+            served: self.terms.served(),
+            received: self.terms.received(),
+            upcall: self.meter.read(),
+            object: self.object,
+            peer: self.peer,
+            plan: self.plan,
+        }
+    }
+}
+
+impl Listing {
+    /// Takes note of another plan.
+    pub(super) fn change(&self, plan: &Plan) {
+        if let Some(entry) = self.flows.0.flows.lock().get_mut(&self.id) {
+            entry.plan = Arc::new(plan.clone());
+        }
+    }
+}
+
+impl Drop for Listing {
+    fn drop(&mut self) {
+        self.flows.0.flows.lock().remove(&self.id);
+    }
+}
