@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The code of `docs/idl-mapping.md`, as it stands there, and what it does over a socket.
 
-use upcall::{Context, Orb, qos::Qos};
+use upcall::{Context, Orb, SyncScope, qos::Qos};
 upcall::include_idl!("telemetry");
 use telemetry::{OutOfRange, Sample, Sensor, SensorReadError, SensorRef, SensorSkeleton};
 
@@ -87,6 +87,9 @@ fn the_page_works_over_a_socket() -> Result<(), Box<dyn std::error::Error>> {
     assert_eq!(sensor.snapshot(b"mask").wait()?, "mask");
     assert_eq!(sensor.read(4).start()?.wait()?, 21.5);
     sensor.push(&[Sample::default()]).send()?;
+    for scope in [SyncScope::WithServer, SyncScope::WithTarget] {
+        sensor.push(&[Sample::default()]).sync_scope(scope).send()?;
+    }
     assert_eq!(sensor.peer().wait()?, None);
     let refused = sensor.read(9).wait();
     assert_eq!(

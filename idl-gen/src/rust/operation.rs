@@ -229,7 +229,6 @@ fn serve(scope: &Scope<'_>, op: &Op, outputs: &[&Ty], holes: Holes) -> Holes {
         .inline("results", together(&names))
         .inline("out", unless_unused(!outputs.is_empty(), "e"))
         .statements("answer", outputs.iter().zip(&names).map(write).collect())
-        .inline("reply", unless_unused(!op.oneway, "reply"))
         .arms("failures", op.raises.iter().map(answer).collect())
         .arms("raised", op.raises.iter().map(raised).collect())
 }
@@ -260,9 +259,10 @@ fn raising(holes: &Holes, more: &TokenStream) -> TokenStream {
 
 fn oneway(holes: &Holes, more: &TokenStream) -> TokenStream {
     let call = holes.get("call");
+    // Whoever sent it may wait until it is done.
     let answer = quote! {
         #call;
-        Ok(())
+        reply.ok(|_| Ok(()))
     };
     frame(holes, more, true, &answer)
 }
@@ -291,7 +291,7 @@ fn frame(holes: &Holes, more: &TokenStream, oneway: bool, answer: &TokenStream) 
     let (marker, wire, servant, option) = (of("marker"), of("wire"), of("servant"), of("option"));
     let (args_type, output, error) = (of("Args"), of("Output"), of("Error"));
     let (args, e, writes, d, value) = (of("args"), of("e"), of("writes"), of("d"), of("value"));
-    let (collocated, input, reads, reply) = (of("collocated"), of("input"), of("reads"), of("reply"));
+    let (collocated, input, reads) = (of("collocated"), of("input"), of("reads"));
     let collocated = if oneway {
         quote!(#collocated; Some(Ok(())))
     } else {
@@ -335,7 +335,7 @@ fn frame(holes: &Holes, more: &TokenStream, oneway: bool, answer: &TokenStream) 
                 servant: &T,
                 cx: &rt::Context<'_>,
                 #input: &mut rt::Decoder<'_>,
-                #reply: &mut rt::Reply<'_>,
+                reply: &mut rt::Reply<'_>,
             ) -> rt::Served {
                 #reads
                 #answer
