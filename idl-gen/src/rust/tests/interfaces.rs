@@ -53,7 +53,7 @@ fn a_oneway_returns_nothing_and_is_sent() {
         "pub fn tell(&self, n: i32) -> ::upcall::OnewayCall<'_, __i::Tell> {",
     );
     assert_has(&text, "const ONEWAY: bool = true;");
-    assert_has(&text, "servant.tell(cx, n);\nOk(())");
+    assert_has(&text, "servant.tell(cx, n);\nreply.ok(|_| Ok(()))");
 }
 
 #[test]
