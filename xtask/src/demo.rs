@@ -9,11 +9,20 @@ pub(crate) fn run(release: bool) -> Outcome {
     let profile: &[&str] = if release { &["--release"] } else { &[] };
     let mut build = house::cargo();
     build
-        .args(["build", "--quiet", "--package", "upcall-examples", "--bins"])
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            "upcall-examples",
+            "--package",
+            "upcall-cli",
+            "--bins",
+        ])
         .args(profile);
     house::must(build)?;
     let folder = house::target().join(if release { "release" } else { "debug" });
     let mut demo = house::command(folder.join("demo"));
     demo.arg("--programs").arg(&folder);
+    demo.arg("--out").arg(house::target().join("demo"));
     house::must(demo).map(|()| true)
 }

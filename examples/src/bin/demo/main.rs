@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What `cargo xtask demo` runs: a naming service, a server bound in it, and clients of two ORBs that find and call it.
+//! What `cargo xtask demo` runs: a naming service, a server bound in it, and clients of two ORBs that find and call it; then
+//! objects with guarantees, and what becomes of those under load.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a demonstration is there to be read"
 )]
+
+mod guarantees;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -22,7 +25,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 fn main() -> ExitCode {
     let result = option("programs").and_then(|programs| {
         let work = Scratch::new()?;
-        show(Path::new(&programs), &work.0)
+        show(Path::new(&programs), &work.0)?;
+        guarantees::show(Path::new(&programs), Path::new(&option("out")?))?;
+        println!("── all programs ended");
+        Ok(())
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -60,9 +66,7 @@ fn show(programs: &Path, work: &Path) -> Result<(), String> {
         }
         Err(reason) => println!("left out: {reason}\n"),
     }
-    server.stop()?;
-    println!("── all programs ended");
-    Ok(())
+    server.stop()
 }
 
 /// A folder of the demonstration's own, removed at its end.
