@@ -27,7 +27,7 @@ pub(crate) use self::guests::{Guests, Host};
 use self::keeper::Report;
 pub(crate) use self::lane::{Lane, Opening};
 pub use self::{
-    flows::{FlowStatus, Flows},
+    flows::{FlowStatus, Flows, ObjectStatus},
     lane::{ClientStatus, LaneStatus},
     settings::{Page, RealTime},
 };

@@ -24,7 +24,7 @@ mod turn;
 
 pub use adapter::{LaneSite, ObjectAdapter, ReferenceFactory};
 pub use error::{ActivateError, CreateError, FindError, QosError, StillInProgress};
-pub use lanes::{ClientStatus, FlowStatus, Flows, LaneStatus, Page, RealTime};
+pub use lanes::{ClientStatus, FlowStatus, Flows, LaneStatus, ObjectStatus, Page, RealTime};
 pub use main_thread::MainThread;
 pub use manager::{DEFAULT_HELD, LONGEST_HOLD, ManagerInactive, ManagerState, PoaManager};
 pub use poa::{Activation, Poa, PoaBuilder};

@@ -64,6 +64,17 @@ impl Histogram {
         Some(Nanos(least(index + 1) - 1).min(self.most))
     }
 
+    /// Returns how long all of them took together, to within a sixteenth.
+    #[must_use]
+    pub fn total(&self) -> Nanos {
+        let buckets = self.buckets.iter().enumerate();
+        let totals = buckets.map(|(index, count)| {
+            let middle = least(index).midpoint(least(index + 1) - 1);
+            middle.saturating_mul(u64::from(*count))
+        });
+        Nanos(totals.fold(0, u64::saturating_add))
+    }
+
     /// Returns the non-empty buckets: the shortest span of each, and how many fell in it.
     pub fn buckets(&self) -> impl Iterator<Item = (Nanos, u64)> + '_ {
         let buckets = self.buckets.iter().enumerate();
@@ -236,6 +247,15 @@ mod tests {
         assert!((1_000..=1_125).contains(&longest.0), "{longest}");
         // The wrong way round there is nothing.
         assert_eq!(earlier.since(&histogram).count(), 0);
+    }
+
+    #[test]
+    fn the_total_is_close() {
+        let mut histogram = Histogram::new();
+        (1..=1000).for_each(|micros| histogram.record(Nanos::from_micros(micros)));
+        let (found, right) = (histogram.total().0, 500_500_000);
+        assert!(found.abs_diff(right) <= right / 16, "{found}");
+        assert_eq!(Histogram::new().total(), Nanos::ZERO);
     }
 
     #[test]

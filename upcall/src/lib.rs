@@ -5,6 +5,8 @@
 //! references to call and the adapter to serve with. `docs/idl-mapping.md` says what becomes of each IDL construct.
 
 mod local;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod orb;
 #[doc(hidden)]
 pub mod rt;

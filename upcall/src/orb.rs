@@ -216,6 +216,19 @@ impl Orb {
         self.0.objects.create_threadpool(config)
     }
 
+    /// Returns what this ORB's objects with a guarantee did so far, all their clients together, in the text format of
+    /// Prometheus (version 0.0.4): messages, deadlines missed, overruns, CPU time, and histograms of response times and
+    /// release jitter, whose sums are right to within a sixteenth. A program's HTTP server answers scrapes with it, as
+    /// `text/plain; version=0.0.4`.
+    ///
+    /// Needs the feature `metrics`.
+    #[cfg(feature = "metrics")]
+    pub fn metrics(&self) -> String {
+        let server = self.0.server.lock().clone();
+        let connections = server.map_or(0, |server| server.connections().len());
+        crate::metrics::render(&self.0.objects.flows().objects(), connections)
+    }
+
     /// Returns the core that all parts of this ORB share.
     pub fn core(&self) -> &Arc<OrbCore> {
         &self.0.core

@@ -26,6 +26,8 @@ pub struct Flows(Arc<Listed>);
 struct Listed {
     flows: Mutex<BTreeMap<u64, Entry>>,
     next: AtomicU64,
+    /// What the flows of objects did that are gone, while their lanes are there.
+    gone: Mutex<BTreeMap<Arc<str>, ObjectStatus>>,
 }
 
 #[derive(Clone, Debug)]
@@ -57,6 +59,24 @@ pub struct FlowStatus {
     pub upcall: Account,
 }
 
+/// What all clients of an object with a guarantee did so far, those that have left included.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ObjectStatus {
+    /// The object, as in [`FlowStatus::object`]. Objects of one name are counted together.
+    pub object: Arc<str>,
+    /// What is granted to each client.
+    pub plan: Arc<Plan>,
+    /// How many clients there are now.
+    pub clients: usize,
+    /// Messages that were served.
+    pub served: u64,
+    /// Octets that were received.
+    pub received: u64,
+    /// What the upcalls did.
+    pub upcall: Account,
+}
+
 /// A flow that is listed until this is dropped.
 #[derive(Debug)]
 pub(super) struct Listing {
@@ -71,6 +91,26 @@ impl Flows {
         // Reading histograms takes its time, in which nobody is to wait.
         let flows = self.0.flows.lock().clone();
         flows.into_iter().map(|(id, entry)| entry.status(id)).collect()
+    }
+
+    /// Returns what the clients of each object do and did, ordered by name; of objects whose lanes are there and had any.
+    #[must_use]
+    pub fn objects(&self) -> Vec<ObjectStatus> {
+        // Both at one time, so that a flow that goes meanwhile is seen once.
+        let (mut objects, flows) = {
+            let gone = self.0.gone.lock();
+            (gone.clone(), self.0.flows.lock().clone())
+        };
+        for (id, entry) in flows {
+            let flow = entry.status(id);
+            add(&mut objects, flow, 1);
+        }
+        objects.into_values().collect()
+    }
+
+    /// Forgets what the clients of an object did.
+    pub(super) fn forget(&self, object: &str) {
+        self.0.gone.lock().remove(object);
     }
 
     pub(super) fn list(
@@ -122,6 +162,30 @@ impl Listing {
 
 impl Drop for Listing {
     fn drop(&mut self) {
-        self.flows.0.flows.lock().remove(&self.id);
+        let listed = &self.flows.0;
+        // Under both locks, so that nobody sees it twice or not at all.
+        let mut gone = listed.gone.lock();
+        if let Some(entry) = listed.flows.lock().remove(&self.id) {
+            add(&mut gone, entry.status(self.id), 0);
+        }
     }
+}
+
+/// Adds what a flow did to what those of its object did.
+fn add(objects: &mut BTreeMap<Arc<str>, ObjectStatus>, flow: FlowStatus, clients: usize) {
+    let object = objects
+        .entry(Arc::clone(&flow.object))
+        .or_insert_with(|| ObjectStatus {
+            object: flow.object,
+            plan: Arc::clone(&flow.plan),
+            clients: 0,
+            served: 0,
+            received: 0,
+            upcall: Account::default(),
+        });
+    object.plan = flow.plan;
+    object.clients += clients;
+    object.served += flow.served;
+    object.received += flow.received;
+    object.upcall.merge(&flow.upcall);
 }

@@ -518,6 +518,7 @@ impl Drop for Lane {
             drop(client.rtu.remove());
         }
         self.running.release(grants);
+        self.running.flows.forget(&self.name);
         if let Some(references) = &self.references {
             references.close_lane(&self.endpoint);
         }

@@ -35,6 +35,23 @@ pub struct Account {
     pub response: Histogram,
 }
 
+impl Account {
+    /// Adds what another RTU did and used.
+    pub fn merge(&mut self, other: &Self) {
+        self.releases += other.releases;
+        self.completions += other.completions;
+        self.yields += other.yields;
+        self.overruns += other.overruns;
+        self.deferrals += other.deferrals;
+        self.misses += other.misses;
+        self.used += other.used;
+        self.longest_run = self.longest_run.max(other.longest_run);
+        self.costliest = self.costliest.max(other.costliest);
+        self.release_jitter.merge(&other.release_jitter);
+        self.response.merge(&other.response);
+    }
+}
+
 /// What an RTU does and uses, as it goes: the scheduler writes it, and any thread may read it meanwhile.
 ///
 /// Writing costs what it costs to write a number; only a reader may see the counters of one event apart.
