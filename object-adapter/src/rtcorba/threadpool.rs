@@ -127,7 +127,11 @@ impl Threadpool {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, SystemException> {
         let pool = &self.0.0;
-        let (work, pending) = handoff::job(work);
+        let its = Arc::clone(pool);
+        let (work, pending) = handoff::job(move || {
+            let _done = Done(its);
+            work()
+        });
         let number = pool.take_in(lane, bytes, work)?;
         let _blocking = (!patient).then(nested::about_to_block);
         pending.wait(deadline, given_up, || pool.withdraw(number))
@@ -218,6 +222,7 @@ impl Pool {
     /// Waits for the next job; `None` if the thread is to end.
     fn next(&self, lanes: &mut MutexGuard<'_, Lanes>, lane: usize) -> Option<Job> {
         let called = self.called.get(lane)?;
+        lanes.returned(lane);
         loop {
             if let Some(job) = lanes.next(lane) {
                 return Some(job);
@@ -249,6 +254,17 @@ impl Pool {
                     "all threads of the pool were busy until the request's time was over",
                 ))
             }
+        }
+    }
+}
+
+/// Says, when it is dropped, that the thread is done with its job.
+struct Done(Arc<Pool>);
+
+impl Drop for Done {
+    fn drop(&mut self) {
+        if let Some((_, lane)) = OWN.get() {
+            self.0.lanes.lock().done(lane);
         }
     }
 }

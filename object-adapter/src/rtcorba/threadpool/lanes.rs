@@ -58,6 +58,8 @@ struct Lane {
     threads: u32,
     /// Threads that wait, and were not called yet.
     idle: u32,
+    /// Threads that are done with a job, or were just made, and are about to look for another.
+    returning: u32,
     /// Jobs that a thread of this lane was called for.
     handed: VecDeque<Job>,
     /// Jobs that nobody has time for.
@@ -145,6 +147,21 @@ impl Lanes {
         Some(job)
     }
 
+    /// Says that a thread is done with a job, before anybody learns what came of it: who then asks again is not refused
+    /// because the thread is still on its way back.
+    pub(super) fn done(&mut self, lane: usize) {
+        if let Some(lane) = self.lanes.get_mut(lane) {
+            lane.returning += 1;
+        }
+    }
+
+    /// Says that a thread is back.
+    pub(super) fn returned(&mut self, lane: usize) {
+        if let Some(lane) = self.lanes.get_mut(lane) {
+            lane.returning = lane.returning.saturating_sub(1);
+        }
+    }
+
     /// Says that a thread begins to wait.
     pub(super) fn rest(&mut self, lane: usize) {
         if let Some(lane) = self.lanes.get_mut(lane) {
@@ -168,6 +185,7 @@ impl Lanes {
     pub(super) fn hired(&mut self, lane: usize) {
         if let Some(lane) = self.lanes.get_mut(lane) {
             lane.threads += 1;
+            lane.returning += 1;
         }
     }
 
@@ -257,12 +275,22 @@ impl Lanes {
         })
     }
 
+    /// Tells whether a thread of this lane is about to look for a job, and finds none so far.
+    fn is_expected(&self, lane: usize) -> bool {
+        let lane = self.lanes.get(lane);
+        lane.is_some_and(|lane| lane.buffered.len() < lane.returning as usize)
+    }
+
     fn try_buffer(&mut self, job: Job) -> Result<(), &'static str> {
-        let Some(limits) = self.buffering else {
-            return Err(BUSY);
-        };
-        if self.waiting() >= limits.max_requests || self.buffered_bytes + job.bytes > limits.max_bytes {
-            return Err(FULL);
+        match self.buffering {
+            Some(limits)
+                if self.waiting() >= limits.max_requests
+                    || self.buffered_bytes + job.bytes > limits.max_bytes =>
+            {
+                return Err(FULL);
+            }
+            None if !self.is_expected(job.lane) => return Err(BUSY),
+            Some(_) | None => {}
         }
         self.buffered_bytes += job.bytes;
         if let Some(lane) = self.lanes.get_mut(job.lane) {

@@ -120,6 +120,16 @@ fn rested(pool: &Threadpool) {
 }
 
 #[test]
+fn who_was_answered_is_not_refused_for_the_thread_that_answered() {
+    for _ in 0..50 {
+        let pool = pool(ThreadpoolConfig::new(1, 0, priority(LOW)));
+        for _ in 0..200 {
+            who(&pool, 0).expect("the thread is done, or about to begin");
+        }
+    }
+}
+
+#[test]
 fn requests_are_served_by_a_thread_of_their_lane_at_its_priority() {
     let pool = pool(two_lanes());
     rested(&pool);
