@@ -25,6 +25,7 @@ mod pools;
 
 use std::{sync::Arc, thread};
 
+use orb_core::servant::Reply;
 use parking_lot::Mutex;
 use telemetry::{Sample, Sensor, SensorReadError, SensorRef, SensorSkeleton};
 use upcall::{
@@ -110,6 +111,40 @@ impl Sensor for Thermometer {
     fn peer(&self, cx: &Context<'_>) -> upcall::Result<Option<SensorRef>> {
         self.called(cx);
         Ok(None)
+    }
+}
+
+/// Notes something of each request, and answers it as if it were for the attribute `name`.
+#[derive(Clone)]
+struct Noting<T> {
+    noted: Arc<Mutex<Vec<T>>>,
+    what: fn(&Context<'_>) -> T,
+}
+
+impl<T> Noting<T> {
+    fn new(what: fn(&Context<'_>) -> T) -> Self {
+        Self {
+            noted: Arc::default(),
+            what,
+        }
+    }
+}
+
+impl<T: Send + 'static> upcall::Servant for Noting<T> {
+    fn repository_id(&self) -> &str {
+        "IDL:Telemetry/Sensor:1.0"
+    }
+    fn is_a(&self, id: &str) -> bool {
+        id == self.repository_id()
+    }
+    fn dispatch(
+        &self,
+        cx: &Context<'_>,
+        _: &mut upcall::Decoder<'_>,
+        reply: &mut Reply<'_>,
+    ) -> upcall::Result<()> {
+        self.noted.lock().push((self.what)(cx));
+        reply.ok(|encoder| encoder.string("t0"))
     }
 }
 

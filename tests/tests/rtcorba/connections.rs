@@ -11,7 +11,6 @@ use std::{
 use PriorityModel::{ClientPropagated, ServerDeclared};
 use orb_core::{
     ior::{IiopProfile, Ior, TaggedComponent, component_tag},
-    servant::Reply,
     transport::Endpoint,
 };
 use telemetry::SensorRef;
@@ -20,30 +19,14 @@ use upcall::{ObjectRef, SystemExceptionKind as Kind};
 use super::*;
 
 /// Notes from which connections it is called.
-#[derive(Clone, Default)]
-struct Peers(Arc<Mutex<BTreeSet<Endpoint>>>);
-
-impl upcall::Servant for Peers {
-    fn repository_id(&self) -> &str {
-        "IDL:Telemetry/Sensor:1.0"
-    }
-    fn is_a(&self, id: &str) -> bool {
-        id == self.repository_id()
-    }
-    fn dispatch(
-        &self,
-        cx: &Context<'_>,
-        _: &mut upcall::Decoder<'_>,
-        reply: &mut Reply<'_>,
-    ) -> upcall::Result<()> {
-        self.0.lock().extend(cx.peer().cloned());
-        reply.ok(|encoder| encoder.string("t0"))
-    }
+fn peers() -> Noting<Option<Endpoint>> {
+    Noting::new(|cx| cx.peer().cloned())
 }
 
-impl Peers {
+impl Noting<Option<Endpoint>> {
     fn count(&self) -> usize {
-        self.0.lock().len()
+        let noted = self.noted.lock();
+        noted.iter().collect::<BTreeSet<_>>().len()
     }
 }
 
@@ -61,7 +44,7 @@ fn call(client: &Orb, sensor: &SensorRef, value: i16) -> upcall::Result<String> 
 #[test]
 fn each_band_has_a_connection_and_calls_in_it_share_that() {
     let (server, client) = (server(), client());
-    let peers = Peers::default();
+    let peers = peers();
     let poa = poa(&server, ClientPropagated, 7);
     let sensor: SensorRef = poa.activate(peers.clone()).export().unwrap();
     let plain = from(&client, &server, &sensor);
@@ -85,7 +68,7 @@ fn each_band_has_a_connection_and_calls_in_it_share_that() {
 #[test]
 fn a_server_s_bands_are_those_of_its_clients() {
     let (server, client) = (server(), client());
-    let peers = Peers::default();
+    let peers = peers();
     let poa = server.root_poa().create("rt").priority_bands(bands(BANDS));
     let poa = poa.priority_model(ClientPropagated, priority(7)).build().unwrap();
     let sensor: SensorRef = poa.activate(peers.clone()).export().unwrap();
@@ -102,7 +85,7 @@ fn a_server_s_bands_are_those_of_its_clients() {
 #[test]
 fn calls_to_an_object_with_a_declared_priority_go_by_the_connection_of_that() {
     let (server, client) = (server(), client());
-    let peers = Peers::default();
+    let peers = peers();
     let poa = poa(&server, ServerDeclared, 200);
     let sensor: SensorRef = poa.activate(peers.clone()).export().unwrap();
     let remote = from(&client, &server, &sensor);
@@ -124,7 +107,7 @@ fn calls_to_an_object_with_a_declared_priority_go_by_the_connection_of_that() {
 fn bands_that_make_no_sense_are_refused() {
     let (server, client) = (server(), client());
     let sensor: SensorRef = poa(&server, ClientPropagated, 7)
-        .activate(Peers::default())
+        .activate(peers())
         .export()
         .unwrap();
     let object = from(&client, &server, &sensor).as_ref().clone();
@@ -132,7 +115,7 @@ fn bands_that_make_no_sense_are_refused() {
         let refused = object.with_priority_bands(bands(wrong)).unwrap_err();
         assert_eq!(refused.kind(), Kind::InvPolicy, "{wrong:?}");
     }
-    let plain: SensorRef = server.root_poa().activate(Peers::default()).export().unwrap();
+    let plain: SensorRef = server.root_poa().activate(peers()).export().unwrap();
     let plain = from(&client, &server, &plain);
     let refused = plain.as_ref().with_priority_bands(bands(BANDS)).unwrap_err();
     assert_eq!(refused.kind(), Kind::InvPolicy, "{refused}");
@@ -141,7 +124,7 @@ fn bands_that_make_no_sense_are_refused() {
 #[test]
 fn a_private_connection_is_nobody_else_s_and_ends_with_its_reference() {
     let (server, client) = (server(), client());
-    let peers = Peers::default();
+    let peers = peers();
     let sensor: SensorRef = server.root_poa().activate(peers.clone()).export().unwrap();
     let shared = from(&client, &server, &sensor);
     shared.name().wait().unwrap();
@@ -207,6 +190,6 @@ fn a_connection_is_validated_before_the_first_call() {
     assert_eq!(object.validate_connection().unwrap_err().kind(), Kind::Transient);
     // What is in the same ORB needs none.
     let server = server();
-    let sensor: SensorRef = server.root_poa().activate(Peers::default()).export().unwrap();
+    let sensor: SensorRef = server.root_poa().activate(peers()).export().unwrap();
     assert_eq!(sensor.as_ref().validate_connection(), Ok(()));
 }

@@ -2,40 +2,11 @@
 //! What the system makes of priorities, where the process may use `SCHED_FIFO`.
 
 use PriorityModel::ClientPropagated;
-use orb_core::servant::Reply;
 use telemetry::SensorRef;
 use upcall::rtcorba::ThreadpoolConfig;
 use upcall_tests::skip;
 
 use super::*;
-
-/// Notes how the system schedules the threads that call it.
-#[derive(Clone, Default)]
-struct Scheduled(Arc<Mutex<Vec<i64>>>);
-
-impl upcall::Servant for Scheduled {
-    fn repository_id(&self) -> &str {
-        "IDL:Telemetry/Sensor:1.0"
-    }
-    fn is_a(&self, id: &str) -> bool {
-        id == self.repository_id()
-    }
-    fn dispatch(
-        &self,
-        _: &Context<'_>,
-        _: &mut upcall::Decoder<'_>,
-        reply: &mut Reply<'_>,
-    ) -> upcall::Result<()> {
-        self.0.lock().push(scheduling());
-        reply.ok(|encoder| encoder.string("t0"))
-    }
-}
-
-impl Scheduled {
-    fn export(&self, poa: &Poa) -> SensorRef {
-        poa.activate(self.clone()).export().unwrap()
-    }
-}
 
 /// How the system schedules this thread: −1 − its priority under `SCHED_FIFO`, 20 for an ordinary one (proc(5)).
 fn scheduling() -> i64 {
@@ -66,13 +37,16 @@ fn a_request_is_served_at_the_system_s_priority_and_the_thread_is_an_ordinary_on
         .build()
         .unwrap();
     for poa in [poa(&server, ClientPropagated, 1), pooled] {
-        let servant = Scheduled::default();
-        let sensor = from(&client, &server, &servant.export(&poa));
-        let plain = from(&client, &server, &servant.export(server.root_poa()));
+        let servant = Noting::new(|_| scheduling());
+        let known = |poa: &Poa| {
+            let exported: SensorRef = poa.activate(servant.clone()).export().unwrap();
+            from(&client, &server, &exported)
+        };
+        let (sensor, plain) = (known(&poa), known(server.root_poa()));
         for value in [20_000, 3_000] {
             at(&client, Some(value), || sensor.name().wait()).unwrap();
             plain.name().wait().unwrap();
         }
-        assert_eq!(*servant.0.lock(), [fifo(20_000), 20, fifo(3_000), 20]);
+        assert_eq!(*servant.noted.lock(), [fifo(20_000), 20, fifo(3_000), 20]);
     }
 }
