@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A connection-oriented adapter in software: channels that put each flow's data into that flow's own buffers, without
+//! the kernel on the path.
+//!
+//! What travels is a [`Packet`]: headers apart from payload, so that what is interpreted is small and can be copied out
+//! of memory that a peer may write, and what is bulk can stay where it lies. Payload is anything that is a [`Payload`].
+
+mod packet;
+
+pub use self::packet::{Headers, Packet, Payload, TooLong};
