@@ -54,6 +54,7 @@ const PURE: &[&str] = &[
     "rtu/src/simulation",
     "rtu/src/time",
     "rtu/src/upcall",
+    "transport-apic/src/sim",
 ];
 
 /// Files within those that drive them, and so read files or the environment.

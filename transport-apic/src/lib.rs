@@ -6,5 +6,6 @@
 //! of memory that a peer may write, and what is bulk can stay where it lies. Payload is anything that is a [`Payload`].
 
 mod packet;
+pub mod sim;
 
 pub use self::packet::{Headers, Packet, Payload, TooLong};
