@@ -3,9 +3,12 @@
 //! the kernel on the path.
 //!
 //! What travels is a [`Packet`]: headers apart from payload, so that what is interpreted is small and can be copied out
-//! of memory that a peer may write, and what is bulk can stay where it lies. Payload is anything that is a [`Payload`].
+//! of memory that a peer may write, and what is bulk can stay where it lies. Payload is anything that is a [`Payload`]. It travels on a [`Channel`], of which each
+//! backend has its own kind.
 
+mod channel;
 mod packet;
 pub mod sim;
 
+pub use self::channel::{Channel, Closed, Counters, Integrity, Interest, Properties, Refusal, Violation};
 pub use self::packet::{Headers, Packet, Payload, TooLong};
