@@ -8,7 +8,7 @@ use std::io::Read;
 
 use object_adapter::key::{ObjectKey, PoaPath};
 use orb_core::codeset::{CodeSetComponent, CodeSetInfo};
-use orb_core::ior::{IiopProfile, Ior, TaggedComponent, TaggedProfile};
+use orb_core::ior::{IiopProfile, Ior, LocalEndpoint, TaggedComponent, TaggedProfile};
 use orb_core::rtcorba::{ExposedPolicies, PolicyType};
 use orb_core::url::ObjectUrl;
 
@@ -190,6 +190,8 @@ fn explain_component(out: &mut String, component: &TaggedComponent) -> fmt::Resu
         writeln!(out, ": {}", names::orb(orb))
     } else if let Some(Ok((host, port))) = component.as_alternate_address() {
         writeln!(out, ": {host}:{port}")
+    } else if let Some(Ok(local)) = LocalEndpoint::of(component) {
+        writeln!(out, ": {} at {}", local.endpoint, local.locality)
     } else if let Some(Ok(sets)) = component.as_code_sets() {
         writeln!(out)?;
         explain_code_sets(out, &sets)

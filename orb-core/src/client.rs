@@ -20,7 +20,7 @@ mod slots;
 mod writer;
 
 pub(crate) use self::{
-    binding::{Binding, Target},
+    binding::{Binding, Reach, Target},
     cache::{ConnectionCache, Share},
     connection::ConnectionUser,
     deferred::Deferred,

@@ -2,12 +2,14 @@
 //! Object references as they travel: IORs, their profiles and components (CORBA 3.3 Part 2 §7.6, §9.7).
 
 mod component;
+mod local_endpoint;
 mod profile;
 mod stringified;
 
 use bytes::Bytes;
 
 pub use component::{TaggedComponent, component_tag};
+pub use local_endpoint::LocalEndpoint;
 pub use profile::{IiopProfile, TaggedProfile};
 pub use stringified::IorParseError;
 

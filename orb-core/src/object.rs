@@ -17,6 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 
 use self::flow::Flow;
@@ -31,6 +32,7 @@ use crate::{
     orb::OrbCore,
     qos::{Granted, Qos},
     rtcorba::PriorityBand,
+    transport::Endpoint,
 };
 
 /// A typed object reference: what generated code makes of an IDL interface.
@@ -106,7 +108,7 @@ struct Place {
 impl ObjectRef {
     /// Makes a reference of an IOR.
     pub fn new(core: &Arc<OrbCore>, ior: Ior) -> Self {
-        let target = Arc::new(Target::new(ior, core.config().max_version));
+        let target = Arc::new(Target::new(ior, &core.reach()));
         let terms = Terms {
             bands: real_time::bands(&target),
             ..Terms::default()
@@ -223,9 +225,8 @@ impl ObjectRef {
             self.0.origin.profiles().first(),
             other.0.origin.profiles().first(),
         );
-        mine.zip(theirs).is_some_and(|(mine, theirs)| {
-            mine.key == theirs.key && mine.endpoints().first() == theirs.endpoints().first()
-        })
+        mine.zip(theirs)
+            .is_some_and(|(mine, theirs)| mine.key == theirs.key && mine.principal() == theirs.principal())
     }
 
     /// Returns a number that is the same for equivalent references, below `maximum` (CORBA 3.3 Part 1 §8.3.5).
@@ -242,6 +243,13 @@ impl ObjectRef {
             (hash ^ u32::from(octet)).wrapping_mul(0x0100_0193)
         });
         if maximum == 0 { hash } else { hash % maximum }
+    }
+
+    /// Returns what the object is known by at the first place that `is_there`.
+    pub fn key_at(&self, is_there: impl Fn(&Endpoint) -> bool) -> Option<Bytes> {
+        let mut profiles = self.0.origin.profiles().iter();
+        let profile = profiles.find(|profile| profile.endpoints().iter().any(&is_there))?;
+        Some(profile.key.clone())
     }
 
     /// Tells whether the object is served by this ORB, so that calls make no messages.
@@ -355,7 +363,7 @@ impl ObjectRef {
     /// Sends calls to where the server said the object is.
     pub(crate) fn forward(&self, ior: Ior, permanently: bool) {
         tracing::debug!(from = %self.ior().type_id, ?ior, permanently, "location forward");
-        self.move_to(Arc::new(Target::new(ior, self.0.core.config().max_version)));
+        self.move_to(Arc::new(Target::new(ior, &self.0.core.reach())));
     }
 
     fn move_to(&self, target: Arc<Target>) {

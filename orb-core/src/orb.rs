@@ -24,7 +24,7 @@ pub use self::{
 
 use crate::{
     cdr::OrbHandle,
-    client::ConnectionCache,
+    client::{ConnectionCache, Reach},
     ior::Ior,
     object::ObjectRef,
     servant::Adapter,
@@ -132,6 +132,14 @@ impl OrbCore {
     pub(crate) fn endpoint_epoch(&self) -> u32 {
         // 24 bits are kept with each reference.
         self.epoch.load(Ordering::Acquire) & 0x00ff_ffff
+    }
+
+    /// Returns what of a reference this ORB can make use of.
+    pub(crate) fn reach(&self) -> Reach<'_> {
+        Reach {
+            max_version: self.config.max_version,
+            connections: &self.connections,
+        }
     }
 
     #[inline]

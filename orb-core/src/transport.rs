@@ -23,6 +23,12 @@ pub trait Transport: Send + Sync + fmt::Debug {
     /// Returns the URL scheme this transport serves.
     fn scheme(&self) -> &str;
 
+    /// Returns the identity of the place within which this transport's endpoints mean something, such as one machine;
+    /// `None` if they mean the same everywhere. References name such an endpoint along with the place.
+    fn locality(&self) -> Option<&str> {
+        None
+    }
+
     /// Opens a link to `endpoint`, giving up at `deadline`.
     ///
     /// # Errors

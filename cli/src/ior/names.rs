@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The names of the numbers in references (CORBA 3.3 Part 2 §7.6.2 to §7.6.6, and the OMG's tag registry).
 
+use orb_core::ior::component_tag;
+
 /// The name of a profile's tag.
 pub(crate) fn profile(tag: u32) -> String {
     let name = match tag {
@@ -39,6 +41,7 @@ pub(crate) fn component(tag: u32) -> String {
         36 => "TAG_TLS_SEC_TRANS",
         37 => "TAG_ACTIVITY_POLICY",
         38 => "TAG_RMI_CUSTOM_MAX_STREAM_FORMAT",
+        component_tag::LOCAL_ENDPOINT => "local endpoint of Upcall",
         _ => return format!("tag {}", number(tag)),
     };
     name.into()

@@ -21,7 +21,7 @@ use crate::{
     codeset::CodeSets,
     exception::{Completed, SystemException, SystemExceptionKind as Kind, minor},
     giop::{AddressingDisposition, TargetAddress},
-    ior::{IiopProfile, Ior, TaggedProfile, component_tag},
+    ior::{Ior, LocalEndpoint, TaggedComponent, TaggedProfile, component_tag},
     rtcorba::ExposedPolicies,
     transport::Endpoint,
 };
@@ -36,7 +36,10 @@ pub(crate) struct Target {
 /// One way to reach the object.
 #[derive(Debug)]
 pub(crate) struct Profile {
+    /// Where the server listens: first what only those can use who are at the same place, and are.
     endpoints: Vec<Endpoint>,
+    /// Which of them stands for the server in comparisons of references.
+    principal: usize,
     /// What the server knows the object by.
     pub(crate) key: Bytes,
     /// The highest version both sides speak.
@@ -55,10 +58,12 @@ pub(crate) struct Profile {
 
 impl Target {
     /// Reads a reference; profiles that cannot be read or used are left out.
-    pub(crate) fn new(ior: Ior, max_version: Version) -> Self {
+    pub(crate) fn new(ior: Ior, reach: &Reach<'_>) -> Self {
         let indexed = ior.profiles.iter().enumerate();
         let profiles = indexed
-            .filter_map(|(index, tagged)| Profile::new(tagged, index, max_version))
+            .filter_map(|(index, tagged)| {
+                Profile::new(tagged, index, reach).or_else(|| Profile::local(tagged, index, reach))
+            })
             .collect();
         Self { ior, profiles }
     }
@@ -78,8 +83,34 @@ impl Target {
     }
 }
 
+/// What an ORB can make use of in a reference.
+pub(crate) struct Reach<'a> {
+    /// The highest version of GIOP that it speaks.
+    pub(crate) max_version: Version,
+    /// Its connections, which know its transports.
+    pub(crate) connections: &'a ConnectionCache,
+}
+
+impl Reach<'_> {
+    /// Reads the endpoints that only some can use, and leaves out those that are not for us.
+    fn local_endpoints(&self, components: &[TaggedComponent]) -> Vec<LocalEndpoint> {
+        let endpoints = components.iter().filter_map(|component| {
+            LocalEndpoint::of(component)?
+                .inspect_err(|error| tracing::warn!(%error, "a local endpoint cannot be read"))
+                .ok()
+        });
+        endpoints
+            .filter(|local| {
+                let transport = self.connections.transport(local.endpoint.scheme());
+                transport.and_then(|transport| transport.locality()) == Some(&local.locality)
+            })
+            .collect()
+    }
+}
+
 impl Profile {
-    fn new(tagged: &TaggedProfile, index: usize, max_version: Version) -> Option<Self> {
+    /// Reads an IIOP profile.
+    fn new(tagged: &TaggedProfile, index: usize, reach: &Reach<'_>) -> Option<Self> {
         let profile = match tagged.as_iiop()? {
             Ok(profile) => profile,
             Err(error) => {
@@ -87,27 +118,61 @@ impl Profile {
                 return None;
             }
         };
-        let version = profile.version.min(max_version);
-        let listed = profile
-            .component(component_tag::CODE_SETS)
-            .and_then(|component| component.as_code_sets());
+        let version = profile.version.min(reach.max_version);
+        let local = reach.local_endpoints(&profile.components).into_iter();
+        let mut endpoints: Vec<_> = local.map(|local| local.endpoint).collect();
+        let principal = endpoints.len();
+        endpoints.extend(
+            profile
+                .endpoints()
+                .into_iter()
+                .map(|(host, port)| Endpoint::iiop(host, port)),
+        );
+        let place = (endpoints, principal, index);
+        Some(Self::of(place, profile.object_key, version, &profile.components))
+    }
+
+    /// Reads a profile of components that say where the server is reached by those at the same place.
+    fn local(tagged: &TaggedProfile, index: usize, reach: &Reach<'_>) -> Option<Self> {
+        let components = tagged.as_components()?.ok()?;
+        let mut local = reach.local_endpoints(&components);
+        let key = local.first()?.object_key.clone();
+        local.retain(|other| other.object_key == key);
+        let endpoints = local.into_iter().map(|local| local.endpoint).collect();
+        Some(Self::of(
+            (endpoints, 0, index),
+            key,
+            reach.max_version,
+            &components,
+        ))
+    }
+
+    fn of(
+        (endpoints, principal, index): (Vec<Endpoint>, usize, usize),
+        key: Bytes,
+        version: Version,
+        components: &[TaggedComponent],
+    ) -> Self {
+        let listed = component(components, component_tag::CODE_SETS).and_then(TaggedComponent::as_code_sets);
         // Code sets are not negotiated before GIOP 1.1 (CORBA 3.3 Part 2 §7.10.2.6).
         let listed = listed.filter(|_| version > Version::V1_0);
         let chosen = listed.and_then(|listed| listed.ok()?.choose().ok());
-        let endpoints = profile
-            .endpoints()
-            .into_iter()
-            .map(|(host, port)| Endpoint::iiop(host, port));
-        Some(Self {
-            endpoints: endpoints.collect(),
-            key: profile.object_key.clone(),
+        Self {
+            endpoints,
+            principal,
+            key,
             version,
             codesets: chosen.unwrap_or(CodeSets::UNNEGOTIATED),
             negotiates: chosen.is_some(),
-            real_time: real_time(&profile),
+            real_time: real_time(components),
             index,
             disposition: AtomicU8::new(0),
-        })
+        }
+    }
+
+    /// Returns the endpoint by which the server is told from others.
+    pub(crate) fn principal(&self) -> Option<&Endpoint> {
+        self.endpoints.get(self.principal)
     }
 
     /// Returns where the object's server listens.
@@ -127,9 +192,8 @@ impl Profile {
 }
 
 /// Reads the policies that a reference shows; those that make no sense count as none, since the object can be called.
-fn real_time(profile: &IiopProfile) -> ExposedPolicies {
-    let component = profile.component(component_tag::POLICIES);
-    match component.and_then(ExposedPolicies::of) {
+fn real_time(components: &[TaggedComponent]) -> ExposedPolicies {
+    match component(components, component_tag::POLICIES).and_then(ExposedPolicies::of) {
         Some(Ok(policies)) => policies,
         Some(Err(error)) => {
             tracing::warn!(%error, "the policies in a reference cannot be read");
@@ -137,6 +201,10 @@ fn real_time(profile: &IiopProfile) -> ExposedPolicies {
         }
         None => ExposedPolicies::default(),
     }
+}
+
+fn component(components: &[TaggedComponent], tag: u32) -> Option<&TaggedComponent> {
+    components.iter().find(|component| component.tag == tag)
 }
 
 /// A target with a connection to it.
@@ -249,3 +317,6 @@ fn unreachable(ior: &Ior, last: Option<Failure>) -> SystemException {
 pub(crate) fn is_about_the_place(failure: &Failure) -> bool {
     matches!(failure.cause, Cause::Closed | Cause::Lost | Cause::Unreachable)
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use super::profile::{address, encapsulation, encapsulation_encoder};
 use crate::cdr::{CdrError, Decoder, Encoder};
 use crate::codeset::CodeSetInfo;
 
-/// Tags of components that the standard defines (§7.6.6).
+/// Tags of components: those that the standard defines (§7.6.6), and ours.
 pub mod component_tag {
     /// Which ORB made the reference.
     pub const ORB_TYPE: u32 = 0;
@@ -23,6 +23,8 @@ pub mod component_tag {
     pub const CSI_SEC_MECH_LIST: u32 = 33;
     /// The TLS endpoint of a security mechanism.
     pub const TLS_SEC_TRANS: u32 = 36;
+    /// Where the server is reached by those at the same place: see [`LocalEndpoint`](crate::ior::LocalEndpoint).
+    pub const LOCAL_ENDPOINT: u32 = 0x5550_0001;
 }
 
 /// A component whose tag says how to read it. Those that are not understood are kept as they are.

@@ -344,7 +344,8 @@ impl Serving {
             .ok()
     }
 
-    /// Binds another endpoint on the host of one that was bound, at any port; and returns how references name it.
+    /// Binds another endpoint on the host of one that was bound, at any port or under any name; and returns how references
+    /// name it.
     pub(super) fn bind_beside(
         &self,
         core: &OrbCore,
@@ -353,7 +354,10 @@ impl Serving {
         let transport = core
             .transport(beside.scheme())
             .ok_or_else(|| cannot_listen("there is no transport for its scheme"))?;
-        let anywhere = beside.with_port(0);
+        let anywhere = match beside.scheme() {
+            Endpoint::IIOP => beside.with_port(0),
+            _ => beside.with_host(""),
+        };
         let listener = transport.listen(&anywhere).map_err(cannot_listen)?;
         let endpoint = published(listener.local(), self.publish.as_deref());
         Ok((listener, endpoint))

@@ -11,7 +11,7 @@ use object_adapter::{LaneSite, ReferenceFactory};
 use orb_core::{
     codeset::CodeSetInfo,
     exception::{Completed, SystemException, SystemExceptionKind, minor},
-    ior::{IiopProfile, Ior, TaggedComponent},
+    ior::{IiopProfile, Ior, LocalEndpoint, TaggedComponent, TaggedProfile},
     object::ObjectRef,
     transport::Endpoint,
 };
@@ -38,15 +38,34 @@ impl ReferenceFactory for References {
             Some(lane) => vec![lane.clone()],
             None => orb.endpoints()?,
         };
-        let (first, others) = endpoints
-            .split_first()
-            .ok_or_else(|| refused("the ORB listens nowhere"))?;
-        let profile = IiopProfile {
-            version: orb.core.config().max_version,
-            components: components(others, policies),
-            ..IiopProfile::new(first.host(), first.port(), object_key)
+        let (iiop, local): (Vec<_>, Vec<_>) = endpoints
+            .into_iter()
+            .partition(|endpoint| endpoint.scheme() == Endpoint::IIOP);
+        let profile = match iiop.split_first() {
+            Some((first, others)) => {
+                let alternates = others
+                    .iter()
+                    .map(|other| TaggedComponent::alternate_address(other.host(), other.port()));
+                let alternates = alternates.chain(orb.local_endpoints(local, Bytes::new()));
+                let profile = IiopProfile {
+                    version: orb.core.config().max_version,
+                    components: about_the_orb().chain(policies).chain(alternates).collect(),
+                    ..IiopProfile::new(first.host(), first.port(), object_key)
+                };
+                profile.to_tagged()
+            }
+            // Only who is at the same place can use it.
+            None => {
+                let local = orb.local_endpoints(local, object_key);
+                let components: Vec<_> = about_the_orb().chain(policies).chain(local).collect();
+                TaggedProfile::components(&components)
+            }
         };
-        Ok(orb.core.object(Ior::iiop(type_id, &profile)))
+        let ior = Ior {
+            type_id: type_id.into(),
+            profiles: vec![profile],
+        };
+        Ok(orb.core.object(ior))
     }
 
     fn open_lane(&self) -> Result<LaneSite, SystemException> {
@@ -55,7 +74,10 @@ impl ReferenceFactory for References {
         let server = orb.server.lock().clone();
         let server = server.ok_or_else(|| refused("the ORB does not serve"))?;
         let beside = server.endpoints();
-        let beside = beside.first().ok_or_else(|| refused("the ORB listens nowhere"))?;
+        let iiop = beside.iter().find(|endpoint| endpoint.scheme() == Endpoint::IIOP);
+        let beside = iiop
+            .or(beside.first())
+            .ok_or_else(|| refused("the ORB listens nowhere"))?;
         let (listener, endpoint) = orb.serving.bind_beside(&orb.core, beside)?;
         orb.core.add_lane(endpoint.clone());
         Ok(LaneSite {
@@ -73,14 +95,7 @@ impl ReferenceFactory for References {
 
     fn local_key(&self, reference: &ObjectRef) -> Option<Bytes> {
         let orb = self.0.upgrade()?;
-        reference
-            .ior()
-            .iiop_profiles()
-            .find(|profile| {
-                orb.core
-                    .is_local_endpoint(&Endpoint::iiop(profile.host.as_str(), profile.port))
-            })
-            .map(|profile| profile.object_key)
+        reference.key_at(|endpoint| orb.core.is_local_endpoint(endpoint))
     }
 }
 
@@ -90,18 +105,31 @@ impl References {
     }
 }
 
-fn components(others: &[Endpoint], policies: Option<TaggedComponent>) -> Vec<TaggedComponent> {
-    let alternates = others
-        .iter()
-        .map(|other| TaggedComponent::alternate_address(other.host(), other.port()));
+impl Inner {
+    /// Says where the ORB is reached by those at the same place, under `object_key` unless the profile has one.
+    fn local_endpoints(
+        &self,
+        endpoints: Vec<Endpoint>,
+        object_key: Bytes,
+    ) -> impl Iterator<Item = TaggedComponent> {
+        endpoints.into_iter().filter_map(move |endpoint| {
+            let locality = self.core.transport(endpoint.scheme())?.locality()?.to_owned();
+            let local = LocalEndpoint {
+                locality,
+                endpoint,
+                object_key: object_key.clone(),
+            };
+            Some(local.to_component())
+        })
+    }
+}
+
+fn about_the_orb() -> impl Iterator<Item = TaggedComponent> {
     [
         TaggedComponent::orb_type(ORB_TYPE),
         TaggedComponent::code_sets(&CodeSetInfo::ours()),
     ]
     .into_iter()
-    .chain(policies)
-    .chain(alternates)
-    .collect()
 }
 
 fn refused(why: &'static str) -> SystemException {
