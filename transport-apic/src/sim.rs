@@ -48,7 +48,7 @@ pub struct Counters {
     pub duplicated: u64,
     /// Packets and copies that were held back.
     pub reordered: u64,
-    /// Packets and copies in which bits were flipped.
+    /// Packets and copies of which a byte was garbled.
     pub corrupted: u64,
 }
 
@@ -212,15 +212,12 @@ impl<T: AsRef<[u8]> + From<Vec<u8>>> Link<T> {
         self.under_way.push(Reverse(Arrival { at, number, packet }));
     }
 
-    /// Flips one to three bits.
+    /// Flips one to eight bits, all of one byte.
     fn corrupted(&mut self, packet: &T) -> T {
         let mut bytes = packet.as_ref().to_vec();
-        for _ in 0..self.random.u8(1..=3) {
-            let bit = self.random.u8(0..8);
-            let at = self.random.usize(0..bytes.len().max(1));
-            if let Some(byte) = bytes.get_mut(at) {
-                *byte ^= 1 << bit;
-            }
+        let at = self.random.usize(0..bytes.len().max(1));
+        if let Some(byte) = bytes.get_mut(at) {
+            *byte ^= self.random.u8(1..);
         }
         T::from(bytes)
     }

@@ -26,7 +26,8 @@ pub struct Conditions {
     pub held_back: Duration,
     /// The probability that a packet comes twice. Defaults to 0.
     pub duplication: f64,
-    /// The probability that one to three bits of a packet are flipped. Defaults to 0.
+    /// The probability that one byte of a packet is garbled, any of its bits flipped: a change that the checksums of IP,
+    /// TCP and UDP always tell, as they do not if bits of several bytes change (RFC 1071 §1). Defaults to 0.
     pub corruption: f64,
     /// The longest packet, in bytes; longer ones are dropped. Defaults to any length.
     pub mtu: usize,
