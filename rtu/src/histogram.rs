@@ -2,7 +2,7 @@
 //! Counts how long things took, in a kilobyte each and without ever allocating again.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use crate::Nanos;
 
@@ -32,11 +32,20 @@ impl Histogram {
 
     /// Counts one span. Those above a minute count as a minute, but for [`max`](Self::max).
     pub fn record(&mut self, span: Nanos) {
-        if let Some(bucket) = self.buckets.get_mut(index(span.0)) {
-            *bucket = bucket.saturating_add(1);
-        }
-        self.count += 1;
+        self.record_many(span, 1);
+    }
+
+    /// Counts as many spans of one length.
+    pub(crate) fn record_many(&mut self, span: Nanos, count: u64) {
+        self.raise(index(span.0), count);
         self.most = self.most.max(span);
+    }
+
+    fn raise(&mut self, index: usize, count: u64) {
+        if let Some(bucket) = self.buckets.get_mut(index) {
+            *bucket = bucket.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
+        }
+        self.count += count;
     }
 
     /// Returns how many spans were counted.
@@ -138,12 +147,7 @@ pub(crate) struct LiveBuckets([AtomicU32; BUCKETS]);
 impl LiveBuckets {
     /// Counts one span; by the one thread that writes.
     pub(crate) fn record(&self, span: Nanos) {
-        if let Some(bucket) = self.0.get(index(span.0)) {
-            bucket.store(
-                bucket.load(Ordering::Relaxed).saturating_add(1),
-                Ordering::Relaxed,
-            );
-        }
+        self.raise(index(span.0));
     }
 
     /// Reads what was counted so far, of which the longest took `most`.
@@ -156,11 +160,86 @@ impl LiveBuckets {
         read.most = most;
         read
     }
+
+    fn raise(&self, index: usize) {
+        if let Some(bucket) = self.0.get(index) {
+            let count = bucket.load(Ordering::Relaxed).saturating_add(1);
+            bucket.store(count, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Default for LiveBuckets {
     fn default() -> Self {
         Self([const { AtomicU32::new(0) }; BUCKETS])
+    }
+}
+
+/// The latest spans of a histogram in one word, which go to its buckets six at a time: these are many and lie elsewhere,
+/// so that of many histograms few are in the processor's caches.
+///
+/// From the lowest bit: six entries of nine bits, each a bucket's number plus one, or zero; whether they are being
+/// written to the buckets; how often they were.
+#[derive(Debug, Default)]
+pub(crate) struct Recent(AtomicU64);
+
+/// Bits of an entry of [`Recent`], and of all of them.
+const ENTRY: u32 = 9;
+const ENTRIES: u32 = 6 * ENTRY;
+const WRITING: u64 = 1 << ENTRIES;
+/// How often a reader tries to see the word and the buckets as of the same time.
+const TRIES: usize = 100;
+
+impl Recent {
+    /// Counts one span; by the one thread that writes.
+    pub(crate) fn record(&self, buckets: &LiveBuckets, span: Nanos) {
+        let mut word = self.0.load(Ordering::Relaxed);
+        if word >> (ENTRIES - ENTRY) & ((1 << ENTRY) - 1) != 0 {
+            word = self.write_out(buckets, word);
+        }
+        let rounds = word >> ENTRIES << ENTRIES;
+        let entries = (word - rounds) << ENTRY | (index(span.0) as u64 + 1);
+        // Release: who sees the word empty sees the buckets with what was in it. (Pairs with `read`.)
+        self.0.store(rounds | entries, Ordering::Release);
+    }
+
+    /// Empties the word, and returns it.
+    #[cold]
+    fn write_out(&self, buckets: &LiveBuckets, word: u64) -> u64 {
+        self.0.store(word | WRITING, Ordering::Relaxed);
+        // Who sees a bucket raised sees that it is being done. (Pairs with the fence in `read`.)
+        fence(Ordering::Release);
+        for_each_entry(word, |index| buckets.raise(index));
+        (word >> ENTRIES << ENTRIES).wrapping_add(WRITING << 1)
+    }
+
+    /// Reads what was counted so far, of which the longest took `most`.
+    ///
+    /// If the writer is in the way time and again, the latest may be missing.
+    pub(crate) fn read(&self, buckets: &LiveBuckets, most: Nanos) -> Histogram {
+        let mut tries = (0..TRIES).filter_map(|_| self.try_read(buckets, most));
+        tries.next().unwrap_or_else(|| buckets.read(most))
+    }
+
+    /// Reads it, unless the latest spans are written to the buckets meanwhile.
+    fn try_read(&self, buckets: &LiveBuckets, most: Nanos) -> Option<Histogram> {
+        // Pairs with the Release in `record`.
+        let word = self.0.load(Ordering::Acquire);
+        let mut read = buckets.read(most);
+        for_each_entry(word, |index| read.raise(index, 1));
+        // Pairs with the fence in `write_out`.
+        fence(Ordering::Acquire);
+        let rounds = self.0.load(Ordering::Relaxed) >> ENTRIES;
+        (word & WRITING == 0 && rounds == word >> ENTRIES).then_some(read)
+    }
+}
+
+fn for_each_entry(word: u64, mut each: impl FnMut(usize)) {
+    let mut entries = word % WRITING;
+    while entries != 0 {
+        // Below nine bits, and not zero.
+        each((entries % (1 << ENTRY)) as usize - 1);
+        entries >>= ENTRY;
     }
 }
 
@@ -219,14 +298,53 @@ mod tests {
 
     #[test]
     fn live_buckets_read_as_what_was_counted() {
-        let (live, mut counted) = (LiveBuckets::default(), Histogram::new());
-        for span in [0, 7, 8, 1_000, 1_001, 5_000_000, u64::MAX].map(Nanos) {
-            live.record(span);
+        let (live, recent) = (LiveBuckets::default(), Recent::default());
+        let (direct, mut counted) = (LiveBuckets::default(), Histogram::new());
+        let spans = [0, 7, 8, 1_000, 1_001, 5_000_000, u64::MAX].map(Nanos);
+        for span in spans.into_iter().cycle().take(40) {
+            recent.record(&live, span);
+            direct.record(span);
             counted.record(span);
+            let most = counted.max().expect("there are values");
+            for read in [recent.read(&live, most), direct.read(most)] {
+                assert!(read.buckets().eq(counted.buckets()));
+                assert_eq!((read.count(), read.max()), (counted.count(), counted.max()));
+            }
         }
-        let read = live.read(Nanos(u64::MAX));
-        assert!(read.buckets().eq(counted.buckets()));
-        assert_eq!((read.count(), read.max()), (counted.count(), counted.max()));
+    }
+
+    #[test]
+    fn the_latest_six_are_in_no_bucket_yet() {
+        let (live, recent) = (LiveBuckets::default(), Recent::default());
+        (0..6).for_each(|_| recent.record(&live, Nanos(5)));
+        assert_eq!(live.read(Nanos(5)).count(), 0);
+        recent.record(&live, Nanos(5));
+        assert_eq!(live.read(Nanos(5)).count(), 6);
+    }
+
+    #[test]
+    fn what_is_read_meanwhile_never_falls() {
+        const SPANS: u64 = 200_000;
+        let (live, recent) = (LiveBuckets::default(), Recent::default());
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for at in 0..SPANS {
+                    // The first bucket that is read, and the last.
+                    recent.record(&live, Nanos((at % 2) << 40));
+                    // So that a reader comes to its end in between, now and then.
+                    (0..100).for_each(|_| std::hint::spin_loop());
+                }
+            });
+            let mut seen = 0;
+            while seen < SPANS {
+                let Some(read) = recent.try_read(&live, Nanos(1 << 40)) else {
+                    continue;
+                };
+                let count = read.count();
+                assert!(count >= seen && count <= SPANS, "{count} after {seen}");
+                seen = count;
+            }
+        });
     }
 
     #[test]

@@ -148,9 +148,6 @@ impl Scheduler {
         rtu.urgency = parameters.urgency();
         rtu.demoted = false;
         rtu.used = Nanos::ZERO;
-        if rtu.state.is_unfinished() {
-            rtu.deadline = parameters.deadline_of(rtu.released);
-        }
         let (urgency, state) = (rtu.urgency, rtu.state);
         let due = self.wheel.disarm(id.index);
         if parameters.is_periodic() {
@@ -244,7 +241,7 @@ impl Scheduler {
         Some(Running {
             id,
             released: rtu.released,
-            deadline: rtu.parameters.urgency().is_guaranteed().then_some(rtu.deadline),
+            deadline: rtu.parameters.urgency().is_guaranteed().then_some(rtu.deadline()),
         })
     }
 
@@ -340,6 +337,7 @@ impl Scheduler {
         let (rtu, account) = self.table.both(index);
         account.charge(used);
         rtu.used += used;
+        rtu.cost += used;
         let budget = rtu.parameters.budget?;
         if !rtu.is_over_budget(outcome, rtu.used) || rtu.overran {
             return None;
@@ -355,11 +353,12 @@ impl Scheduler {
 
     fn complete(&mut self, index: u32, now: Time) -> bool {
         let (rtu, account) = self.table.both(index);
-        let missed = rtu.parameters.urgency().is_guaranteed() && now > rtu.deadline;
+        let missed = rtu.parameters.urgency().is_guaranteed() && now > rtu.deadline();
         if missed && !rtu.late {
             account.misses.add(1);
         }
-        account.complete(now - rtu.released);
+        account.complete(now - rtu.released, rtu.cost);
+        rtu.cost = Nanos::ZERO;
         rtu.state = State::Idle;
         if let Some(due) = rtu.pending.take() {
             self.begin(index, due, now);
@@ -446,7 +445,7 @@ impl Scheduler {
     fn release_behind(&mut self, index: u32, due: Time, now: Time) {
         let (rtu, account) = self.table.both(index);
         account.release(now - due);
-        if now > rtu.deadline && !rtu.late {
+        if now > rtu.deadline() && !rtu.late {
             rtu.late = true;
             account.misses.add(1);
         }
@@ -472,7 +471,6 @@ impl Scheduler {
     fn begin(&mut self, index: u32, released: Time, now: Time) {
         let rtu = self.table.at(index);
         rtu.released = released;
-        rtu.deadline = rtu.parameters.deadline_of(released);
         rtu.late = false;
         self.resume(index, now);
     }

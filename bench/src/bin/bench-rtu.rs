@@ -5,7 +5,7 @@
 use std::error::Error;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock, mpsc};
+use std::sync::{OnceLock, mpsc};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
@@ -75,31 +75,44 @@ fn executive(capacity: usize) -> Result<Executive, Box<dyn Error>> {
     Ok(builder.spin(SPIN).capacity(capacity).build()?)
 }
 
+/// What the handlers of [`dispatch`] pass on. They have no state of their own, since that would be theirs to fetch.
+struct Chain {
+    /// Whom each hop notifies, in the order in which they come.
+    order: Vec<Notifier>,
+    hops: AtomicUsize,
+    done: mpsc::SyncSender<Instant>,
+}
+
+static CHAIN: OnceLock<Chain> = OnceLock::new();
+
 /// From one notification to the next, when each handler notifies another one of `count`: enqueued, chosen, entered.
 fn dispatch(count: usize) -> Findings {
     let executive = executive(count + 1)?;
-    let others: Arc<OnceLock<Vec<Notifier>>> = Arc::default();
-    let hops = Arc::new(AtomicUsize::new(0));
-    let (done, finished) = mpsc::sync_channel(1);
     let rtus: Result<Vec<Rtu>, _> = (0..count)
         .map(|index| {
-            let (others, hops, done) = (Arc::clone(&others), Arc::clone(&hops), done.clone());
             let class = Class::LowDelay { priority: 1 };
-            let spec = Spec::new(format!("hop-{index}"), Parameters::new(class, Nanos::ZERO));
-            let handler = move |_: &mut Activation<'_>| {
-                hop(&others, &hops, &done);
-                Outcome::Done
-            };
-            executive.add(spec, cpu(), Box::new(handler))
+            let parameters = Parameters::new(class, Nanos::ZERO).with_deadline(Nanos::from_secs(1));
+            executive.add(
+                Spec::new(format!("hop-{index}"), parameters),
+                cpu(),
+                Box::new(hop),
+            )
         })
         .collect();
     let rtus = rtus?;
-    let first = others.get_or_init(|| rtus.iter().map(Rtu::notifier).collect());
+    // Each is far in memory from the one before.
+    let far = (0..count).filter_map(|at| rtus.get(at * 7919 % count));
+    let (done, finished) = mpsc::sync_channel(1);
+    let chain = CHAIN.get_or_init(|| Chain {
+        order: far.map(Rtu::notifier).collect(),
+        hops: AtomicUsize::new(0),
+        done,
+    });
     let mut times = Vec::new();
     for _ in 0..10 {
-        hops.store(0, Ordering::Relaxed);
+        chain.hops.store(0, Ordering::Relaxed);
         let began = Instant::now();
-        first.first().ok_or("no RTU")?.notify();
+        chain.order.first().ok_or("no RTU")?.notify();
         let ended: Instant = finished.recv_timeout(Duration::from_secs(20))?;
         times.push((ended - began).as_nanos() as f64 / HOPS as f64);
     }
@@ -112,17 +125,19 @@ fn dispatch(count: usize) -> Findings {
     Ok(report)
 }
 
-/// Goes on to another RTU, far from this one in memory.
-fn hop(others: &OnceLock<Vec<Notifier>>, hops: &AtomicUsize, done: &mpsc::SyncSender<Instant>) {
-    let count = hops.load(Ordering::Relaxed) + 1;
-    hops.store(count, Ordering::Relaxed);
+/// Goes on to another RTU.
+fn hop(_: &mut Activation<'_>) -> Outcome {
+    let Some(chain) = CHAIN.get() else {
+        return Outcome::Done;
+    };
+    let count = chain.hops.load(Ordering::Relaxed) + 1;
+    chain.hops.store(count, Ordering::Relaxed);
     if count >= HOPS {
-        let _ = done.try_send(Instant::now());
-        return;
-    }
-    if let Some(next) = others.get().and_then(|all| all.get(count * 7919 % all.len())) {
+        let _ = chain.done.try_send(Instant::now());
+    } else if let Some(next) = chain.order.get(count % chain.order.len()) {
         next.notify();
     }
+    Outcome::Done
 }
 
 /// Hogs for as long as it lives.

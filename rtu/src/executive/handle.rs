@@ -12,7 +12,7 @@ use crate::Time;
 use crate::scheduler::{Account, Counts, Meter, Parameters};
 
 use super::poller::Interest;
-use super::record::{Command, Handler, Record};
+use super::record::{Command, Cpu, Handler, Record};
 
 thread_local! {
     /// Whether this is a thread of an executive, which must not wait for another one.
@@ -80,6 +80,9 @@ pub struct Rtu {
 /// Notifies an RTU from anywhere, for as long as it is there. Cheap to clone.
 #[derive(Clone)]
 pub struct Notifier {
+    /// What a notification needs is here, without a way through the record.
+    cpu: Arc<Cpu>,
+    index: u32,
     record: Arc<Record>,
 }
 
@@ -98,7 +101,7 @@ pub enum ChangeError {
 impl Rtu {
     pub(super) fn new(record: Arc<Record>) -> Self {
         Self {
-            notifier: Notifier { record },
+            notifier: Notifier::new(record),
             removed: false,
         }
     }
@@ -220,7 +223,11 @@ impl fmt::Debug for Rtu {
 
 impl Notifier {
     pub(super) fn new(record: Arc<Record>) -> Self {
-        Self { record }
+        Self {
+            cpu: Arc::clone(&record.cpu),
+            index: record.index,
+            record,
+        }
     }
 
     /// Tells the handler that there is something to do: a reactive RTU becomes ready, once, however often it is told before
@@ -228,7 +235,7 @@ impl Notifier {
     ///
     /// Takes no lock, and makes a system call only if the executive sleeps. What was written before is seen by the handler.
     pub fn notify(&self) {
-        self.record.cpu.notify(self.record.index);
+        self.cpu.notify(self.index);
     }
 
     /// Notifies the RTU once the descriptor is readable or writable, be it already; then not again before it is watched

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Nanos;
-use crate::histogram::{Histogram, LiveBuckets};
+use crate::histogram::{Histogram, LiveBuckets, Recent};
 
 /// What an RTU did and used so far.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +62,16 @@ pub struct Meter {
     pub(super) overruns: Counter,
     pub(super) deferrals: Counter,
     pub(super) misses: Counter,
+    /// Releases after their time, and such as came to nothing.
+    late: Counter,
+    lost: Counter,
+    buckets: Box<Buckets>,
+}
+
+/// Kept apart, so that the meters themselves stand close to each other.
+#[derive(Default)]
+struct Buckets {
+    /// Without the releases on time.
     release_jitter: LiveBuckets,
     response: LiveBuckets,
 }
@@ -70,24 +80,27 @@ pub struct Meter {
 #[derive(Debug, Default)]
 #[repr(align(64))]
 struct Always {
-    releases: Counter,
+    /// Releases on time, as those of reactive RTUs are.
+    on_time: Counter,
     completions: Counter,
     used: Counter,
     longest_run: Counter,
     costliest: Counter,
-    /// What the current activation used.
-    current: Counter,
     latest_release: Counter,
     longest_response: Counter,
+    recent: Recent,
 }
 
 impl Meter {
     /// Reads what the RTU did and used so far.
     #[must_use]
     pub fn read(&self) -> Account {
-        let always = &self.always;
+        let (always, buckets) = (&self.always, &self.buckets);
+        let on_time = always.on_time.read();
+        let mut release_jitter = buckets.release_jitter.read(Nanos(always.latest_release.read()));
+        release_jitter.record_many(Nanos::ZERO, on_time);
         Account {
-            releases: always.releases.read(),
+            releases: self.releases(),
             completions: always.completions.read(),
             yields: self.yields.read(),
             overruns: self.overruns.read(),
@@ -96,8 +109,10 @@ impl Meter {
             used: Nanos(always.used.read()),
             longest_run: Nanos(always.longest_run.read()),
             costliest: Nanos(always.costliest.read()),
-            release_jitter: self.release_jitter.read(Nanos(always.latest_release.read())),
-            response: self.response.read(Nanos(always.longest_response.read())),
+            release_jitter,
+            response: always
+                .recent
+                .read(&buckets.response, Nanos(always.longest_response.read())),
         }
     }
 
@@ -106,38 +121,46 @@ impl Meter {
     #[must_use]
     pub fn counts(&self) -> Counts {
         Counts {
-            releases: self.always.releases.read(),
+            releases: self.releases(),
             completions: self.always.completions.read(),
             overruns: self.overruns.read(),
             misses: self.misses.read(),
         }
     }
 
+    fn releases(&self) -> u64 {
+        self.always.on_time.read() + self.late.read() + self.lost.read()
+    }
+
     pub(super) fn release(&self, late: Nanos) {
-        self.always.releases.add(1);
+        if late == Nanos::ZERO {
+            return self.always.on_time.add(1);
+        }
+        self.late.add(1);
         self.always.latest_release.raise(late.0);
-        self.release_jitter.record(late);
+        self.buckets.release_jitter.record(late);
     }
 
     /// Counts releases that came to nothing.
     pub(super) fn lose(&self, releases: u64) {
-        self.always.releases.add(releases);
-        self.misses.add(releases);
+        if releases > 0 {
+            self.lost.add(releases);
+            self.misses.add(releases);
+        }
     }
 
     pub(super) fn charge(&self, used: Nanos) {
         self.always.used.add(used.0);
-        self.always.current.add(used.0);
         self.always.longest_run.raise(used.0);
     }
 
-    pub(super) fn complete(&self, response: Nanos) {
+    /// Counts an activation that is done, after so long, and that used so much.
+    pub(super) fn complete(&self, response: Nanos, cost: Nanos) {
         let always = &self.always;
         always.completions.add(1);
         always.longest_response.raise(response.0);
-        always.costliest.raise(always.current.read());
-        always.current.set(0);
-        self.response.record(response);
+        always.costliest.raise(cost.0);
+        always.recent.record(&self.buckets.response, response);
     }
 }
 

@@ -66,13 +66,14 @@ pub(super) struct Rtu {
     pub(super) parameters: Parameters,
     /// Nominal release of the activation.
     pub(super) released: Time,
-    pub(super) deadline: Time,
     /// The release that came while the activation was not done.
     pub(super) pending: Option<Time>,
     /// When it last got its budget; for a reactive one the last release or end of a deferral.
     pub(super) replenished: Time,
     /// What it used since.
     pub(super) used: Nanos,
+    /// What the activation used so far.
+    pub(super) cost: Nanos,
     ever_released: bool,
 }
 
@@ -88,12 +89,17 @@ impl Rtu {
             late: false,
             parameters,
             released: Time::ZERO,
-            deadline: Time::ZERO,
             pending: None,
             replenished: Time::ZERO,
             used: Nanos::ZERO,
+            cost: Nanos::ZERO,
             ever_released: false,
         }
+    }
+
+    /// When the activation has to be done.
+    pub(super) fn deadline(&self) -> Time {
+        self.parameters.deadline_of(self.released)
     }
 
     /// When the minimum inter-arrival is over.
@@ -136,14 +142,33 @@ impl Rtu {
     }
 }
 
+/// An RTU and where it counts, since every event touches both: two cache lines side by side.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Slot {
+    rtu: Rtu,
+    meter: Arc<Meter>,
+}
+
+/// Of many RTUs few are in the processor's caches, so what a slot is larger, every dispatch is slower.
+const _: () = assert!(
+    size_of::<Slot>() == 128,
+    "a slot has its place in two cache lines"
+);
+
 /// The RTUs by slot, and their meters beside them.
 #[derive(Debug)]
 pub(super) struct Table {
-    /// An RTU and where it counts stand together, since every event touches both.
-    slots: Vec<(Rtu, Arc<Meter>)>,
+    slots: Vec<Slot>,
     /// What stands in for the meter of a slot that is not in use.
     nobody: Arc<Meter>,
     free: Vec<u32>,
+}
+
+impl Slot {
+    fn holds(&self, id: RtuId) -> bool {
+        self.rtu.generation == id.generation && self.rtu.state != State::Free
+    }
 }
 
 impl Table {
@@ -165,14 +190,15 @@ impl Table {
             let index = u32::try_from(self.slots.len())
                 .ok()
                 .filter(|index| *index < u32::MAX);
-            let mut unused = Rtu::new(0, parameters);
-            unused.state = State::Free;
-            self.slots.push((unused, Arc::clone(&self.nobody)));
+            let mut rtu = Rtu::new(0, parameters);
+            rtu.state = State::Free;
+            let meter = Arc::clone(&self.nobody);
+            self.slots.push(Slot { rtu, meter });
             index.expect("memory ends before the indices do")
         });
-        let (rtu, counting) = &mut self.slots[index as usize];
-        *rtu = Rtu::new(rtu.generation, parameters);
-        *counting = meter;
+        let slot = &mut self.slots[index as usize];
+        slot.rtu = Rtu::new(slot.rtu.generation, parameters);
+        slot.meter = meter;
         self.id(index)
     }
 
@@ -180,7 +206,7 @@ impl Table {
         let rtu = self.at(index);
         rtu.state = State::Free;
         rtu.generation = rtu.generation.wrapping_add(1);
-        self.slots[index as usize].1 = Arc::clone(&self.nobody);
+        self.slots[index as usize].meter = Arc::clone(&self.nobody);
         self.free.push(index);
     }
 
@@ -191,34 +217,32 @@ impl Table {
 
     /// The RTU of an id, if it is still there.
     pub(super) fn find(&mut self, id: RtuId) -> Option<&mut Rtu> {
-        let (rtu, _) = self.slots.get_mut(id.slot())?;
-        (rtu.generation == id.generation && rtu.state != State::Free).then_some(rtu)
+        let slot = self.slots.get_mut(id.slot())?;
+        slot.holds(id).then_some(&mut slot.rtu)
     }
 
     pub(super) fn look(&self, id: RtuId) -> Option<&Rtu> {
-        Some(&self.slot(id)?.0)
+        Some(&self.slot(id)?.rtu)
     }
 
     pub(super) fn meter(&self, id: RtuId) -> Option<&Arc<Meter>> {
-        Some(&self.slot(id)?.1)
+        Some(&self.slot(id)?.meter)
     }
 
-    fn slot(&self, id: RtuId) -> Option<&(Rtu, Arc<Meter>)> {
-        let used =
-            |(rtu, _): &&(Rtu, Arc<Meter>)| rtu.generation == id.generation && rtu.state != State::Free;
-        self.slots.get(id.slot()).filter(used)
+    fn slot(&self, id: RtuId) -> Option<&Slot> {
+        self.slots.get(id.slot()).filter(|slot| slot.holds(id))
     }
 
     pub(super) fn at(&mut self, index: u32) -> &mut Rtu {
-        &mut self.slots[index as usize].0
+        &mut self.slots[index as usize].rtu
     }
 
     pub(super) fn peek(&self, index: u32) -> &Rtu {
-        &self.slots[index as usize].0
+        &self.slots[index as usize].rtu
     }
 
     pub(super) fn both(&mut self, index: u32) -> (&mut Rtu, &Meter) {
-        let (rtu, meter) = &mut self.slots[index as usize];
+        let Slot { rtu, meter } = &mut self.slots[index as usize];
         (rtu, meter)
     }
 }
