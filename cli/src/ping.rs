@@ -52,7 +52,13 @@ pub(crate) fn run(orb: &Orb, options: &Options) -> Result<String, Failure> {
     let stop = interrupt::flag();
     let interval = Duration::from_millis(options.interval);
     let outcome = measure(options.count, interval, &stop, || object.non_existent());
-    Ok(outcome.describe())
+    let text = outcome.describe();
+    if outcome.failures.is_empty() {
+        return Ok(text);
+    }
+    say(format_args!("{}\n", text.trim_end()))?;
+    let answers = format!("{} calls were not answered", outcome.failures.len());
+    Err(Failure::new(answers).hint("`upcall ior` shows where a reference leads"))
 }
 
 /// What may help.

@@ -144,6 +144,24 @@ fn a_live_object_is_measured() {
 }
 
 #[test]
+fn a_server_that_goes_away_meanwhile_makes_ping_fail() {
+    let service = Service::new();
+    let mut ping = Command::new(env!("CARGO_BIN_EXE_upcall"))
+        .args(["ping", "--interval", "5", "-W", "2", &service.url])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let mut lines = BufReader::new(ping.stdout.take().expect("a pipe")).lines();
+    assert!(lines.next().expect("a line").expect("text").contains("true"));
+    drop(service);
+    let text: Vec<_> = lines.map(|line| line.expect("text")).collect();
+    assert!(text.iter().any(|line| line.contains("10 failed")), "{text:?}");
+    let ended = ping.wait_with_output().expect("it ends");
+    assert!(complaint(&ended, 1).contains("10 calls were not answered"));
+}
+
+#[test]
 fn an_object_that_is_not_there_is_reported_with_a_hint() {
     let url = {
         let service = Service::new();
