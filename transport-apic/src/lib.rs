@@ -9,6 +9,7 @@
 mod channel;
 mod packet;
 pub mod sim;
+pub mod tun;
 
 pub use self::channel::{Channel, Closed, Counters, Integrity, Interest, Properties, Refusal, Violation};
 pub use self::packet::{Headers, Packet, Payload, TooLong};

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+use std::net::UdpSocket;
+use std::thread;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::thread::{CapabilitySet, UnshareFlags};
+
+use super::*;
+use crate::Headers;
+
+/// Runs `test` on a thread in a network namespace of its own, which ends with it; says why not where that is not allowed.
+#[allow(unsafe_code, reason = "what a thread shares can be changed under its feet")]
+fn apart(name: &str, test: impl FnOnce() + Send) {
+    let run = || {
+        // SAFETY: only this thread's view of the network changes, and it ends with the test.
+        let apart = unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNET) };
+        if let Err(error) = apart {
+            let reason = format!("a network namespace needs CAP_SYS_ADMIN ({error}): run it as root");
+            println!("SKIPPED: {name}: {reason}");
+            assert!(
+                std::env::var_os("CI").is_none_or(|ci| ci != "true"),
+                "not to be skipped"
+            );
+            return;
+        }
+        test();
+    };
+    let outcome = thread::scope(|scope| scope.spawn(run).join());
+    outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+}
+
+fn config() -> Config {
+    Config {
+        name: "upcall0".into(),
+        addresses: vec![
+            ("10.77.0.1".parse().unwrap(), 24),
+            ("fd77::1".parse().unwrap(), 64),
+        ],
+        mtu: 1400,
+    }
+}
+
+/// The next packet, within a second.
+fn next(tun: &mut Tun, wanted: impl Fn(&[u8]) -> bool) -> Bytes {
+    for _ in 0..100 {
+        let mut ready = [PollFd::new(tun, PollFlags::IN)];
+        let longest = Timespec {
+            tv_sec: 1,
+            tv_nsec: 0,
+        };
+        poll(&mut ready, Some(&longest)).unwrap();
+        while let Some(packet) = tun.receive().unwrap() {
+            if wanted(&packet) {
+                return packet;
+            }
+        }
+    }
+    panic!("no such packet comes");
+}
+
+/// Swaps the ends of a UDP packet over IP, so that it goes back with a payload in two pieces.
+fn answer(request: &Bytes, ip: usize, addresses: [usize; 2], length: usize) -> Packet<Bytes> {
+    let mut bytes = request.to_vec();
+    let [source, destination] = addresses;
+    for at in 0..length {
+        bytes.swap(source + at, destination + at);
+    }
+    bytes.swap(ip, ip + 2);
+    bytes.swap(ip + 1, ip + 3);
+    let mut headers = Headers::new();
+    headers.append(&bytes[..ip + 8]).unwrap();
+    let payload = Bytes::from(bytes.split_off(ip + 8));
+    let half = payload.len() / 2;
+    let pieces = [payload.slice(..half), payload.slice(half..)];
+    Packet {
+        headers,
+        payload: pieces.into_iter().collect(),
+    }
+}
+
+#[test]
+fn a_program_of_the_machine_talks_to_this_process() {
+    apart("a_program_of_the_machine_talks_to_this_process", || {
+        let mut tun = Tun::open(&config()).unwrap();
+        assert_eq!((tun.name(), tun.mtu()), ("upcall0", 1400));
+        for (own, peer, ip, addresses, length) in [
+            ("10.77.0.1:0", "10.77.0.9:4711", 20, [12, 16], 4),
+            ("[fd77::1]:0", "[fd77::9]:4711", 40, [8, 24], 16),
+        ] {
+            let socket = UdpSocket::bind(own).unwrap();
+            socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+            socket.send_to(b"is anybody there?", peer).unwrap();
+            let request = next(&mut tun, |packet| packet.ends_with(b"is anybody there?"));
+            let packet = answer(&request, ip, addresses, length);
+            assert!(tun.transmit(&packet).unwrap());
+            let mut buffer = [0; 100];
+            let (count, from) = socket.recv_from(&mut buffer).unwrap();
+            assert_eq!(&buffer[..count], b"is anybody there?");
+            assert_eq!(from.to_string(), peer);
+        }
+        assert!(tun.receive().is_ok(), "an empty device does not block");
+    });
+}
+
+#[test]
+fn packets_stay_what_they_were_when_more_come() {
+    apart("packets_stay_what_they_were_when_more_come", || {
+        let mut tun = Tun::open(&config()).unwrap();
+        let socket = UdpSocket::bind("10.77.0.1:0").unwrap();
+        let mut kept = Vec::new();
+        for number in 0..200_u8 {
+            socket.send_to(&[number; 1000], "10.77.0.9:1").unwrap();
+            kept.push(next(&mut tun, |packet| packet.len() == 1028));
+        }
+        for (number, packet) in (0..).zip(&kept) {
+            assert_eq!(packet[28..], [number; 1000]);
+        }
+    });
+}
+
+#[test]
+fn what_is_no_ip_packet_is_refused() {
+    apart("what_is_no_ip_packet_is_refused", || {
+        let tun = Tun::open(&config()).unwrap();
+        let mut headers = Headers::new();
+        headers.append(&[0; 40]).unwrap();
+        let nonsense: Packet<Bytes> = Packet {
+            headers,
+            payload: ArrayVec::new(),
+        };
+        let refused = tun.transmit(&nonsense).unwrap_err();
+        assert_eq!(refused.raw_os_error(), Some(libc::EINVAL));
+    });
+}
+
+#[test]
+fn a_device_has_one_user_at_a_time() {
+    apart("a_device_has_one_user_at_a_time", || {
+        let tun = Tun::open(&config()).unwrap();
+        assert!(matches!(Tun::open(&config()), Err(OpenError::Busy { .. })));
+        drop(tun);
+        Tun::open(&config()).unwrap();
+    });
+}
+
+#[test]
+fn the_kernel_names_what_has_no_name() {
+    apart("the_kernel_names_what_has_no_name", || {
+        let tun = Tun::open(&Config::default()).unwrap();
+        assert!(tun.name().starts_with("tun"), "{}", tun.name());
+    });
+}
+
+#[test]
+fn names_that_no_interface_has_are_refused() {
+    for name in ["sixteen-letters-", "a b", "a/b", "a\0b", "a%d"] {
+        let config = Config {
+            name: name.into(),
+            ..Config::default()
+        };
+        assert!(
+            matches!(Tun::open(&config), Err(OpenError::BadName { .. })),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn who_lacks_the_privilege_learns_what_grants_it() {
+    let name = "who_lacks_the_privilege_learns_what_grants_it";
+    apart(name, || {
+        let mut sets = rustix::thread::capabilities(None).unwrap();
+        sets.effective.remove(CapabilitySet::NET_ADMIN);
+        rustix::thread::set_capabilities(None, sets).unwrap();
+        let refused = Tun::open(&config()).unwrap_err().to_string();
+        for part in [
+            "CAP_NET_ADMIN",
+            "setcap cap_net_admin+ep",
+            "ip tuntap add dev upcall0 mode tun",
+        ] {
+            assert!(refused.contains(part), "{refused}");
+        }
+    });
+}
