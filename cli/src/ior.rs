@@ -9,7 +9,7 @@ use std::io::Read;
 use object_adapter::key::{ObjectKey, PoaPath};
 use orb_core::codeset::{CodeSetComponent, CodeSetInfo};
 use orb_core::ior::{IiopProfile, Ior, LocalEndpoint, TaggedComponent, TaggedProfile};
-use orb_core::rtcorba::{ExposedPolicies, PolicyType};
+use orb_core::rtcorba::{ExposedPolicies, PolicyType, Protocol};
 use orb_core::url::ObjectUrl;
 
 use crate::failure::Failure;
@@ -234,7 +234,34 @@ fn explain_policies(out: &mut String, policies: &ExposedPolicies) -> fmt::Result
         let name = PolicyType::PriorityBandedConnection;
         writeln!(out, "    {name}: {}", bands.join(", "))?;
     }
+    for protocol in &policies.client_protocols {
+        explain_protocol(out, protocol)?;
+    }
     Ok(())
+}
+
+/// By what connections clients are to call.
+fn explain_protocol(out: &mut String, protocol: &Protocol) -> fmt::Result {
+    let tcp = protocol.tcp.unwrap_or_default();
+    let room = |bytes: u32| match bytes {
+        0 => "the system's".to_owned(),
+        bytes => format!("{bytes} B"),
+    };
+    writeln!(
+        out,
+        "    {}: {}, buffers {} out and {} in, keep alive {}, route {}, delay {}",
+        PolicyType::ClientProtocol,
+        names::profile(protocol.protocol_type.0),
+        room(tcp.send_buffer_size),
+        room(tcp.recv_buffer_size),
+        yes_or_no(tcp.keep_alive),
+        yes_or_no(!tcp.dont_route),
+        yes_or_no(!tcp.no_delay),
+    )
+}
+
+fn yes_or_no(it: bool) -> &'static str {
+    if it { "yes" } else { "no" }
 }
 
 /// Octets in hexadecimal and as text, sixteen a line.

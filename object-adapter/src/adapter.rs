@@ -13,6 +13,7 @@ use orb_core::{
     exception::{Completed, SystemException, SystemExceptionKind, minor},
     ior::TaggedComponent,
     object::ObjectRef,
+    rtcorba::TcpProtocolProperties,
     servant::{Adapter, CollocatedError, Located, Outcome, Reply, Request, Servant},
     server::{Asking, Server, Verdict},
     transport::{Endpoint, Listener},
@@ -48,12 +49,13 @@ pub trait ReferenceFactory: Send + Sync + fmt::Debug {
         policies: Option<TaggedComponent>,
     ) -> Result<ObjectRef, SystemException>;
 
-    /// Binds another endpoint beside those of the ORB, for one object.
+    /// Binds another endpoint beside those of the ORB, for some of its objects; with connections of this kind, or of that
+    /// of the ORB's.
     ///
     /// # Errors
     ///
     /// A system exception, for example where the ORB cannot listen.
-    fn open_lane(&self) -> Result<LaneSite, SystemException>;
+    fn open_lane(&self, tcp: Option<&TcpProtocolProperties>) -> Result<LaneSite, SystemException>;
 
     /// Forgets an endpoint that was bound for a lane.
     fn close_lane(&self, endpoint: &Endpoint);

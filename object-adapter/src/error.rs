@@ -34,6 +34,9 @@ pub enum CreateError {
         /// Which ones.
         invalid: rtcorba::InvalidPolicy,
     },
+    /// The POA is to have an endpoint of its own, and cannot.
+    #[error("an endpoint for the POA: {0}")]
+    Endpoint(SystemException),
     /// The name has no characters or too many.
     #[error("a POA name has 1 to {} octets, and this one {octets}", key::MAX_NAME)]
     NameLength {
@@ -181,13 +184,15 @@ pub struct StillInProgress;
 // A servant that makes objects or POAs passes on with `?` what the adapter refuses. The client's target exists, so it is
 // never OBJECT_NOT_EXIST, after which clients throw references away.
 
-/// `OBJ_ADAPTER`, with what was refused as its message; `INV_POLICY` for RT-CORBA policies.
+/// `OBJ_ADAPTER`, with what was refused as its message; `INV_POLICY` for RT-CORBA policies, and why there is
+/// no endpoint.
 impl From<CreateError> for SystemException {
     fn from(error: CreateError) -> Self {
         match error {
             CreateError::InvalidRealTimePolicy { .. } => {
                 Self::from(SystemExceptionKind::InvPolicy).with_message(error.to_string())
             }
+            CreateError::Endpoint(exception) => exception,
             _ => refused(&error),
         }
     }

@@ -8,11 +8,13 @@ mod at_priority;
 mod current;
 mod mapping;
 mod mutex;
+mod own_endpoint;
 mod poa;
 mod threadpool;
 
 pub(crate) use self::{
     at_priority::Served,
+    own_endpoint::OwnEndpoint,
     poa::{Elsewhere, RealTimePoa, Thread, serve_at},
 };
 pub use self::{
@@ -22,7 +24,7 @@ pub use self::{
     threadpool::{Threadpool, ThreadpoolError, ThreadpoolStatus},
 };
 pub use orb_core::rtcorba::{
-    BadPriority, Buffering, ExposedPolicies, InvalidBands, InvalidPolicy, InvalidThreadpool, PolicyType,
-    Priority, PriorityBand, PriorityModel, PriorityModelPolicy, ServerPolicies, ThreadpoolConfig,
-    ThreadpoolLane,
+    BadPriority, Buffering, ExposedPolicies, InvalidBands, InvalidPolicy, InvalidProtocols,
+    InvalidThreadpool, PolicyType, Priority, PriorityBand, PriorityModel, PriorityModelPolicy, Protocol,
+    ProtocolList, ProtocolType, ServerPolicies, TcpProtocolProperties, ThreadpoolConfig, ThreadpoolLane,
 };

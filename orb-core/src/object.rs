@@ -31,7 +31,7 @@ use crate::{
     ior::Ior,
     orb::OrbCore,
     qos::{Granted, Qos},
-    rtcorba::PriorityBand,
+    rtcorba::{PriorityBand, ProtocolList},
     transport::Endpoint,
 };
 
@@ -95,6 +95,8 @@ struct Terms {
     share: Share,
     /// The ranges of priorities with a connection each; empty for one connection for all.
     bands: Vec<PriorityBand>,
+    /// By which protocols; empty for those of the ORB.
+    protocols: ProtocolList,
 }
 
 /// Where calls go now.
@@ -196,6 +198,7 @@ impl ObjectRef {
         let own = self.on_terms(Terms {
             timeout: self.0.terms.timeout,
             flow: Some(Arc::new(Flow::new(qos))),
+            protocols: self.0.terms.protocols.clone(),
             ..Terms::default()
         });
         own.binding(deadline)?;
@@ -334,8 +337,16 @@ impl ObjectRef {
         let (cache, share) = (self.0.core.connections(), self.0.terms.share);
         let binding = match &self.0.terms.flow {
             Some(flow) => flow.binding(self, deadline)?,
-            None if share == Share::One => Arc::new(Binding::exclusive(cache, target, deadline)?),
-            None => Arc::new(Binding::new(cache, target, share, deadline)?),
+            None if share == Share::One => Arc::new(Binding::exclusive(
+                cache,
+                target,
+                self.tcp_properties()?,
+                deadline,
+            )?),
+            None => {
+                let kind = (share, self.tcp_properties()?);
+                Arc::new(Binding::new(cache, target, kind, deadline)?)
+            }
         };
         let mut place = self.0.place.lock();
         let mut before = None;

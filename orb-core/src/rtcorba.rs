@@ -10,6 +10,7 @@ mod component;
 mod context;
 mod policy;
 mod priority;
+mod protocol;
 mod rules;
 mod thread;
 
@@ -18,6 +19,7 @@ pub use self::{
     context::{PRIORITY_CONTEXT_SIZE, decode_priority, encode_priority},
     policy::{Buffering, PolicyType, PriorityModel, PriorityModelPolicy, ThreadpoolConfig, ThreadpoolLane},
     priority::{BadPriority, Priority, PriorityBand},
-    rules::{InvalidBands, InvalidPolicy, InvalidThreadpool, ServerPolicies, check_bands},
+    protocol::{Protocol, ProtocolList, ProtocolType, TcpProtocolProperties},
+    rules::{InvalidBands, InvalidPolicy, InvalidProtocols, InvalidThreadpool, ServerPolicies, check_bands},
     thread::{AtPriority, thread_priority},
 };

@@ -108,6 +108,16 @@ impl Server {
         self.shared.add_listener(listener.into(), None).map(drop)
     }
 
+    /// Serves the connections that arrive at `listener`, and accepts them until the [`Gate`] is dropped or the server ends.
+    ///
+    /// # Errors
+    ///
+    /// What the poller says.
+    pub fn listen_while(&self, listener: Box<dyn Listener>) -> io::Result<Gate> {
+        let token = self.shared.add_listener(listener.into(), None)?;
+        Ok(Gate::new(&self.shared, token))
+    }
+
     /// Gives the connections that arrive at `listener` to `reception`, until the [`Gate`] is dropped or the server ends.
     ///
     /// # Errors

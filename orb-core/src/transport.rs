@@ -14,6 +14,8 @@ use std::{
 
 use bytes::BytesMut;
 
+use crate::rtcorba::TcpProtocolProperties;
+
 mod endpoint;
 
 pub use endpoint::{Endpoint, EndpointError};
@@ -35,6 +37,20 @@ pub trait Transport: Send + Sync + fmt::Debug {
     ///
     /// A [`TransportError`] that names the endpoint and what failed.
     fn connect(&self, endpoint: &Endpoint, deadline: Instant) -> Result<Arc<dyn Link>, TransportError>;
+
+    /// Opens a link likewise, which is like this from its first packet on. One without TCP knows nothing of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Transport::connect`].
+    fn connect_with(
+        &self,
+        endpoint: &Endpoint,
+        deadline: Instant,
+        _properties: &TcpProtocolProperties,
+    ) -> Result<Arc<dyn Link>, TransportError> {
+        self.connect(endpoint, deadline)
+    }
 
     /// Listens at `endpoint`; port 0 asks for any free port.
     ///
@@ -130,6 +146,15 @@ pub trait Listener: Send + Sync + fmt::Debug {
     ///
     /// What the operating system says.
     fn set_buffers(&self, _receive: usize, _send: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Sets what the connections to come are like. One without TCP does nothing.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    fn set_properties(&self, _properties: &TcpProtocolProperties) -> io::Result<()> {
         Ok(())
     }
 

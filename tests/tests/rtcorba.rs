@@ -22,6 +22,8 @@ mod native;
 mod policies;
 #[path = "rtcorba/pools.rs"]
 mod pools;
+#[path = "rtcorba/protocols.rs"]
+mod protocols;
 
 use std::{sync::Arc, thread};
 

@@ -4,15 +4,30 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs},
+    os::fd::AsFd,
     sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
 
-use orb_core::transport::{Endpoint, TransportError};
+use orb_core::{
+    rtcorba::TcpProtocolProperties,
+    transport::{Endpoint, TransportError},
+};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+    net::{AddressFamily, SocketFlags, SocketType, ipproto, socket_with, sockopt},
+};
+
+use crate::options;
 
 /// Connects to the first address of `endpoint` that answers.
-pub(crate) fn connect(endpoint: &Endpoint, deadline: Instant) -> Result<TcpStream, TransportError> {
+pub(crate) fn connect(
+    endpoint: &Endpoint,
+    deadline: Instant,
+    properties: &TcpProtocolProperties,
+) -> Result<TcpStream, TransportError> {
     let addresses = resolve(endpoint, deadline)?;
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
@@ -20,12 +35,45 @@ pub(crate) fn connect(endpoint: &Endpoint, deadline: Instant) -> Result<TcpStrea
         // What is left is shared among the addresses, so that one that swallows packets does not use it all.
         let share = remaining(deadline).map_err(|error| failed(endpoint, error))? / left.max(1);
         left = left.saturating_sub(1);
-        match TcpStream::connect_timeout(&address, share.max(Duration::from_millis(1))) {
+        match open(
+            &address,
+            Instant::now() + share.max(Duration::from_millis(1)),
+            properties,
+        ) {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,
         }
     }
     Err(failed(endpoint, last))
+}
+
+/// Connects to one address. The options come first: the window is announced, and the route chosen, with the first packet.
+fn open(
+    address: &SocketAddr,
+    deadline: Instant,
+    properties: &TcpProtocolProperties,
+) -> io::Result<TcpStream> {
+    let family = match address {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    };
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))?;
+    options::set(socket.as_fd(), properties)?;
+    match rustix::net::connect(&socket, address) {
+        Err(Errno::INPROGRESS | Errno::INTR) => loop {
+            let left = Timespec::try_from(remaining(deadline)?).map_err(|_| io::ErrorKind::InvalidInput)?;
+            match poll(&mut [PollFd::new(&socket, PollFlags::OUT)], Some(&left)) {
+                Ok(0) | Err(Errno::INTR) => {}
+                Ok(_) => break sockopt::socket_error(&socket)??,
+                Err(error) => return Err(error.into()),
+            }
+        },
+        connected => connected?,
+    }
+    let stream = TcpStream::from(socket);
+    stream.set_nonblocking(false)?;
+    Ok(stream)
 }
 
 /// Finds the addresses of the endpoint's host.

@@ -7,6 +7,7 @@
 mod connect;
 mod link;
 mod listener;
+mod options;
 mod poller;
 
 #[cfg(test)]
@@ -16,7 +17,10 @@ pub use self::{link::TcpLink, listener::TcpListener, poller::EpollPoller};
 
 use std::{io, sync::Arc, time::Instant};
 
-use orb_core::transport::{Endpoint, Link, Listener, Poller, Transport, TransportError};
+use orb_core::{
+    rtcorba::TcpProtocolProperties,
+    transport::{Endpoint, Link, Listener, Poller, Transport, TransportError},
+};
 
 /// The transport of IIOP: TCP connections of the operating system.
 #[derive(Debug, Default, Clone, Copy)]
@@ -35,8 +39,17 @@ impl Transport for KernelTcp {
     }
 
     fn connect(&self, endpoint: &Endpoint, deadline: Instant) -> Result<Arc<dyn Link>, TransportError> {
-        let stream = connect::connect(endpoint, deadline)?;
-        let link = TcpLink::new(stream, endpoint.clone())
+        self.connect_with(endpoint, deadline, &TcpProtocolProperties::default())
+    }
+
+    fn connect_with(
+        &self,
+        endpoint: &Endpoint,
+        deadline: Instant,
+        properties: &TcpProtocolProperties,
+    ) -> Result<Arc<dyn Link>, TransportError> {
+        let stream = connect::connect(endpoint, deadline, properties)?;
+        let link = TcpLink::of(stream, endpoint.clone())
             .map_err(|error| TransportError::new("connect to", endpoint, error))?;
         Ok(Arc::new(link))
     }

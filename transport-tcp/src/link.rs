@@ -35,7 +35,7 @@ const LEAST_BUFFER: usize = 128 * 1024;
 /// More than that cannot be asked for; the kernel gives much less to anybody.
 const MOST_BUFFER: usize = i32::MAX as usize;
 
-/// A blocking socket with `TCP_NODELAY`.
+/// A blocking socket.
 ///
 /// Waiting with a timeout costs no extra system call: the socket's own timeout is set once to a round value below
 /// what is asked for and changed only when a wait needs another.
@@ -51,14 +51,8 @@ pub struct TcpLink {
 }
 
 impl TcpLink {
-    /// Takes over a connected, blocking socket whose other side is `peer`.
-    ///
-    /// # Errors
-    ///
-    /// What the operating system says when an option can't be set.
-    pub fn new(stream: TcpStream, peer: Endpoint) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
-        sockopt::set_socket_keepalive(&stream, true)?;
+    /// Takes over a connected, blocking socket whose other side is `peer`, and leaves its options as they are.
+    pub(crate) fn of(stream: TcpStream, peer: Endpoint) -> io::Result<Self> {
         let address = stream.local_addr()?;
         let local = Endpoint::iiop(address.ip().to_string(), address.port());
         Ok(Self {

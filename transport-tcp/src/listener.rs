@@ -8,9 +8,12 @@ use std::{
     sync::Arc,
 };
 
-use orb_core::transport::{Endpoint, Link, Listener, TransportError};
+use orb_core::{
+    rtcorba::TcpProtocolProperties,
+    transport::{Endpoint, Link, Listener, TransportError},
+};
 
-use crate::{TcpLink, link};
+use crate::{TcpLink, link, options};
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -34,6 +37,7 @@ impl TcpListener {
         socket.set_nonblocking(true).map_err(failed)?;
         // The standard library's backlog is 128, too short for a burst of a thousand; Linux lets it be changed.
         rustix::net::listen(&socket, BACKLOG).map_err(|error| failed(error.into()))?;
+        options::set(socket.as_fd(), &TcpProtocolProperties::default()).map_err(failed)?;
         let address = socket.local_addr().map_err(failed)?;
         let local = if endpoint.host().is_empty() {
             endpoint
@@ -64,12 +68,18 @@ impl Listener for TcpListener {
         let (stream, address) = self.socket.accept()?;
         stream.set_nonblocking(false)?;
         let peer = Endpoint::iiop(address.ip().to_canonical().to_string(), address.port());
-        Ok(Arc::new(TcpLink::new(stream, peer)?))
+        // It has inherited its options.
+        Ok(Arc::new(TcpLink::of(stream, peer)?))
     }
 
     /// Connections inherit what their listener has.
     fn set_buffers(&self, receive: usize, send: usize) -> io::Result<()> {
         link::set_buffers(self.socket.as_fd(), receive, send)
+    }
+
+    /// Connections inherit these, too.
+    fn set_properties(&self, properties: &TcpProtocolProperties) -> io::Result<()> {
+        options::set(self.socket.as_fd(), properties)
     }
 
     fn local(&self) -> &Endpoint {

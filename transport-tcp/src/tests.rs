@@ -3,13 +3,17 @@
 
 use std::{
     io::{self, IoSlice},
+    os::fd::{AsRawFd, BorrowedFd},
     sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
 use bytes::BytesMut;
-use orb_core::transport::{Endpoint, Event, Interest, Link, Listener, Transport};
+use orb_core::{
+    rtcorba::TcpProtocolProperties,
+    transport::{Endpoint, Event, Interest, Link, Listener, Transport},
+};
 use rustix::net::sockopt;
 
 use crate::KernelTcp;
@@ -219,6 +223,65 @@ fn connections_inherit_the_buffers_of_their_listener() {
     let fd = server.fd().expect("a socket");
     assert_eq!(sockopt::socket_recv_buffer_size(fd).expect("an option"), 600_000);
     assert_eq!(sockopt::socket_send_buffer_size(fd).expect("an option"), 400_000);
+}
+
+/// What the kernel says of a connection.
+fn properties(link: &dyn Link) -> TcpProtocolProperties {
+    let fd = link.fd().expect("a socket");
+    let half = |bytes: usize| u32::try_from(bytes / 2).expect("a size");
+    TcpProtocolProperties {
+        send_buffer_size: half(sockopt::socket_send_buffer_size(fd).expect("an option")),
+        recv_buffer_size: half(sockopt::socket_recv_buffer_size(fd).expect("an option")),
+        keep_alive: sockopt::socket_keepalive(fd).expect("an option"),
+        dont_route: dont_route(fd),
+        no_delay: sockopt::tcp_nodelay(fd).expect("an option"),
+    }
+}
+
+fn dont_route(fd: BorrowedFd<'_>) -> bool {
+    let mut value: libc::c_int = -1;
+    let mut size = libc::socklen_t::try_from(size_of_val(&value)).expect("small");
+    #[allow(unsafe_code, reason = "rustix has no such option")]
+    // SAFETY: the kernel writes `size` octets at most to `value`, which has as many, and one length to `size`.
+    let result = unsafe {
+        libc::getsockopt(
+            fd.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_DONTROUTE,
+            (&raw mut value).cast(),
+            &raw mut size,
+        )
+    };
+    assert_eq!(result, 0, "an option");
+    value != 0
+}
+
+#[test]
+fn both_ends_of_a_connection_are_as_their_side_wants_them() {
+    let (client, server) = pair();
+    for link in [&client, &server] {
+        let default = properties(link.as_ref());
+        assert!(
+            default.no_delay && default.keep_alive && !default.dont_route,
+            "{default:?}"
+        );
+    }
+    let wanted = |send_buffer_size, recv_buffer_size| TcpProtocolProperties {
+        send_buffer_size,
+        recv_buffer_size,
+        keep_alive: false,
+        dont_route: true,
+        no_delay: false,
+    };
+    let listener = listen("127.0.0.1");
+    listener.set_properties(&wanted(40_000, 50_000)).expect("set");
+    let client = KernelTcp.connect_with(listener.local(), soon(), &wanted(60_000, 70_000));
+    let client = client.expect("connected");
+    assert_eq!(properties(client.as_ref()), wanted(60_000, 70_000));
+    assert_eq!(
+        properties(accept(listener.as_ref()).as_ref()),
+        wanted(40_000, 50_000)
+    );
 }
 
 #[test]

@@ -273,7 +273,8 @@ impl Inner {
             return Err(cannot_listen("it was shut down"));
         }
         let anywhere = [Endpoint::iiop("0.0.0.0", 0)];
-        let listeners = builder::bind(&self.core, &anywhere, None).map_err(cannot_listen)?;
+        let listeners =
+            builder::bind(&self.core, &anywhere, None, &self.serving.tcp).map_err(cannot_listen)?;
         self.serve(listeners).map_err(cannot_listen)?;
         let endpoints = self.core.local_endpoints();
         tracing::debug!(?endpoints, "the ORB listens, for an object that was activated");

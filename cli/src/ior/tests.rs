@@ -71,6 +71,12 @@ fn rt_corba_policies_are_explained() {
         both.contains("PriorityBandedConnectionPolicy: 0 to 99, 100 to 32767"),
         "{both}"
     );
+    let protocol = explained(
+        b"\0\0\0\0\0\0\0\x01\0\0\0\x2b\0\0\0\x17\0\0\0\0\0\0\0\x01\0\0\0\0\0\x01\0\0\0\0\0\0\0\x01\x01",
+    );
+    let expected = "ClientProtocolPolicy: TAG_INTERNET_IOP, buffers 65536 B out and the system's in, keep alive no, \
+                    route no, delay no";
+    assert!(protocol.contains(expected), "{protocol}");
     // Other policies, and what cannot be read, are shown as they are.
     assert!(explained(b"\0\0\0\0\0\0\0\0").contains("TAG_POLICIES, 8 octets"));
     assert!(explained(b"\0\0\0\0\0\0\0\x09").contains("TAG_POLICIES, 8 octets"));

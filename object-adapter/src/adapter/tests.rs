@@ -61,7 +61,7 @@ impl ReferenceFactory for TestReferences {
         };
         Ok(self.0.object(Ior::iiop(type_id, &profile)))
     }
-    fn open_lane(&self) -> Result<LaneSite, SystemException> {
+    fn open_lane(&self, _: Option<&TcpProtocolProperties>) -> Result<LaneSite, SystemException> {
         Err(SystemExceptionKind::Initialize.into())
     }
     fn close_lane(&self, _: &Endpoint) {}

@@ -13,6 +13,7 @@ use std::{
 use orb_core::{
     exception::{Completed, SystemException, SystemExceptionKind, minor},
     qos::Qos,
+    rtcorba::TcpProtocolProperties,
     server::{Asking, FlowConfig, Gate, Reception, Server},
     transport::{Endpoint, Link, Listener},
 };
@@ -116,6 +117,7 @@ impl Opening {
         references: Arc<dyn ReferenceFactory>,
         name: String,
         request: Request,
+        tcp: Option<TcpProtocolProperties>,
         manager: PoaManager,
     ) -> Result<Self, ActivateError> {
         let granted = running.negotiate(|book| book.admit(&name, &request));
@@ -123,7 +125,7 @@ impl Opening {
             object: name.clone(),
             refusal: Box::new(refusal),
         })?;
-        let site = references.open_lane().map_err(|exception| {
+        let site = references.open_lane(tcp.as_ref()).map_err(|exception| {
             running.release([spare.id]);
             ActivateError::Reference(exception)
         })?;

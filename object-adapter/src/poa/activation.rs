@@ -143,7 +143,15 @@ impl<'p> Activation<'p> {
         }
         let references = poa.references()?;
         let name = display_name(&*self.servant, &path, id);
-        let opening = Opening::new(lanes.running()?, references, name, request, poa.manager.clone())?;
+        let tcp = poa.real_time.as_ref().and_then(|real_time| real_time.tcp());
+        let opening = Opening::new(
+            lanes.running()?,
+            references,
+            name,
+            request,
+            tcp,
+            poa.manager.clone(),
+        )?;
         Ok((qos, Some(opening)))
     }
 

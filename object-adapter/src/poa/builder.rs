@@ -6,6 +6,9 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
+use orb_core::exception::SystemException;
+use parking_lot::Mutex;
+
 use super::{Poa, PoaInner};
 use crate::{
     IdAssignment, IdUniqueness, ImplicitActivation, Lifespan, PoaManager, Policies, RequestProcessing,
@@ -13,8 +16,8 @@ use crate::{
     error::CreateError,
     key,
     rtcorba::{
-        InvalidPolicy, Priority, PriorityBand, PriorityModel, PriorityModelPolicy, RealTimePoa,
-        ServerPolicies, Threadpool,
+        InvalidPolicy, OwnEndpoint, Priority, PriorityBand, PriorityModel, PriorityModelPolicy, Protocol,
+        RealTimePoa, ServerPolicies, Threadpool,
     },
 };
 
@@ -132,6 +135,21 @@ impl<'p> PoaBuilder<'p> {
         self
     }
 
+    /// Has objects served by these protocols, with connections of the kind that they say (`ServerProtocolPolicy`). For TCP
+    /// of another kind than the ORB's, the objects have an endpoint for themselves, which is all that their references name
+    /// and is closed with the POA. Defaults to what the ORB does.
+    pub fn server_protocols(mut self, protocols: impl IntoIterator<Item = Protocol>) -> Self {
+        self.real_time.server_protocols = protocols.into_iter().collect();
+        self
+    }
+
+    /// Has clients call by these protocols, with connections of the kind that they say (`ClientProtocolPolicy`), unless they
+    /// know nothing of it; references show it. A client that says something itself cannot call.
+    pub fn client_protocols(mut self, protocols: impl IntoIterator<Item = Protocol>) -> Self {
+        self.real_time.client_protocols = protocols.into_iter().collect();
+        self
+    }
+
     /// Makes the POA.
     ///
     /// # Errors
@@ -153,16 +171,7 @@ impl<'p> PoaBuilder<'p> {
                 name: self.name.clone(),
                 invalid,
             })?;
-        check_real_time(&self.real_time, self.policies.threads).map_err(|invalid| {
-            CreateError::InvalidRealTimePolicy {
-                name: self.name.clone(),
-                invalid,
-            }
-        })?;
-        let real_time = (!self.real_time.is_empty()).then(|| RealTimePoa {
-            policies: self.real_time,
-            threadpool: self.threadpool,
-        });
+        let real_time = self.real_time()?.map(Box::new);
         let mut path = parent.path.clone();
         path.push(self.name.clone());
         let mut children = parent.children.lock();
@@ -179,7 +188,6 @@ impl<'p> PoaBuilder<'p> {
                 let shared = Arc::clone(&parent.shared);
                 let manager = self.manager.unwrap_or_default();
                 let above = Arc::downgrade(parent);
-                let real_time = real_time.map(Box::new);
                 let poa = PoaInner::new(shared, above, path, self.policies, manager, real_time);
                 tracing::debug!(poa = poa.display_name(), "POA made");
                 Ok(place.insert(Poa(Arc::new(poa))).clone())
@@ -188,10 +196,45 @@ impl<'p> PoaBuilder<'p> {
     }
 }
 
-/// Checks that the RT-CORBA policies go together, and with the thread policy.
-fn check_real_time(policies: &ServerPolicies, threads: Threads) -> Result<(), InvalidPolicy> {
+impl PoaBuilder<'_> {
+    /// Checks the RT-CORBA policies, and listens where these ask for an endpoint.
+    fn real_time(&self) -> Result<Option<RealTimePoa>, CreateError> {
+        check_real_time(&self.real_time, &self.policies).map_err(|invalid| {
+            CreateError::InvalidRealTimePolicy {
+                name: self.name.clone(),
+                invalid,
+            }
+        })?;
+        if self.real_time.is_empty() {
+            return Ok(None);
+        }
+        let real_time = RealTimePoa {
+            policies: self.real_time.clone(),
+            threadpool: self.threadpool.clone(),
+            endpoint: Mutex::default(),
+        };
+        if let Some(tcp) = real_time.tcp() {
+            let references = self.parent.0.references();
+            let opened = references
+                .map_err(SystemException::from)
+                .and_then(|references| OwnEndpoint::open(references, &tcp));
+            *real_time.endpoint.lock() = Some(opened.map_err(CreateError::Endpoint)?);
+        }
+        Ok(Some(real_time))
+    }
+}
+
+/// Checks that the RT-CORBA policies go together, and with those of CORBA.
+fn check_real_time(policies: &ServerPolicies, others: &Policies) -> Result<(), InvalidPolicy> {
     policies.check()?;
-    match threads {
+    let listens = policies
+        .server_protocols
+        .iter()
+        .any(|protocol| protocol.tcp.is_some());
+    if listens && others.lifespan == Lifespan::Persistent {
+        return Err(InvalidPolicy::Persistent);
+    }
+    match others.threads {
         Threads::Single if policies.threadpool.is_some() => {
             Err(InvalidPolicy::ThreadModel("SINGLE_THREAD_MODEL"))
         }

@@ -63,6 +63,9 @@ impl Poa {
             child.end(etherealize, ending);
         }
         self.0.etherealizes.store(etherealize, Ordering::Release);
+        if let Some(real_time) = &self.0.real_time {
+            drop(real_time.endpoint.lock().take());
+        }
         // Nobody is between the check of `destroyed` and the map once this lock was had.
         drop(self.0.servants.lock());
         let slots = self.0.objects().of_poa(&self.0);

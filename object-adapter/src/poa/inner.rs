@@ -27,7 +27,7 @@ use crate::{
     key::{self, Lifetime, SlotId},
     main_thread::{Found, Inside},
     policy::{IdAssignment, Lifespan, Policies, RequestProcessing, Threads},
-    rtcorba::{Elsewhere, Priority, RealTimePoa, Served, Thread, serve_at},
+    rtcorba::{Elsewhere, OwnEndpoint, Priority, RealTimePoa, Served, Thread, serve_at},
     turn::{Taken, Turn},
 };
 
@@ -255,8 +255,11 @@ impl PoaInner {
             Some(object) => (object.lane.clone(), object.priority),
             None => (None, None),
         };
-        let at = lane.as_ref().map(|lane| lane.endpoint());
         let real_time = self.real_time.as_ref();
+        let own = real_time.map(|real_time| real_time.endpoint.lock());
+        let own = own.as_ref().and_then(|endpoint| endpoint.as_ref());
+        let at = lane.as_ref().map(|lane| lane.endpoint());
+        let at = at.or(own.map(OwnEndpoint::endpoint));
         let policies = real_time.and_then(|real_time| real_time.component(priority));
         references
             .reference(type_id, Bytes::copy_from_slice(key), at, policies)

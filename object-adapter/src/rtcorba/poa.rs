@@ -7,10 +7,14 @@ use orb_core::{
     context::Context,
     exception::{Completed, SystemException, SystemExceptionKind, minor},
     ior::TaggedComponent,
-    rtcorba::{ExposedPolicies, Priority, PriorityModel, PriorityModelPolicy, ServerPolicies},
+    rtcorba::{
+        ExposedPolicies, Priority, PriorityModel, PriorityModelPolicy, ProtocolType, ServerPolicies,
+        TcpProtocolProperties,
+    },
 };
+use parking_lot::Mutex;
 
-use super::{PriorityMapping, Threadpool, at_priority::Served};
+use super::{OwnEndpoint, PriorityMapping, Threadpool, at_priority::Served};
 use crate::main_thread::MainThread;
 
 /// What a POA keeps of its RT-CORBA policies.
@@ -18,6 +22,8 @@ use crate::main_thread::MainThread;
 pub(crate) struct RealTimePoa {
     pub(crate) policies: ServerPolicies,
     pub(crate) threadpool: Option<Threadpool>,
+    /// Where its objects are reached, if that is not where the ORB's are; until it is destroyed.
+    pub(crate) endpoint: Mutex<Option<OwnEndpoint>>,
 }
 
 impl RealTimePoa {
@@ -75,7 +81,15 @@ impl RealTimePoa {
             ..policy
         });
         let bands = self.policies.bands.clone().unwrap_or_default();
-        ExposedPolicies::new(model, bands).component()
+        let protocols = self.policies.client_protocols.clone();
+        ExposedPolicies::new(model, bands, protocols).component()
+    }
+
+    /// Returns what the connections to its objects are like, if they are of a kind of their own.
+    pub(crate) fn tcp(&self) -> Option<TcpProtocolProperties> {
+        // Its list was checked when it was made.
+        let iiop = self.policies.server_protocols.find(ProtocolType::IIOP).ok()?;
+        iiop?.tcp
     }
 }
 

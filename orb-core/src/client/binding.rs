@@ -22,7 +22,7 @@ use crate::{
     exception::{Completed, SystemException, SystemExceptionKind as Kind, minor},
     giop::{AddressingDisposition, TargetAddress},
     ior::{Ior, LocalEndpoint, TaggedComponent, TaggedProfile, component_tag},
-    rtcorba::ExposedPolicies,
+    rtcorba::{ExposedPolicies, TcpProtocolProperties},
     transport::Endpoint,
 };
 
@@ -222,19 +222,22 @@ impl Binding {
     pub(crate) fn new(
         cache: &ConnectionCache,
         target: Arc<Target>,
-        share: Share,
+        (share, tcp): (Share, TcpProtocolProperties),
         deadline: Instant,
     ) -> Result<Self, SystemException> {
-        Self::connect(target, |endpoint| cache.connection(endpoint, share, deadline))
+        Self::connect(target, |endpoint| {
+            cache.connection(endpoint, (share, tcp), deadline)
+        })
     }
 
     /// Connects likewise, by a connection that nobody else gets, and that is kept until [`Binding::release`].
     pub(crate) fn exclusive(
         cache: &ConnectionCache,
         target: Arc<Target>,
+        tcp: TcpProtocolProperties,
         deadline: Instant,
     ) -> Result<Self, SystemException> {
-        Self::connect(target, |endpoint| cache.exclusive(endpoint, deadline))
+        Self::connect(target, |endpoint| cache.exclusive(endpoint, &tcp, deadline))
     }
 
     fn connect(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The connections of an ORB, one per endpoint.
+//! The connections of an ORB, one per endpoint and kind.
 
 use std::{
     collections::HashMap,
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     nested,
     orb::OrbConfig,
-    rtcorba::PriorityBand,
+    rtcorba::{PriorityBand, TcpProtocolProperties},
     transport::{Endpoint, Transport},
 };
 
@@ -36,13 +36,16 @@ pub(crate) enum Share {
     One,
 }
 
+/// What references have in common that share a connection to an endpoint.
+type Kind = (Share, TcpProtocolProperties);
+
 /// Finds and makes connections.
 #[derive(Debug)]
 pub(crate) struct ConnectionCache {
     transports: Vec<Arc<dyn Transport>>,
     settings: Settings,
     idle_timeout: std::time::Duration,
-    entries: Mutex<HashMap<(Endpoint, Share), Entry>>,
+    entries: Mutex<HashMap<(Endpoint, Kind), Entry>>,
     /// By scheme; started when the first connection is made.
     executives: Mutex<Executives>,
 }
@@ -76,10 +79,10 @@ impl ConnectionCache {
     pub(crate) fn connection(
         &self,
         endpoint: &Endpoint,
-        share: Share,
+        (share, tcp): Kind,
         deadline: Instant,
     ) -> Result<Arc<Connection>, Failure> {
-        let key = (endpoint.clone(), share);
+        let key = (endpoint.clone(), (share, tcp));
         let entry = Arc::clone(self.entries.lock().entry(key).or_default());
         // Only one thread connects; the others wait for what comes of it.
         let _blocking = nested::about_to_block();
@@ -91,7 +94,7 @@ impl ConnectionCache {
         {
             return Ok(connection);
         }
-        let connection = self.connect(endpoint, deadline, false)?;
+        let connection = self.connect(endpoint, &tcp, deadline, false)?;
         *known = Arc::downgrade(&connection);
         Ok(connection)
     }
@@ -100,15 +103,17 @@ impl ConnectionCache {
     pub(crate) fn exclusive(
         &self,
         endpoint: &Endpoint,
+        tcp: &TcpProtocolProperties,
         deadline: Instant,
     ) -> Result<Arc<Connection>, Failure> {
         let _blocking = nested::about_to_block();
-        self.connect(endpoint, deadline, true)
+        self.connect(endpoint, tcp, deadline, true)
     }
 
     fn connect(
         &self,
         endpoint: &Endpoint,
+        tcp: &TcpProtocolProperties,
         deadline: Instant,
         exclusive: bool,
     ) -> Result<Arc<Connection>, Failure> {
@@ -117,7 +122,7 @@ impl ConnectionCache {
             return Err(Failure::new(Cause::Unreachable, text));
         };
         let executive = self.executive(transport.as_ref())?;
-        let link = transport.connect(endpoint, deadline).map_err(|error| {
+        let link = transport.connect_with(endpoint, deadline, tcp).map_err(|error| {
             let cause = if error.is_timeout() {
                 Cause::Timeout
             } else {

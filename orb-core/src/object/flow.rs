@@ -106,7 +106,12 @@ impl Flow {
             {
                 return Ok(current.binding);
             }
-            let binding = Arc::new(Binding::exclusive(object.orb().connections(), target, deadline)?);
+            let binding = Arc::new(Binding::exclusive(
+                object.orb().connections(),
+                target,
+                object.tcp_properties()?,
+                deadline,
+            )?);
             match negotiate(object, &binding, wanted, deadline, &mut attempts) {
                 Ok(Negotiated::Done(granted)) => {
                     tracing::debug!(?granted, "a flow of its own");

@@ -9,8 +9,8 @@ use crate::{
     exception::{Completed, Result, SystemException, SystemExceptionKind as Kind, minor},
     invoke::Limit,
     rtcorba::{
-        ExposedPolicies, Priority, PriorityBand, PriorityModel, PriorityModelPolicy, check_bands,
-        thread_priority,
+        ExposedPolicies, Priority, PriorityBand, PriorityModel, PriorityModelPolicy, Protocol, ProtocolList,
+        ProtocolType, TcpProtocolProperties, check_bands, thread_priority,
     },
 };
 
@@ -58,6 +58,45 @@ impl ObjectRef {
             flow: None,
             ..self.0.terms.clone()
         })
+    }
+
+    /// Returns the same reference, without a flow of its own, whose calls go by these protocols, with connections of the kind
+    /// that they say (`ClientProtocolPolicy`). It comes before what the ORB says; references that say the same share a
+    /// connection.
+    ///
+    /// # Errors
+    ///
+    /// `INV_POLICY` if none of the protocols is IIOP or one is there twice, or if the object's server has said itself by
+    /// which protocols it is to be called (RT-CORBA, Protocol Configuration).
+    pub fn with_client_protocols(&self, protocols: impl IntoIterator<Item = Protocol>) -> Result<Self> {
+        let protocols: ProtocolList = protocols.into_iter().collect();
+        protocols.check()?;
+        let own = self.on_terms(Terms {
+            protocols,
+            flow: None,
+            ..self.0.terms.clone()
+        });
+        own.tcp_properties()?;
+        Ok(own)
+    }
+
+    /// Returns what the reference's connections are like.
+    pub(crate) fn tcp_properties(&self) -> Result<TcpProtocolProperties> {
+        let own = match &self.0.terms.protocols {
+            own if own.is_empty() => &self.0.core.config().client_protocols,
+            own => own,
+        };
+        let protocols = match exposed(&self.0.origin).map(|policies| &policies.client_protocols) {
+            Some(server_s) if !server_s.is_empty() && !own.is_empty() => {
+                return Err(not_reconciled(
+                    "both the object's server and its client say by which protocols it is called",
+                ));
+            }
+            Some(server_s) if !server_s.is_empty() => server_s,
+            _ => own,
+        };
+        let iiop = protocols.find(ProtocolType::IIOP)?;
+        Ok(iiop.and_then(|protocol| protocol.tcp).unwrap_or_default())
     }
 
     /// Connects now, so that the first call need not: explicit binding (CORBA 3.3 Part 1 §8.3.8). With priority bands, the

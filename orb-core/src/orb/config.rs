@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::{cdr::Version, invoke::SyncScope};
+use crate::{cdr::Version, invoke::SyncScope, rtcorba::ProtocolList};
 
 /// The settings of an ORB's core. Every field has a default.
 #[derive(Clone, Debug)]
@@ -27,6 +27,9 @@ pub struct OrbConfig {
     pub sync_scope: SyncScope,
     /// The highest GIOP version spoken. Defaults to 1.2.
     pub max_version: Version,
+    /// By which protocols calls go, and what their connections are like, where nobody says otherwise
+    /// (`ClientProtocolPolicy`). Defaults to none: any.
+    pub client_protocols: ProtocolList,
     /// Initial references, `name=url`, as `-ORBInitRef` gives them.
     pub init_refs: Vec<(String, String)>,
     /// Where names without an initial reference are looked for, as `-ORBDefaultInitRef` gives it.
@@ -47,6 +50,7 @@ impl Default for OrbConfig {
             max_forwards: 10,
             sync_scope: SyncScope::default(),
             max_version: Version::V1_2,
+            client_protocols: ProtocolList::default(),
             init_refs: Vec::new(),
             default_init_ref: None,
             server_id: None,

@@ -4,7 +4,10 @@
 
 use bytes::Bytes;
 
-use super::{PolicyType, Priority, PriorityBand, PriorityModel, PriorityModelPolicy};
+use super::{
+    PolicyType, Priority, PriorityBand, PriorityModel, PriorityModelPolicy, Protocol, ProtocolList,
+    ProtocolType, TcpProtocolProperties,
+};
 use crate::{
     cdr::{CdrError, Decoder, Encoder, Endian, Version},
     codeset::CodeSets,
@@ -13,6 +16,8 @@ use crate::{
 
 /// So many bands a reference may have; those of a peer that has more are not believed.
 const MOST_BANDS: usize = 256;
+/// So many protocols, likewise.
+const MOST_PROTOCOLS: usize = 64;
 
 /// What a reference says of the RT-CORBA policies of its object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,13 +27,23 @@ pub struct ExposedPolicies {
     pub model: Option<PriorityModelPolicy>,
     /// The ranges of priorities with a connection each; empty for none.
     pub bands: Vec<PriorityBand>,
+    /// By which protocols clients are to call; empty for any.
+    pub client_protocols: ProtocolList,
 }
 
 impl ExposedPolicies {
     /// Returns what a reference is to show.
     #[must_use]
-    pub fn new(model: Option<PriorityModelPolicy>, bands: Vec<PriorityBand>) -> Self {
-        Self { model, bands }
+    pub fn new(
+        model: Option<PriorityModelPolicy>,
+        bands: Vec<PriorityBand>,
+        client_protocols: ProtocolList,
+    ) -> Self {
+        Self {
+            model,
+            bands,
+            client_protocols,
+        }
     }
 
     /// Reads the component; other policies in it are skipped. `None` if this is another component.
@@ -50,7 +65,11 @@ impl ExposedPolicies {
             let value = encapsulated(|e| encode_bands(&self.bands, e));
             (PolicyType::PriorityBandedConnection, value)
         });
-        let values: Vec<_> = model.into_iter().chain(bands).collect();
+        let protocols = (!self.client_protocols.is_empty()).then(|| {
+            let value = encapsulated(|e| encode_protocols(&self.client_protocols, e));
+            (PolicyType::ClientProtocol, value)
+        });
+        let values: Vec<_> = model.into_iter().chain(bands).chain(protocols).collect();
         (!values.is_empty()).then(|| TaggedComponent {
             tag: component_tag::POLICIES,
             data: encapsulated(|encoder| {
@@ -75,6 +94,8 @@ impl ExposedPolicies {
                 read.model = Some(decode_model(&mut encapsulation(value)?)?);
             } else if policy == PolicyType::PriorityBandedConnection.number() {
                 read.bands = decode_bands(&mut encapsulation(value)?)?;
+            } else if policy == PolicyType::ClientProtocol.number() {
+                read.client_protocols = decode_protocols(&mut encapsulation(value)?)?;
             }
         }
         Ok(read)
@@ -126,6 +147,55 @@ fn decode_bands(decoder: &mut Decoder<'_>) -> Result<Vec<PriorityBand>, CdrError
         .collect()
 }
 
+/// The standard does not say how properties travel. These do as TAO writes them: none for GIOP, and those of TCP as they
+/// are declared.
+fn encode_protocols(protocols: &ProtocolList, encoder: &mut Encoder<'_>) -> Result<(), CdrError> {
+    // Nobody here knows what properties others have.
+    let known = protocols
+        .iter()
+        .filter(|protocol| protocol.protocol_type == ProtocolType::IIOP);
+    encoder.sequence_len(known.clone().count(), None)?;
+    for protocol in known {
+        let tcp = protocol.tcp.unwrap_or_default();
+        encoder.ulong(protocol.protocol_type.0);
+        for size in [tcp.send_buffer_size, tcp.recv_buffer_size] {
+            encoder.long(i32::try_from(size).unwrap_or(i32::MAX));
+        }
+        for flag in [tcp.keep_alive, tcp.dont_route, tcp.no_delay] {
+            encoder.boolean(flag);
+        }
+    }
+    Ok(())
+}
+
+/// Reads the protocols up to one whose properties are unknown: where they end is unknown too.
+fn decode_protocols(decoder: &mut Decoder<'_>) -> Result<ProtocolList, CdrError> {
+    let count = decoder.sequence_len(None, 4)?;
+    if count > MOST_PROTOCOLS {
+        return Err(CdrError::BadReference("more protocols than anybody speaks"));
+    }
+    let mut protocols = Vec::new();
+    for _ in 0..count {
+        let protocol_type = ProtocolType(decoder.ulong()?);
+        if protocol_type != ProtocolType::IIOP {
+            break;
+        }
+        protocols.push(Protocol::iiop_with(TcpProtocolProperties {
+            send_buffer_size: buffer_size(decoder)?,
+            recv_buffer_size: buffer_size(decoder)?,
+            keep_alive: decoder.boolean()?,
+            dont_route: decoder.boolean()?,
+            no_delay: decoder.boolean()?,
+        }));
+    }
+    Ok(protocols.into_iter().collect())
+}
+
+fn buffer_size(decoder: &mut Decoder<'_>) -> Result<u32, CdrError> {
+    let size = decoder.long()?;
+    u32::try_from(size).map_err(|_| CdrError::BadReference("a buffer of negative size"))
+}
+
 fn priority(decoder: &mut Decoder<'_>) -> Result<Priority, CdrError> {
     Priority::new(decoder.short()?).map_err(|_| CdrError::BadReference("a negative RTCORBA::Priority"))
 }
@@ -147,10 +217,11 @@ fn encapsulated(write: impl FnOnce(&mut Encoder<'_>) -> Result<(), CdrError>) ->
 mod tests {
     use super::*;
 
-    /// Both policies and a foreign one, big-endian, as CDR lays them out.
-    const RECORDED: &[u8] = b"\0\0\0\0\0\0\0\x03\
+    /// All policies that we know and a foreign one, big-endian, as CDR lays them out.
+    const RECORDED: &[u8] = b"\0\0\0\0\0\0\0\x04\
         \0\0\0\x28\0\0\0\x0a\0\0\0\0\0\0\0\x01\x01\x2c\0\0\
         \0\0\0\x1f\0\0\0\x04\0\0\0\0\
+        \0\0\0\x2b\0\0\0\x17\0\0\0\0\0\0\0\x01\0\0\0\0\0\x01\0\0\0\0\0\0\0\x01\x01\0\
         \0\0\0\x2d\0\0\0\x10\0\0\0\0\0\0\0\x02\0\0\0\x63\0\x64\x7f\xff";
 
     fn recorded() -> ExposedPolicies {
@@ -164,6 +235,13 @@ mod tests {
                 PriorityBand::new(Priority::MIN, priority(99)),
                 PriorityBand::new(priority(100), Priority::MAX),
             ],
+            client_protocols: ProtocolList::from_iter([Protocol::iiop_with(TcpProtocolProperties {
+                send_buffer_size: 65_536,
+                recv_buffer_size: 0,
+                keep_alive: false,
+                dont_route: true,
+                no_delay: true,
+            })]),
         }
     }
 
@@ -193,11 +271,33 @@ mod tests {
             }),
             ..recorded()
         };
-        for policies in [recorded(), only_model, propagated] {
+        let any_protocol = ExposedPolicies {
+            client_protocols: ProtocolList::default(),
+            ..recorded()
+        };
+        for policies in [recorded(), only_model, propagated, any_protocol] {
             let written = policies.component().expect("a component");
             assert_eq!(ExposedPolicies::of(&written), Some(Ok(policies)));
         }
         assert_eq!(ExposedPolicies::default().component(), None);
+    }
+
+    #[test]
+    fn of_protocols_that_are_not_iiop_nothing_is_written_and_nothing_behind_them_read() {
+        let other = Protocol {
+            protocol_type: ProtocolType(0x5441_4f00),
+            tcp: None,
+        };
+        let default = Protocol::iiop_with(TcpProtocolProperties::default());
+        let both = ExposedPolicies::new(None, Vec::new(), [other, Protocol::iiop()].into_iter().collect());
+        let read = ExposedPolicies::of(&both.component().expect("a component"));
+        let read = read.expect("policies").expect("well-formed").client_protocols;
+        assert_eq!(read, [default].into_iter().collect());
+        let foreign = b"\0\0\0\0\0\0\0\x01\0\0\0\x2b\0\0\0\x10\0\0\0\0\0\0\0\x02TAO\0what";
+        assert_eq!(
+            ExposedPolicies::of(&component(foreign)),
+            Some(Ok(ExposedPolicies::default()))
+        );
     }
 
     #[test]
@@ -210,10 +310,11 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_an_error() {
-        let wrong: [&[u8]; 3] = [
-            // A third priority model, a negative priority, and a band too many for the octets that follow.
+        let wrong: [&[u8]; 4] = [
+            // A third priority model, a negative priority, a negative buffer, and a band too many for what follows.
             b"\0\0\0\0\0\0\0\x01\0\0\0\x28\0\0\0\x0a\0\0\0\0\0\0\0\x02\0\x01",
             b"\0\0\0\0\0\0\0\x01\0\0\0\x28\0\0\0\x0a\0\0\0\0\0\0\0\x01\xff\xff",
+            b"\0\0\0\0\0\0\0\x01\0\0\0\x2b\0\0\0\x17\0\0\0\0\0\0\0\x01\0\0\0\0\xff\xff\xff\xff\0\0\0\0\x01\0\x01",
             b"\0\0\0\0\0\0\0\x01\0\0\0\x2d\0\0\0\x08\0\0\0\0\0\0\0\x01",
         ];
         for data in wrong {

@@ -13,6 +13,10 @@ pub enum PolicyType {
     PriorityModel,
     /// `THREADPOOL_POLICY_TYPE`: which threads serve.
     Threadpool,
+    /// `SERVER_PROTOCOL_POLICY_TYPE`: which protocols a server serves, and how.
+    ServerProtocol,
+    /// `CLIENT_PROTOCOL_POLICY_TYPE`: by which protocols clients call, and how.
+    ClientProtocol,
     /// `PRIVATE_CONNECTION_POLICY_TYPE`: connections that nobody else uses.
     PrivateConnection,
     /// `PRIORITY_BANDED_CONNECTION_POLICY_TYPE`: a connection for each range of priorities.
@@ -21,9 +25,11 @@ pub enum PolicyType {
 
 impl PolicyType {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self::PriorityModel,
         Self::Threadpool,
+        Self::ServerProtocol,
+        Self::ClientProtocol,
         Self::PrivateConnection,
         Self::PriorityBandedConnection,
     ];
@@ -34,6 +40,8 @@ impl PolicyType {
         match self {
             Self::PriorityModel => 40,
             Self::Threadpool => 41,
+            Self::ServerProtocol => 42,
+            Self::ClientProtocol => 43,
             Self::PrivateConnection => 44,
             Self::PriorityBandedConnection => 45,
         }
@@ -45,6 +53,8 @@ impl PolicyType {
         match self {
             Self::PriorityModel => "PriorityModelPolicy",
             Self::Threadpool => "ThreadpoolPolicy",
+            Self::ServerProtocol => "ServerProtocolPolicy",
+            Self::ClientProtocol => "ClientProtocolPolicy",
             Self::PrivateConnection => "PrivateConnectionPolicy",
             Self::PriorityBandedConnection => "PriorityBandedConnectionPolicy",
         }

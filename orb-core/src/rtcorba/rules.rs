@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Which policies go together.
 
-use super::{PolicyType, Priority, PriorityBand, PriorityModel, PriorityModelPolicy, ThreadpoolConfig};
-use crate::exception::{SystemException, SystemExceptionKind};
+use super::{
+    PolicyType, Priority, PriorityBand, PriorityModel, PriorityModelPolicy, ProtocolList, ThreadpoolConfig,
+};
+use crate::exception::{Completed, SystemException, SystemExceptionKind, minor};
 
 /// So many threads a pool may have, all lanes together.
 const MOST_THREADS: u32 = 1024;
@@ -128,6 +130,33 @@ pub fn check_bands(bands: &[PriorityBand]) -> Result<(), InvalidBands> {
     Ok(())
 }
 
+/// What is wrong with a list of protocols.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidProtocols {
+    /// None of them can be spoken.
+    #[error("none of the protocols is IIOP")]
+    NoneUsable,
+    /// One is there a second time.
+    #[error("protocol {index} is listed a second time")]
+    Twice {
+        /// The second of them, from 0.
+        index: usize,
+    },
+}
+
+/// `INV_POLICY`.
+impl From<InvalidProtocols> for SystemException {
+    fn from(invalid: InvalidProtocols) -> Self {
+        Self::new(
+            SystemExceptionKind::InvPolicy,
+            minor::POLICIES_NOT_RECONCILED,
+            Completed::No,
+        )
+        .with_message(invalid.to_string())
+    }
+}
+
 /// The RT-CORBA policies of a POA.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -138,6 +167,10 @@ pub struct ServerPolicies {
     pub threadpool: Option<ThreadpoolConfig>,
     /// The ranges of priorities with a connection each.
     pub bands: Option<Vec<PriorityBand>>,
+    /// By which protocols its objects are served.
+    pub server_protocols: ProtocolList,
+    /// By which protocols clients are to call its objects.
+    pub client_protocols: ProtocolList,
 }
 
 /// Why a POA cannot have these RT-CORBA policies.
@@ -162,18 +195,17 @@ pub enum InvalidPolicy {
         /// Which band, from 0.
         index: usize,
     },
-    /// Requests that come in a band could be served by several.
-    #[error("more than one lane of the thread pool has a priority in band {index}")]
-    BandWithSeveralLanes {
-        /// Which band, from 0.
-        index: usize,
-    },
-    /// No request would come to a lane.
-    #[error("lane {index} of the thread pool has a priority in no band")]
-    LaneInNoBand {
-        /// Which lane, from 0.
-        index: usize,
-    },
+    /// The protocols by which objects are served are wrong.
+    #[error("the server's protocols: {0}")]
+    ServerProtocols(InvalidProtocols),
+    /// The protocols by which clients are to call are wrong.
+    #[error("the clients' protocols: {0}")]
+    ClientProtocols(InvalidProtocols),
+    /// An endpoint at any port is gone with the process.
+    #[error(
+        "an endpoint of the POA's own does not outlive the server, as PERSISTENT references do: set the ORB's protocols"
+    )]
+    Persistent,
     /// Threads of a pool serve side by side.
     #[error("a thread pool serves side by side, which {0} forbids")]
     ThreadModel(&'static str),
@@ -186,10 +218,10 @@ impl InvalidPolicy {
         match self {
             Self::NeedsModel(policy) => *policy,
             Self::PriorityInNoLane(_) | Self::PriorityInNoBand(_) => PolicyType::PriorityModel,
-            Self::Bands(_) | Self::BandWithoutLane { .. } | Self::BandWithSeveralLanes { .. } => {
-                PolicyType::PriorityBandedConnection
-            }
-            Self::LaneInNoBand { .. } | Self::ThreadModel(_) => PolicyType::Threadpool,
+            Self::Bands(_) | Self::BandWithoutLane { .. } => PolicyType::PriorityBandedConnection,
+            Self::ServerProtocols(_) | Self::Persistent => PolicyType::ServerProtocol,
+            Self::ClientProtocols(_) => PolicyType::ClientProtocol,
+            Self::ThreadModel(_) => PolicyType::Threadpool,
         }
     }
 }
@@ -205,7 +237,7 @@ impl ServerPolicies {
     /// Tells whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.model.is_none() && self.threadpool.is_none() && self.bands.is_none()
+        *self == Self::default()
     }
 
     /// Checks that the policies go together.
@@ -214,6 +246,12 @@ impl ServerPolicies {
     ///
     /// The first [`InvalidPolicy`].
     pub fn check(&self) -> Result<(), InvalidPolicy> {
+        self.server_protocols
+            .check()
+            .map_err(InvalidPolicy::ServerProtocols)?;
+        self.client_protocols
+            .check()
+            .map_err(InvalidPolicy::ClientProtocols)?;
         let lanes = self.threadpool.as_ref().filter(|pool| pool.has_lanes());
         let Some(model) = self.model else {
             // Without one nobody could say which lane or band a request belongs to.
@@ -226,7 +264,10 @@ impl ServerPolicies {
         if let Some(bands) = &self.bands {
             check_bands(bands)?;
         }
-        self.check_priority(model.server_priority)?;
+        if model.model == PriorityModel::ServerDeclared {
+            // Else it is that of requests without one, of which there may be none.
+            self.check_priority(model.server_priority)?;
+        }
         match (lanes, &self.bands) {
             (Some(pool), Some(bands)) => match_lanes(pool, bands),
             _ => Ok(()),
@@ -254,8 +295,8 @@ impl ServerPolicies {
         }
     }
 
-    /// Returns the lane that serves requests of a priority: that of the same priority or, with bands, that in the
-    /// same band. `None` if no lane does; a pool without lanes has one for all.
+    /// Returns the lane that serves requests of a priority: that of the same priority or, with bands, one in the same
+    /// band, the next below it, or else the next above. `None` if no lane does; a pool without lanes has one for all.
     #[must_use]
     pub fn lane(&self, priority: Priority) -> Option<usize> {
         let pool = self.threadpool.as_ref()?;
@@ -266,7 +307,14 @@ impl ServerPolicies {
             Some(bands) => band_of(bands, priority)?,
             None => PriorityBand::new(priority, priority),
         };
-        pool.lanes.iter().position(|lane| served.contains(lane.priority))
+        let within = || {
+            let lanes = pool.lanes.iter().map(|lane| lane.priority).enumerate();
+            lanes.filter(|(_, lane)| served.contains(*lane))
+        };
+        let below = within().filter(|(_, lane)| *lane <= priority);
+        let next = below.max_by_key(|(_, lane)| *lane);
+        let next = next.or_else(|| within().min_by_key(|(_, lane)| *lane));
+        next.map(|(index, _)| index)
     }
 
     /// Tells whether the server declares the priority of its objects.
@@ -282,26 +330,11 @@ fn band_of(bands: &[PriorityBand], priority: Priority) -> Option<PriorityBand> {
     bands.iter().find(|band| band.contains(priority)).copied()
 }
 
-/// Each band has a lane, and each lane a band.
+/// Each band has a lane; one that lies in none may be another POA's.
 fn match_lanes(pool: &ThreadpoolConfig, bands: &[PriorityBand]) -> Result<(), InvalidPolicy> {
-    for (index, band) in bands.iter().enumerate() {
-        match pool
-            .lanes
-            .iter()
-            .filter(|lane| band.contains(lane.priority))
-            .count()
-        {
-            0 => return Err(InvalidPolicy::BandWithoutLane { index }),
-            1 => {}
-            _ => return Err(InvalidPolicy::BandWithSeveralLanes { index }),
-        }
-    }
-    let outside = pool
-        .lanes
-        .iter()
-        .position(|lane| band_of(bands, lane.priority).is_none());
-    match outside {
-        Some(index) => Err(InvalidPolicy::LaneInNoBand { index }),
+    let lane_in = |band: &PriorityBand| pool.lanes.iter().any(|lane| band.contains(lane.priority));
+    match bands.iter().position(|band| !lane_in(band)) {
+        Some(index) => Err(InvalidPolicy::BandWithoutLane { index }),
         None => Ok(()),
     }
 }

@@ -18,6 +18,7 @@ use orb_core::{
     exception,
     invoke::SyncScope,
     orb::{ArgumentError, OrbArguments, OrbConfig, OrbCore},
+    rtcorba::{InvalidProtocols, Protocol, ProtocolList, ProtocolType, TcpProtocolProperties},
     servant::Adapter,
     server::{Server, ServerConfig},
     transport::{Endpoint, EndpointError, Listener, Transport, TransportError},
@@ -55,6 +56,7 @@ pub struct OrbBuilder {
     real_time: RealTime,
     statistics: Option<Folder>,
     config_file: Option<PathBuf>,
+    server_protocols: ProtocolList,
     arguments: Vec<String>,
     environment: bool,
     transports: Vec<Arc<dyn Transport>>,
@@ -70,6 +72,9 @@ pub enum BuildError {
     /// An argument or an environment variable was not understood.
     #[error(transparent)]
     Argument(#[from] ArgumentError),
+    /// A list of protocols has none that can be spoken, or one twice.
+    #[error(transparent)]
+    Protocols(#[from] InvalidProtocols),
     /// An endpoint cannot be listened at.
     #[error(transparent)]
     Transport(#[from] TransportError),
@@ -103,6 +108,8 @@ pub(super) struct Serving {
     config: ServerConfig,
     publish: Option<String>,
     statistics: Option<Folder>,
+    /// What connections are like.
+    pub(super) tcp: TcpProtocolProperties,
 }
 
 impl OrbBuilder {
@@ -115,6 +122,7 @@ impl OrbBuilder {
             real_time: RealTime::default(),
             statistics: Some(Folder::of_user()),
             config_file: None,
+            server_protocols: ProtocolList::default(),
             arguments: Vec::new(),
             environment: true,
             transports: Vec::new(),
@@ -228,6 +236,20 @@ impl OrbBuilder {
         self
     }
 
+    /// Has the ORB's objects served by these RT-CORBA protocols, with connections of the kind that they say
+    /// (`ServerProtocolPolicy`), unless their [POA](crate::poa::PoaBuilder::server_protocols) says otherwise.
+    pub fn server_protocols(mut self, protocols: impl IntoIterator<Item = Protocol>) -> Self {
+        self.server_protocols = protocols.into_iter().collect();
+        self
+    }
+
+    /// Has calls go by these RT-CORBA protocols, by connections of the kind that they say (`ClientProtocolPolicy`), unless
+    /// [the reference](crate::ObjectRef::with_client_protocols) says otherwise.
+    pub fn client_protocols(mut self, protocols: impl IntoIterator<Item = Protocol>) -> Self {
+        self.config.client_protocols = protocols.into_iter().collect();
+        self
+    }
+
     /// Leaves what the ORB's flows do in this folder, once a second while it serves, for `upcall top` and whoever else
     /// reads [`statistics`](crate::statistics); `None` leaves it nowhere. Defaults to the folder of the user. Where that
     /// cannot be had, the ORB does without.
@@ -246,7 +268,7 @@ impl OrbBuilder {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] for a wrong URL, argument, variable or QoS file, or an endpoint that cannot be listened at.
+    /// [`BuildError`] for a wrong URL, argument, variable, list of protocols or QoS file, or an endpoint that cannot be listened at.
     pub fn build(mut self) -> Result<Orb, BuildError> {
         let mut listen: Vec<Endpoint> = self
             .listen
@@ -273,8 +295,12 @@ impl OrbBuilder {
         given(&mut parsed);
         self.server.max_message_size = self.config.max_message_size;
         self.transports.push(Arc::new(KernelTcp::new()));
+        self.config.client_protocols.check()?;
+        self.server_protocols.check()?;
+        let iiop = self.server_protocols.find(ProtocolType::IIOP)?;
+        let tcp = iiop.and_then(|protocol| protocol.tcp).unwrap_or_default();
         let core = OrbCore::new(self.config, self.transports);
-        let listeners = bind(&core, &listen, self.publish.as_deref())?;
+        let listeners = bind(&core, &listen, self.publish.as_deref(), &tcp)?;
         let server_id = core.config().server_id.clone().unwrap_or_default();
         if let Some(path) = &self.config_file {
             self.real_time.file = Some(qos_file(path)?);
@@ -293,6 +319,7 @@ impl OrbBuilder {
                 config: self.server,
                 publish: self.publish,
                 statistics: self.statistics,
+                tcp,
             },
             listening: Mutex::new(()),
             server: Mutex::new(None),
@@ -350,6 +377,7 @@ impl Serving {
         &self,
         core: &OrbCore,
         beside: &Endpoint,
+        tcp: Option<&TcpProtocolProperties>,
     ) -> exception::Result<(Box<dyn Listener>, Endpoint)> {
         let transport = core
             .transport(beside.scheme())
@@ -359,6 +387,8 @@ impl Serving {
             _ => beside.with_host(""),
         };
         let listener = transport.listen(&anywhere).map_err(cannot_listen)?;
+        let tcp = tcp.unwrap_or(&self.tcp);
+        listener.set_properties(tcp).map_err(cannot_listen)?;
         let endpoint = published(listener.local(), self.publish.as_deref());
         Ok((listener, endpoint))
     }
@@ -386,6 +416,7 @@ pub(super) fn bind(
     core: &Arc<OrbCore>,
     endpoints: &[Endpoint],
     publish: Option<&str>,
+    tcp: &TcpProtocolProperties,
 ) -> Result<Vec<Box<dyn Listener>>, BuildError> {
     let mut listeners = Vec::with_capacity(endpoints.len());
     for endpoint in endpoints {
@@ -397,6 +428,9 @@ pub(super) fn bind(
             return Err(BuildError::NoTransport(endpoint.clone()));
         };
         let listener = transport.listen(endpoint)?;
+        listener
+            .set_properties(tcp)
+            .map_err(|error| TransportError::new("listen at", endpoint, error))?;
         core.add_local_endpoint(published(listener.local(), publish));
         listeners.push(listener);
     }

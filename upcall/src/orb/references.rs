@@ -13,6 +13,7 @@ use orb_core::{
     exception::{Completed, SystemException, SystemExceptionKind, minor},
     ior::{IiopProfile, Ior, LocalEndpoint, TaggedComponent, TaggedProfile},
     object::ObjectRef,
+    rtcorba::TcpProtocolProperties,
     transport::Endpoint,
 };
 
@@ -68,7 +69,7 @@ impl ReferenceFactory for References {
         Ok(orb.core.object(ior))
     }
 
-    fn open_lane(&self) -> Result<LaneSite, SystemException> {
+    fn open_lane(&self, tcp: Option<&TcpProtocolProperties>) -> Result<LaneSite, SystemException> {
         let orb = self.orb()?;
         orb.endpoints()?;
         let server = orb.server.lock().clone();
@@ -78,7 +79,7 @@ impl ReferenceFactory for References {
         let beside = iiop
             .or(beside.first())
             .ok_or_else(|| refused("the ORB listens nowhere"))?;
-        let (listener, endpoint) = orb.serving.bind_beside(&orb.core, beside)?;
+        let (listener, endpoint) = orb.serving.bind_beside(&orb.core, beside, tcp)?;
         orb.core.add_lane(endpoint.clone());
         Ok(LaneSite {
             server,

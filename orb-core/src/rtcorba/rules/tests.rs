@@ -52,6 +52,7 @@ fn check(table: &[Combination]) {
                 Lanes(list) => ThreadpoolConfig::with_lanes(list.iter().map(|value| lane(*value))),
             }),
             bands: ranges.map(bands),
+            ..ServerPolicies::default()
         };
         assert_eq!(policies.check(), *expected, "{model:?}, {pool:?}, {ranges:?}");
     }
@@ -78,10 +79,11 @@ fn without_a_priority_model_nothing_may_ask_for_a_priority() {
 }
 
 #[test]
-fn the_server_s_priority_needs_its_lane_and_its_band() {
+fn a_declared_priority_needs_its_lane_and_its_band() {
     let no_lane = Err(InvalidPolicy::PriorityInNoLane(priority(DECLARED)));
     let no_band = Err(InvalidPolicy::PriorityInNoBand(priority(DECLARED)));
-    for model in [CLIENT, SERVER] {
+    // Requests without a priority, which have the server's where the client's counts, may be none.
+    for (model, no_lane, no_band) in [(CLIENT, Ok(()), Ok(())), (SERVER, no_lane, no_band)] {
         check(&[
             (model, None, None, Ok(())),
             (model, WHOLE, None, Ok(())),
@@ -123,17 +125,16 @@ fn bands_are_ranges_without_a_priority_in_common() {
 }
 
 #[test]
-fn lanes_and_bands_match_one_to_one() {
+fn each_band_has_a_lane() {
     let none_in = |index| Err(InvalidPolicy::BandWithoutLane { index });
-    let several_in = |index| Err(InvalidPolicy::BandWithSeveralLanes { index });
-    let outside = |index| Err(InvalidPolicy::LaneInNoBand { index });
     for model in [CLIENT, SERVER] {
         check(&[
             (model, LANES, Some(&[(0, 99), (100, 300)]), Ok(())),
             (model, LANES, Some(&[(100, 300), (10, 10)]), Ok(())),
             (model, LANES, Some(&[(0, 99), (100, 199), (200, 300)]), none_in(1)),
-            (model, LANES, Some(&[(0, 300)]), several_in(0)),
-            (model, LANES, Some(&[(0, 99)]), outside(1)),
+            (model, LANES, Some(&[(0, 99), (300, 400)]), none_in(1)),
+            (model, LANES, Some(&[(0, 300)]), Ok(())),
+            (model, LANES, Some(&[(0, 99)]), Ok(())),
         ]);
     }
 }
@@ -146,8 +147,9 @@ fn the_policy_at_fault_is_named() {
         (InvalidPolicy::PriorityInNoBand(Priority::MIN), 40),
         (InvalidPolicy::Bands(InvalidBands::None), 45),
         (InvalidPolicy::BandWithoutLane { index: 0 }, 45),
-        (InvalidPolicy::BandWithSeveralLanes { index: 0 }, 45),
-        (InvalidPolicy::LaneInNoBand { index: 0 }, 41),
+        (InvalidPolicy::ServerProtocols(InvalidProtocols::NoneUsable), 42),
+        (InvalidPolicy::Persistent, 42),
+        (InvalidPolicy::ClientProtocols(InvalidProtocols::NoneUsable), 43),
         (InvalidPolicy::ThreadModel("SINGLE_THREAD_MODEL"), 41),
     ];
     for (invalid, number) in cases {
@@ -164,6 +166,7 @@ fn an_object_s_own_priority_needs_its_lane_and_its_band() {
         model: None,
         threadpool: Some(ThreadpoolConfig::with_lanes([lane(10), lane(200)])),
         bands: Some(bands(&[(0, 99), (100, 300)])),
+        ..ServerPolicies::default()
     };
     assert_eq!(policies.check_priority(priority(200)), Ok(()));
     let no_lane = InvalidPolicy::PriorityInNoLane(priority(11));
@@ -201,6 +204,39 @@ fn a_request_goes_to_the_lane_of_its_priority_or_of_its_band() {
         assert_eq!(whole.lane(priority(value)), Some(0), "{value}");
     }
     assert_eq!(ServerPolicies::default().lane(priority(10)), None);
+}
+
+#[test]
+fn of_several_lanes_in_a_band_the_next_below_serves_or_else_the_next_above() {
+    let policies = ServerPolicies {
+        threadpool: Some(ThreadpoolConfig::with_lanes([lane(200), lane(10), lane(100)])),
+        bands: Some(bands(&[(0, 250)])),
+        ..ServerPolicies::default()
+    };
+    for (value, expected) in [(0, 1), (10, 1), (99, 1), (100, 2), (199, 2), (200, 0), (250, 0)] {
+        assert_eq!(policies.lane(priority(value)), Some(expected), "{value}");
+    }
+    assert_eq!(policies.lane(priority(251)), None);
+}
+
+#[test]
+fn protocols_that_cannot_be_spoken_are_refused() {
+    let other = super::super::Protocol {
+        protocol_type: super::super::ProtocolType(1),
+        tcp: None,
+    };
+    let server = ServerPolicies {
+        server_protocols: [other].into_iter().collect(),
+        ..ServerPolicies::default()
+    };
+    let unusable = InvalidProtocols::NoneUsable;
+    assert_eq!(server.check(), Err(InvalidPolicy::ServerProtocols(unusable)));
+    assert!(!server.is_empty());
+    let client = ServerPolicies {
+        client_protocols: [other].into_iter().collect(),
+        ..ServerPolicies::default()
+    };
+    assert_eq!(client.check(), Err(InvalidPolicy::ClientProtocols(unusable)));
 }
 
 #[test]

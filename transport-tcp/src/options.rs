@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What TCP connections are like, told to the kernel. Connections inherit it from the socket they arrive at.
+
+use std::{
+    io,
+    os::fd::{AsRawFd, BorrowedFd},
+};
+
+use orb_core::rtcorba::TcpProtocolProperties;
+use rustix::net::sockopt;
+
+/// More than that cannot be asked for; the kernel gives much less to anybody.
+const MOST_BUFFER: usize = i32::MAX as usize;
+
+/// Sets the options of a socket. Room that is left to the system stays as it is.
+pub(crate) fn set(socket: BorrowedFd<'_>, properties: &TcpProtocolProperties) -> io::Result<()> {
+    sockopt::set_tcp_nodelay(socket, properties.no_delay)?;
+    sockopt::set_socket_keepalive(socket, properties.keep_alive)?;
+    if properties.dont_route {
+        set_dont_route(socket)?;
+    }
+    let room =
+        |bytes: u32| (bytes > 0).then(|| usize::try_from(bytes).unwrap_or(MOST_BUFFER).min(MOST_BUFFER));
+    if let Some(bytes) = room(properties.recv_buffer_size) {
+        sockopt::set_socket_recv_buffer_size(socket, bytes)?;
+    }
+    if let Some(bytes) = room(properties.send_buffer_size) {
+        sockopt::set_socket_send_buffer_size(socket, bytes)?;
+    }
+    Ok(())
+}
+
+fn set_dont_route(socket: BorrowedFd<'_>) -> io::Result<()> {
+    #[expect(clippy::cast_possible_truncation, reason = "it is four octets")]
+    const SIZE: libc::socklen_t = size_of::<libc::c_int>() as libc::socklen_t;
+    let on: libc::c_int = 1;
+    #[allow(unsafe_code, reason = "rustix has no such option")]
+    // SAFETY: the descriptor is open while it is borrowed, and the kernel reads `SIZE` octets of `on`, which has as many.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_DONTROUTE,
+            (&raw const on).cast(),
+            SIZE,
+        )
+    };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
