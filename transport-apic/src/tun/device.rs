@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Makes TUN devices and sets them up, in the kernel's own words: ioctl(2), tuntap, netdevice(7).
+//! Makes TUN devices and sets them up, in the kernel's own words: tuntap, netdevice(7), rtnetlink(7).
 
 #![allow(unsafe_code, reason = "ioctl(2) has no safe form")]
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags};
-use rustix::net::{AddressFamily, SocketType, netdevice};
+use rustix::net::netlink::SocketAddrNetlink;
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketType, netdevice};
 
 use super::{Config, DEVICE, OpenError};
 
@@ -44,11 +45,8 @@ pub(super) fn attach(name: &str) -> Result<(OwnedFd, String), OpenError> {
 
 /// Gives the interface its addresses and its MTU, and switches it on, as far as it is not so already.
 pub(super) fn configure(name: &str, config: &Config) -> Result<(), OpenError> {
-    let socket = |family| {
-        rustix::net::socket(family, SocketType::DGRAM, None)
-            .map_err(|error| failed("opening a socket".to_owned(), error.into()))
-    };
-    let inet = socket(AddressFamily::INET)?;
+    let inet = rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None)
+        .map_err(|error| failed("opening a socket".to_owned(), error.into()))?;
     let mut request = named(name)?;
     let wanted = i32::from(config.mtu);
     let mtu = get(&inet, libc::SIOCGIFMTU, &mut request, |request| {
@@ -61,18 +59,17 @@ pub(super) fn configure(name: &str, config: &Config) -> Result<(), OpenError> {
         ioctl(&inet, libc::SIOCSIFMTU, &mut request)
             .map_err(|error| refused(format!("an MTU of {wanted} for {name}"), instead, error))?;
     }
+    let index = netdevice::name_to_index(&inet, name)
+        .map_err(|error| failed(format!("looking for {name}"), error.into()))?;
     for (address, prefix) in &config.addresses {
-        let instead = format!("ip address add {address}/{prefix} dev {name}");
-        let doing = format!("the address {address}/{prefix} of {name}");
-        let done = match *address {
-            IpAddr::V4(address) => set_v4(&inet, name, address, *prefix),
-            IpAddr::V6(address) => {
-                let index = netdevice::name_to_index(&inet, name).map_err(io::Error::from);
-                let inet6 = socket(AddressFamily::INET6)?;
-                index.and_then(|index| set_v6(&inet6, index, address.octets(), *prefix))
-            }
-        };
-        done.map_err(|error| refused(doing, instead, error))?;
+        add(index, *address, *prefix).map_err(|error| {
+            let doing = format!("the address {address}/{prefix} of {name}");
+            refused(
+                doing,
+                format!("ip address add {address}/{prefix} dev {name}"),
+                error,
+            )
+        })?;
     }
     switch_on(&inet, name).map_err(|error| {
         refused(
@@ -98,45 +95,59 @@ fn switch_on(inet: &OwnedFd, name: &str) -> io::Result<()> {
     ioctl(inet, libc::SIOCSIFFLAGS, &mut request)
 }
 
-fn set_v4(inet: &OwnedFd, name: &str, address: Ipv4Addr, prefix: u8) -> io::Result<()> {
-    let mut request = named(name).map_err(io::Error::other)?;
-    let has = get(inet, libc::SIOCGIFADDR, &mut request, |request| {
-        // SAFETY: SIOCGIFADDR fills in this field of the union; what it holds, two bytes of family and two of port before
-        // the address, is as good for `sockaddr_in` as for `sockaddr`.
-        let family = unsafe { request.ifr_ifru.ifru_addr };
-        let [_, _, a, b, c, d, ..] = family.sa_data.map(libc::c_char::cast_unsigned);
-        Ipv4Addr::new(a, b, c, d)
-    });
-    if has == Some(address) {
-        return Ok(());
-    }
-    request.ifr_ifru.ifru_addr = sockaddr(address);
-    ioctl(inet, libc::SIOCSIFADDR, &mut request)?;
-    let bits = u32::MAX
-        .checked_shl(32_u32.saturating_sub(prefix.into()))
-        .unwrap_or(0);
-    request.ifr_ifru.ifru_netmask = sockaddr(Ipv4Addr::from(bits));
-    ioctl(inet, libc::SIOCSIFNETMASK, &mut request)
-}
-
-fn sockaddr(address: Ipv4Addr) -> libc::sockaddr {
-    let [a, b, c, d] = address.octets().map(u8::cast_signed);
-    libc::sockaddr {
-        sa_family: libc::sa_family_t::try_from(libc::AF_INET).unwrap_or_default(),
-        sa_data: [0, 0, a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0],
+/// Gives an interface an address, unless the machine has it already.
+fn add(index: u32, address: IpAddr, prefix: u8) -> io::Result<()> {
+    let socket = rustix::net::socket(AddressFamily::NETLINK, SocketType::RAW, None)?;
+    let kernel = SocketAddrNetlink::new(0, 0);
+    rustix::net::sendto(
+        &socket,
+        &new_address(index, address, prefix),
+        SendFlags::empty(),
+        &kernel,
+    )?;
+    // A header of 16 bytes, and a negative error number or 0.
+    let mut answer = [0; 64];
+    let (length, _) = rustix::net::recv(&socket, answer.as_mut_slice(), RecvFlags::empty())?;
+    let code = answer.get(16..20).filter(|_| length >= 20);
+    let code = code
+        .and_then(|bytes| bytes.first_chunk())
+        .copied()
+        .map(i32::from_ne_bytes);
+    match code {
+        Some(0) => Ok(()),
+        // Who may not set it can still use it.
+        Some(_) if UdpSocket::bind((address, 0)).is_ok() => Ok(()),
+        Some(code) => Err(io::Error::from_raw_os_error(code.wrapping_neg())),
+        None => Err(io::ErrorKind::InvalidData.into()),
     }
 }
 
-fn set_v6(inet6: &OwnedFd, index: u32, octets: [u8; 16], prefix: u8) -> io::Result<()> {
-    let mut request = libc::in6_ifreq {
-        ifr6_addr: libc::in6_addr { s6_addr: octets },
-        ifr6_prefixlen: prefix.into(),
-        ifr6_ifindex: index.cast_signed(),
+/// The message by which rtnetlink(7) adds or replaces an address, for use at once: nobody else can have it there (RFC 4862
+/// §5.4 is for links that are shared).
+fn new_address(index: u32, address: IpAddr, prefix: u8) -> Vec<u8> {
+    let (family, octets) = match address {
+        IpAddr::V4(address) => (libc::AF_INET, address.octets().to_vec()),
+        IpAddr::V6(address) => (libc::AF_INET6, address.octets().to_vec()),
     };
-    match ioctl(inet6, libc::SIOCSIFADDR, &mut request) {
-        Err(error) if error.raw_os_error() == Some(libc::EEXIST) => Ok(()),
-        result => result,
+    let flags = libc::NLM_F_REQUEST | libc::NLM_F_ACK | libc::NLM_F_CREATE | libc::NLM_F_REPLACE;
+    let attribute = 4 + octets.len();
+    let total = 16 + 8 + 2 * attribute;
+    let short = |value: usize| u16::try_from(value).unwrap_or_default().to_ne_bytes();
+    let mut message = Vec::with_capacity(total);
+    message.extend(u32::try_from(total).unwrap_or_default().to_ne_bytes());
+    message.extend(libc::RTM_NEWADDR.to_ne_bytes());
+    message.extend(u16::try_from(flags).unwrap_or_default().to_ne_bytes());
+    // The number and the sender of the message: there is but one.
+    message.extend([0; 8]);
+    let no_search = u8::try_from(libc::IFA_F_NODAD).unwrap_or_default();
+    message.extend([u8::try_from(family).unwrap_or_default(), prefix, no_search, 0]);
+    message.extend(index.to_ne_bytes());
+    for kind in [libc::IFA_LOCAL, libc::IFA_ADDRESS] {
+        message.extend(short(attribute));
+        message.extend(kind.to_ne_bytes());
+        message.extend(&octets);
     }
+    message
 }
 
 /// A request about the interface called `name`.
@@ -172,9 +183,9 @@ fn get<T>(
     ioctl(socket, request, about).ok().map(|()| read(about))
 }
 
-fn ioctl<T>(file: &OwnedFd, request: libc::Ioctl, argument: &mut T) -> io::Result<()> {
-    // SAFETY: the descriptor is open, and all requests of this module take a pointer to what `argument` is, an `ifreq` or an
-    // `in6_ifreq`, which they read, write, and do not keep.
+fn ioctl(file: &OwnedFd, request: libc::Ioctl, argument: &mut libc::ifreq) -> io::Result<()> {
+    // SAFETY: the descriptor is open, and all requests of this module take a pointer to an `ifreq`, which they read, write,
+    // and do not keep.
     let result = unsafe { libc::ioctl(file.as_raw_fd(), request, std::ptr::from_mut(argument)) };
     if result < 0 {
         return Err(io::Error::last_os_error());
