@@ -24,7 +24,7 @@ use qos_mapper::{Admission, Request, Sources};
 use rtu::executive::Executive;
 
 pub(crate) use self::guests::{Guests, Host};
-use self::keeper::Report;
+use self::keeper::Errand;
 pub(crate) use self::lane::{Lane, Opening};
 pub use self::{
     flows::{FlowStatus, Flows, ObjectStatus},
@@ -52,7 +52,7 @@ pub(crate) struct Running {
     book: Mutex<Admission>,
     executive: Executive,
     /// To the thread that looks after lanes.
-    reports: mpsc::Sender<Report>,
+    errands: mpsc::Sender<Errand>,
     flows: Flows,
 }
 
@@ -118,13 +118,13 @@ impl Lanes {
             Page::None => builder.page(None),
         };
         let executive = builder.build().map_err(|error| error.to_string())?;
-        let reports = keeper::start().map_err(|error| error.to_string())?;
+        let errands = keeper::start().map_err(|error| error.to_string())?;
         tracing::debug!(cpus = ?calibration.machine.cpus, "guarantees are granted");
         Ok(Running {
             hears_clients: self.settings.client_requests,
             book: Mutex::new(Admission::new(calibration.machine, calibration.costs)),
             executive,
-            reports,
+            errands,
             flows: self.flows.clone(),
         })
     }

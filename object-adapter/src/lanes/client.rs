@@ -20,7 +20,7 @@ use rtu::{
 use rustix::time::{ClockId, clock_gettime};
 
 use super::{
-    keeper::{News, Report},
+    keeper::{Errand, News, Report},
     lane::Lane,
 };
 
@@ -113,7 +113,7 @@ impl Terms {
 pub(super) struct Home {
     pub(super) lane: Weak<Lane>,
     pub(super) client: u64,
-    pub(super) reports: mpsc::Sender<Report>,
+    pub(super) errands: mpsc::Sender<Errand>,
 }
 
 /// The handler: receive, dispatch and reply, within the batch of the plan.
@@ -254,11 +254,11 @@ impl Client {
 
     fn report(&self, news: News) {
         // Who looks after lanes goes only when nobody is left to report.
-        let _ = self.home.reports.send(Report {
+        let _ = self.home.errands.send(Errand::Hear(Report {
             lane: self.home.lane.clone(),
             client: self.home.client,
             news,
-        });
+        }));
     }
 
     fn watch(&self, interest: Interest) -> io::Result<()> {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A lane: the endpoint of an object with a guarantee, and the clients that came there.
 
+mod late;
 mod own;
 
 use std::{
     collections::BTreeMap,
     fmt, io,
     sync::{Arc, OnceLock, Weak},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use orb_core::{
@@ -62,6 +63,8 @@ struct Clients {
     spare: Option<Grant>,
     connected: BTreeMap<u64, Connected>,
     next: u64,
+    /// Connections that wait for one of these to leave.
+    late: usize,
     /// Messages of clients that have left.
     served: u64,
 }
@@ -148,6 +151,7 @@ impl Opening {
                 spare: Some(spare),
                 connected: BTreeMap::new(),
                 next: 0,
+                late: 0,
                 served: 0,
             }),
         });
@@ -193,7 +197,7 @@ struct Entrance(Weak<Lane>);
 impl Reception for Entrance {
     fn receive(&self, link: Arc<dyn Link>) {
         if let Some(lane) = self.0.upgrade() {
-            lane.let_in(link);
+            lane.let_in(link, None);
         }
     }
 }
@@ -222,6 +226,7 @@ impl Lane {
                 spare: None,
                 connected: BTreeMap::new(),
                 next: 0,
+                late: 0,
                 served: 0,
             }),
         })
@@ -262,12 +267,13 @@ impl Lane {
         }
     }
 
-    /// Takes a client in, if there is room for it.
-    fn let_in(self: &Arc<Self>, link: Arc<dyn Link>) {
+    /// Takes a client in, if there is room for it, or soon is; that it waits for at most once `until` is over.
+    fn let_in(self: &Arc<Self>, link: Arc<dyn Link>, until: Option<Instant>) {
         let Some(server) = self.server.upgrade() else {
             return;
         };
         let mut clients = self.clients.lock();
+        clients.late -= usize::from(until.is_some());
         let granted = match clients.spare.take() {
             Some(grant) => Ok(grant),
             None => self.admit(&clients, &clients.request),
@@ -275,6 +281,9 @@ impl Lane {
         match granted {
             Ok(grant) => self.connect(&mut clients, Arrival::Here(&server, link), grant, None),
             Err(refusal) => {
+                let Some(link) = self.put_off(&mut clients, link, until) else {
+                    return;
+                };
                 tracing::warn!(object = self.name, peer = %link.peer(), %refusal, "a client is refused");
                 server.serve_once(link, Arc::new(Crowded::new(self, &refusal)));
             }
@@ -342,7 +351,7 @@ impl Lane {
         let home = Home {
             lane: Arc::downgrade(self),
             client,
-            reports: self.running.reports.clone(),
+            errands: self.running.errands.clone(),
         };
         let corrector = self.corrector(request);
         let spec =

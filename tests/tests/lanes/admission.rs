@@ -145,3 +145,51 @@ fn what_is_renegotiated_bounds_the_messages_of_connections_that_are_there() {
     assert_eq!(sensor.snapshot(&[7; 500]).wait().unwrap().len(), 500);
     server.shutdown();
 }
+
+/// More than half of the CPU, looked at five times a second.
+fn seldom() -> Qos {
+    Qos::isochronous(Duration::from_millis(200), 1).worst_case(Duration::from_millis(120))
+}
+
+#[test]
+fn who_comes_back_within_a_period_is_let_in() {
+    let server = server();
+    let exported = export(&server, "t", &Thermometer::default(), seldom()).unwrap();
+    for _ in 0..5 {
+        let client = client();
+        from(&client, &server, &exported).read(1).wait().unwrap();
+        client.shutdown();
+    }
+    let lane = lane(&server, "t");
+    assert_eq!((lane.served, lane.clients.len()), (5, 1));
+    server.shutdown();
+}
+
+#[test]
+fn of_two_who_come_while_one_leaves_one_is_let_in() {
+    let (server, first) = (server(), client());
+    let exported = export(&server, "t", &Thermometer::default(), seldom()).unwrap();
+    from(&first, &server, &exported).read(1).wait().unwrap();
+    first.shutdown();
+    let comers = [client(), client()].map(|comer| {
+        let sensor = from(&comer, &server, &exported);
+        thread::spawn(move || (sensor.read(1).wait().is_ok(), comer))
+    });
+    let comers = comers.map(|comer| comer.join().unwrap());
+    assert_eq!(comers.iter().filter(|(let_in, _)| *let_in).count(), 1);
+    server.shutdown();
+}
+
+#[test]
+fn who_waits_for_one_that_does_not_leave_is_told_why() {
+    let (server, first, second) = (server(), client(), client());
+    // What it sent last is served in one of the next periods only, and the end is seen after that.
+    let exported = export(&server, "t", &Thermometer::default(), seldom()).unwrap();
+    let sensor = from(&first, &server, &exported);
+    sensor.read(1).wait().unwrap();
+    (0..20).for_each(|_| sensor.push(&[]).send().unwrap());
+    first.shutdown();
+    let error: SystemException = from(&second, &server, &exported).name().wait().unwrap_err();
+    assert_eq!(error.kind(), SystemExceptionKind::NoResources);
+    server.shutdown();
+}
