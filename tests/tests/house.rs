@@ -55,6 +55,7 @@ const PURE: &[&str] = &[
     "rtu/src/time",
     "rtu/src/upcall",
     "transport-apic/src/sim",
+    "transport-tcp/src/engine",
 ];
 
 /// Files within those that drive them, and so read files or the environment.

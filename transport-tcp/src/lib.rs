@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! TCP for the ORB: the transport over kernel sockets.
+//! TCP and UDP for the ORB: a protocol engine without I/O, and the transport over kernel sockets.
 //!
 //! [`KernelTcp`] implements [`orb_core::transport::Transport`] for `iiop://host:port` over IPv4 and IPv6. It knows
-//! bytes and addresses, not messages: GIOP is the ORB's business. Start from [`KernelTcp`].
+//! bytes and addresses, not messages: GIOP is the ORB's business. [`engine::Stack`] is TCP itself, for links that carry
+//! packets.
 
 mod connect;
+pub mod engine;
 mod link;
 mod listener;
 mod options;

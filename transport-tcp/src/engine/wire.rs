@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Packets as they travel: where headers end, whom they are for, and whether they are whole.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use arrayvec::ArrayVec;
+use etherparse::{IpNumber, Ipv4Header, Ipv4HeaderSlice, Ipv6Header, Ipv6HeaderSlice};
+use transport_apic::{Headers, Packet, Payload};
+
+use super::{Malformed, checksum::Checksum, segment::Segment};
+
+pub(crate) const TCP: u8 = 6;
+pub(crate) const UDP: u8 = 17;
+pub(crate) const ICMP: u8 = 1;
+
+/// The octets of a header of TCP without options, and of UDP.
+pub(crate) const TCP_HEADER: usize = 20;
+pub(crate) const UDP_HEADER: usize = 8;
+
+const HOPS: u8 = 64;
+
+/// Who talks to whom: what tells one connection from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Endpoints {
+    /// Our own address and port.
+    pub local: SocketAddr,
+    /// The peer's.
+    pub remote: SocketAddr,
+}
+
+impl Endpoints {
+    fn ports(&self) -> [u8; 4] {
+        let [s0, s1] = self.local.port().to_be_bytes();
+        let [d0, d1] = self.remote.port().to_be_bytes();
+        [s0, s1, d0, d1]
+    }
+}
+
+/// Who makes checksums and checks them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Checksums {
+    /// The engine makes and checks them all: each octet of payload is read once.
+    #[default]
+    Verify,
+    /// The link does, or its memory needs none: the fields are zero and not looked at.
+    Offloaded,
+}
+
+/// Cuts `whole`, an IP packet in one piece, into headers and payload. Headers are those of IP and of TCP or UDP; of other
+/// protocols it is that of IP alone. What follows the packet's own length is left out.
+///
+/// # Errors
+///
+/// [`Malformed`] with what is wrong first.
+pub fn split<P: Payload>(whole: &P) -> Result<Packet<P>, Malformed> {
+    let bytes = whole.as_ref();
+    let ip = Ip::read(bytes)?;
+    let transport = bytes.get(ip.header..ip.total).ok_or(Malformed::Length)?;
+    let more = match ip.protocol {
+        TCP => tcp_header(transport)?,
+        UDP => UDP_HEADER,
+        _ => 0,
+    };
+    let cut = ip.header + more;
+    let mut headers = Headers::new();
+    let found = bytes.get(..cut).filter(|_| cut <= ip.total);
+    headers
+        .append(found.ok_or(Malformed::Length)?)
+        .map_err(|_| Malformed::Length)?;
+    let mut payload = ArrayVec::new();
+    if cut < ip.total {
+        payload.push(whole.slice(cut..ip.total));
+    }
+    Ok(Packet { headers, payload })
+}
+
+fn tcp_header(transport: &[u8]) -> Result<usize, Malformed> {
+    let words = transport.get(12).ok_or(Malformed::Tcp)? >> 4;
+    let length = usize::from(words) * 4;
+    let right = (TCP_HEADER..=transport.len()).contains(&length);
+    right.then_some(length).ok_or(Malformed::Tcp)
+}
+
+/// What an IP header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ip {
+    pub(crate) source: IpAddr,
+    pub(crate) destination: IpAddr,
+    pub(crate) protocol: u8,
+    /// Octets of this header.
+    pub(crate) header: usize,
+    /// Octets of the whole packet.
+    pub(crate) total: usize,
+}
+
+impl Ip {
+    /// Reads the header that `bytes` begin with. Fragments and IPv6 extension headers are not for us.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Malformed> {
+        match bytes.first().map(|first| first >> 4) {
+            Some(4) => {
+                let ip = Ipv4HeaderSlice::from_slice(bytes).map_err(|_| Malformed::Ip)?;
+                if ip.is_fragmenting_payload() {
+                    return Err(Malformed::Fragment);
+                }
+                let (header, total) = (ip.slice().len(), usize::from(ip.total_len()));
+                if total < header {
+                    return Err(Malformed::Length);
+                }
+                Ok(Self {
+                    source: ip.source_addr().into(),
+                    destination: ip.destination_addr().into(),
+                    protocol: ip.protocol().0,
+                    header,
+                    total,
+                })
+            }
+            Some(6) => {
+                let ip = Ipv6HeaderSlice::from_slice(bytes).map_err(|_| Malformed::Ip)?;
+                Ok(Self {
+                    source: ip.source_addr().into(),
+                    destination: ip.destination_addr().into(),
+                    protocol: ip.next_header().0,
+                    header: Ipv6Header::LEN,
+                    total: Ipv6Header::LEN + usize::from(ip.payload_length()),
+                })
+            }
+            _ => Err(Malformed::Ip),
+        }
+    }
+
+    /// Begins a checksum with the pseudo-header (RFC 9293 §3.1, RFC 8200 §8.1).
+    fn pseudo_header(&self) -> Checksum {
+        let mut checksum = pseudo_header(self.source, self.destination, self.protocol);
+        add_length(&mut checksum, self.total - self.header);
+        checksum
+    }
+
+    /// Checks what the header sums up, and what the transport does, of a packet whose lengths agree.
+    pub(crate) fn check<P: Payload>(&self, packet: &Packet<P>) -> Result<(), Malformed> {
+        let (ip, transport) = packet
+            .headers
+            .as_ref()
+            .split_at_checked(self.header)
+            .ok_or(Malformed::Length)?;
+        let mut own = Checksum::default();
+        own.add(ip);
+        if self.source.is_ipv4() && !own.is_whole() {
+            return Err(Malformed::Checksum);
+        }
+        let mut checksum = match self.protocol {
+            ICMP => Checksum::default(),
+            // A sender over IPv4 need not sum up a datagram (RFC 768).
+            UDP if self.source.is_ipv4() && transport.get(6..8) == Some(&[0, 0]) => return Ok(()),
+            _ => self.pseudo_header(),
+        };
+        checksum.add(transport);
+        packet
+            .payload
+            .iter()
+            .for_each(|piece| checksum.add(piece.as_ref()));
+        checksum.is_whole().then_some(()).ok_or(Malformed::Checksum)
+    }
+}
+
+fn pseudo_header(source: IpAddr, destination: IpAddr, protocol: u8) -> Checksum {
+    let mut checksum = Checksum::default();
+    for address in [source, destination] {
+        match address {
+            IpAddr::V4(address) => checksum.add(&address.octets()),
+            IpAddr::V6(address) => checksum.add(&address.octets()),
+        }
+    }
+    checksum.add(&[0, protocol]);
+    checksum
+}
+
+fn add_length(checksum: &mut Checksum, length: usize) {
+    let length = u32::try_from(length).unwrap_or(u32::MAX);
+    checksum.add(&length.to_be_bytes());
+}
+
+/// The ports that a transport's header begins with: source and destination.
+pub(crate) fn ports(transport: &[u8]) -> Option<(u16, u16)> {
+    let [s0, s1, d0, d1] = *transport.first_chunk()?;
+    Some((u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1])))
+}
+
+/// The way to a peer: headers are made once, and only what changes is filled in for each packet.
+#[derive(Clone, Debug)]
+pub(crate) struct Path {
+    pub(crate) endpoints: Endpoints,
+    /// The IP header, without the packet's length.
+    ip: ArrayVec<u8, { Ipv6Header::LEN }>,
+    ports: [u8; 4],
+    /// The sums of the IP header and of the pseudo-header, both without the length.
+    ip_sum: Checksum,
+    pseudo: Checksum,
+    checksums: Checksums,
+}
+
+impl Path {
+    pub(crate) fn new(endpoints: Endpoints, protocol: u8, checksums: Checksums) -> Self {
+        let (source, destination) = (endpoints.local.ip(), endpoints.remote.ip());
+        let ip = ip_header(source, destination, protocol);
+        let mut ip_sum = Checksum::default();
+        ip_sum.add(&ip);
+        Self {
+            ip,
+            ip_sum,
+            ports: endpoints.ports(),
+            pseudo: pseudo_header(source, destination, protocol),
+            endpoints,
+            checksums,
+        }
+    }
+
+    /// The octets of the IP header.
+    pub(crate) fn ip_header(&self) -> usize {
+        self.ip.len()
+    }
+
+    /// Makes the packet of `segment`.
+    pub(crate) fn packet<P: Payload>(
+        &self,
+        segment: &Segment,
+        payload: ArrayVec<P, { Packet::PIECES }>,
+    ) -> Packet<P> {
+        const CHECKSUM: usize = 16;
+        let mut headers = self.begin();
+        segment.write(self.ports, &mut headers);
+        self.finish(headers, payload, CHECKSUM)
+    }
+
+    fn begin(&self) -> Headers {
+        let mut headers = Headers::new();
+        let written = headers.append(&self.ip);
+        debug_assert!(written.is_ok(), "nothing was there before");
+        headers
+    }
+
+    /// Fills in lengths and checksums; that of the transport stands `at` in its header.
+    fn finish<P: Payload>(
+        &self,
+        mut headers: Headers,
+        payload: ArrayVec<P, { Packet::PIECES }>,
+        at: usize,
+    ) -> Packet<P> {
+        let data: usize = payload.iter().map(Payload::len).sum();
+        let total = headers.as_ref().len() + data;
+        let (ip, transport) = headers.as_mut().split_at_mut(self.ip.len());
+        self.finish_ip(ip, total);
+        if self.checksums == Checksums::Verify {
+            let mut checksum = self.pseudo;
+            add_length(&mut checksum, transport.len() + data);
+            checksum.add(transport);
+            payload.iter().for_each(|piece| checksum.add(piece.as_ref()));
+            if let Some(field) = transport.get_mut(at..at + 2) {
+                let sum = match checksum.finish() {
+                    // Zero says that there is none (RFC 768); for TCP both mean the same.
+                    [0, 0] => [0xff, 0xff],
+                    sum => sum,
+                };
+                field.copy_from_slice(&sum);
+            }
+        }
+        Packet { headers, payload }
+    }
+
+    fn finish_ip(&self, ip: &mut [u8], total: usize) {
+        let v4 = self.ip.len() == Ipv4Header::MIN_LEN;
+        let counted = if v4 { total } else { total - self.ip.len() };
+        let length = u16::try_from(counted).unwrap_or(u16::MAX).to_be_bytes();
+        let at = if v4 { 2..4 } else { 4..6 };
+        if let Some(field) = ip.get_mut(at) {
+            field.copy_from_slice(&length);
+        }
+        if v4
+            && self.checksums == Checksums::Verify
+            && let Some(field) = ip.get_mut(10..12)
+        {
+            let mut checksum = self.ip_sum;
+            checksum.add(&length);
+            field.copy_from_slice(&checksum.finish());
+        }
+    }
+}
+
+/// The header of a packet that is not fragmented on its way, and so needs no identification (RFC 6864 §4.1).
+fn ip_header(source: IpAddr, destination: IpAddr, protocol: u8) -> ArrayVec<u8, { Ipv6Header::LEN }> {
+    let mut bytes = ArrayVec::new();
+    match (source, destination) {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => {
+            let header = Ipv4Header {
+                total_len: 0,
+                dont_fragment: true,
+                time_to_live: HOPS,
+                protocol: IpNumber(protocol),
+                source: source.octets(),
+                destination: destination.octets(),
+                ..Ipv4Header::default()
+            };
+            bytes.extend(header.to_bytes());
+        }
+        (source, destination) => {
+            let header = Ipv6Header {
+                payload_length: 0,
+                next_header: IpNumber(protocol),
+                hop_limit: HOPS,
+                source: v6(source).octets(),
+                destination: v6(destination).octets(),
+                ..Ipv6Header::default()
+            };
+            bytes.extend(header.to_bytes());
+        }
+    }
+    bytes
+}
+
+fn v6(address: IpAddr) -> Ipv6Addr {
+    match address {
+        IpAddr::V4(address) => Ipv4Addr::to_ipv6_mapped(&address),
+        IpAddr::V6(address) => address,
+    }
+}
