@@ -128,6 +128,13 @@ pub trait Link: Send + Sync + fmt::Debug {
 
     /// Returns the descriptor a [`Poller`] watches; `None` for a link that cannot be polled.
     fn fd(&self) -> Option<BorrowedFd<'_>>;
+
+    /// Sees to it that the descriptor tells of `interest` from now on, until the next receive; returns what of it the poller
+    /// is to watch for, or `None` if it is there already, and the descriptor will not tell. Called before a thread relies on a
+    /// poller. A link that the operating system carries has nothing to do here.
+    fn watch(&self, interest: Interest) -> Option<Interest> {
+        Some(interest)
+    }
 }
 
 /// Where connections arrive.

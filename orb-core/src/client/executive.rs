@@ -22,7 +22,7 @@ use super::{
     connection::Connection,
     failure::{Cause, Failure},
 };
-use crate::transport::{Interest, Poller};
+use crate::transport::{Event, Interest, Poller};
 
 /// The executive of one transport's connections.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub(crate) struct Executive {
     poller: Arc<dyn Poller>,
     members: Mutex<HashMap<u64, Arc<Connection>>>,
     next_token: AtomicU64,
+    /// What no descriptor tells, because it was there before anybody watched.
+    calls: Mutex<Vec<Event>>,
     /// When it wakes up by itself.
     alarm: Mutex<Instant>,
     idle_timeout: Duration,
@@ -43,6 +45,7 @@ impl Executive {
             poller,
             members: Mutex::default(),
             next_token: AtomicU64::new(0),
+            calls: Mutex::default(),
             alarm: Mutex::new(Instant::now() + idle_period(idle_timeout)),
             idle_timeout,
             stopping: AtomicBool::new(false),
@@ -79,6 +82,12 @@ impl Executive {
             // The connection has just been given up.
             tracing::debug!(token, %error, "cannot watch a connection");
         }
+    }
+
+    /// Has the thread look at a link as if its descriptor had told of `event`.
+    pub(crate) fn call(&self, event: Event) {
+        self.calls.lock().push(event);
+        self.wake();
     }
 
     /// Gives a connection up.
@@ -129,6 +138,7 @@ impl Executive {
                 tracing::error!(%error, "the executive cannot wait for events");
                 break;
             }
+            events.append(&mut self.calls.lock());
             for event in &events {
                 let member = self.members.lock().get(&event.token).cloned();
                 if let Some(connection) = member {

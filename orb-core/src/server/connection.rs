@@ -249,8 +249,11 @@ impl Connection {
             inbox.owned = false;
             self.lingering.store(false, Ordering::SeqCst);
         }
+        if self.is_backed_up() {
+            return None;
+        }
         let restless = self.dirty.load(Ordering::SeqCst) || self.hung_up.load(Ordering::SeqCst);
-        if !restless || self.is_backed_up() {
+        if !restless && self.link.watch(Interest::READ_EDGE).is_some() {
             return None;
         }
         let mut inbox = self.briefly()?;
@@ -485,7 +488,13 @@ impl Connection {
         let Some(fd) = self.link.fd().filter(|_| !self.terms.flow) else {
             return false;
         };
-        let result = poller.modify(fd, self.token, interest);
+        // What is there already is reported at once: a descriptor that does not tell of it is always writable.
+        let wanted = if interest.writable {
+            self.link.watch(interest).unwrap_or(interest)
+        } else {
+            interest
+        };
+        let result = poller.modify(fd, self.token, wanted);
         if let Err(error) = &result {
             tracing::debug!(peer = %self.peer(), %error, "connection cannot be watched");
         }

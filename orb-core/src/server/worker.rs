@@ -118,7 +118,10 @@ pub(super) fn admit(shared: &Shared, link: Arc<dyn Link>, terms: Terms) {
     };
     if let Err(error) = shared.poller.add(fd, connection.token, Interest::READ_EDGE) {
         tracing::warn!(peer = %connection.peer(), %error, "connection cannot be watched");
-        shared.end(&connection);
+        return shared.end(&connection);
+    }
+    if connection.link.watch(Interest::READ_EDGE).is_none() {
+        shared.make_ready([readable(connection.token)]);
     }
 }
 
@@ -179,7 +182,7 @@ impl Worker {
         if event.closed {
             connection.hang_up();
         }
-        if event.writable && connection.unblock(&*self.shared.poller) {
+        if connection.is_backed_up() && connection.unblock(&*self.shared.poller) {
             connection.arm(&*self.shared.poller);
         }
         if connection.is_backed_up() {

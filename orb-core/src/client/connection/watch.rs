@@ -26,11 +26,23 @@ impl Connection {
             edge: false,
             oneshot: true,
         };
-        if wanted == shared.watched || shared.failure.is_some() {
+        if shared.failure.is_some() {
             return;
         }
+        // Asked for again although it was: who has received meanwhile may have taken it back.
+        match self.link.watch(wanted) {
+            None => self.executive.call(Event {
+                token: self.token,
+                readable: wanted.readable,
+                writable: wanted.writable,
+                closed: false,
+            }),
+            Some(interest) if wanted != shared.watched => {
+                self.executive.arm(self.token, self.link.fd(), interest);
+            }
+            Some(_) => {}
+        }
         shared.watched = wanted;
-        self.executive.arm(self.token, self.link.fd(), wanted);
     }
 
     /// The link is ready: sends what waits, reads what is there.
