@@ -3,13 +3,30 @@
 //! the kernel on the path.
 //!
 //! What travels is a [`Packet`]: headers apart from payload, so that what is interpreted is small and can be copied out
-//! of memory that a peer may write, and what is bulk can stay where it lies. Payload is anything that is a [`Payload`]. It travels on a [`Channel`], of which each
-//! backend has its own kind.
+//! of memory that a peer may write, and what is bulk can stay where it lies. Payload is anything that is a [`Payload`].
+//! It travels on a [`Channel`], of which each backend has its own kind.
 
+mod area;
 mod channel;
+mod end;
+#[cfg(not(loom))]
+pub mod fabric;
+mod frame;
+mod geometry;
+mod ledger;
+mod memory;
+mod pace;
 mod packet;
+mod pool;
+mod ring;
 pub mod sim;
+mod sync;
 pub mod tun;
 
 pub use self::channel::{Channel, Closed, Counters, Integrity, Interest, Properties, Refusal, Violation};
+pub use self::frame::{Frame, FrameMut, NoRoom};
+pub use self::geometry::{BadGeometry, FrameClass, Geometry};
+pub use self::memory::Untrusted;
+pub use self::pace::Pace;
 pub use self::packet::{Headers, Packet, Payload, TooLong};
+pub use self::pool::{NoPool, Pool};

@@ -107,6 +107,15 @@ pub struct Packet<P> {
     pub payload: ArrayVec<P, { Packet::<()>::PIECES }>,
 }
 
+impl<P> Default for Packet<P> {
+    fn default() -> Self {
+        Self {
+            headers: Headers::new(),
+            payload: ArrayVec::new(),
+        }
+    }
+}
+
 impl Packet<()> {
     /// The most pieces of payload in a packet.
     pub const PIECES: usize = 8;

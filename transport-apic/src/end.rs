@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One end of a channel, as far as it is memory: nothing here asks the kernel for anything.
+//!
+//! Each end has an area that it alone writes (`geometry`): its transmit ring, its frames, and its indices of the other's
+//! rings. All that is read of the other's area is loaded once, and checked, before it is believed. So whatever the other
+//! one writes, at worst this channel comes to its end, with the rule that was broken.
+//!
+//! A slot holds a packet's headers, and its payload as well where both fit: a small message costs no frame, and no
+//! completion. Otherwise it has descriptors, each naming a part of a frame of the sender's.
+
+mod completion;
+#[cfg(any(test, fuzzing))]
+mod pair;
+mod receive;
+mod transmit;
+
+use crate::frame::{Frame, Owner};
+use crate::geometry::{COMPLETIONS, Control};
+use crate::pace::{Pace, Pacer};
+use crate::pool::Pool;
+use crate::ring::{Consumer, Producer};
+use crate::sync::{Ordering, fence, load_acquire};
+use crate::{Closed, Counters, Integrity, Interest, Violation};
+
+use self::completion::{Loans, Sent};
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::pair::pair;
+
+/// The longest packet: IPv4's total length has 16 bits.
+pub(crate) const MTU: usize = 65_535;
+
+/// Bits of the word that says what a sleeper wants to be woken for; the others tell one nap from the next.
+const WANTS_PACKETS: u64 = 1;
+const WANTS_ROOM: u64 = 2;
+const BY_DOORBELL: u64 = 4;
+const NAP: u64 = 8;
+
+/// How a sleeper wants to be woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wake {
+    /// It waits on our bell.
+    Futex,
+    /// It watches the socket.
+    Doorbell,
+}
+
+/// One end of a channel.
+#[derive(Debug)]
+pub(crate) struct End {
+    /// Our area: what we transmit lies there.
+    pool: Pool,
+    /// Our packets, in our area.
+    outgoing: Producer,
+    /// What of our frames the other end has.
+    sent: Sent,
+    /// The other's area, and what we have of its frames.
+    loans: Loans,
+    /// Its packets, in its area.
+    incoming: Consumer,
+    /// Where payload goes that is copied on its way in.
+    private: Pool,
+    integrity: Integrity,
+    pacer: Option<Pacer>,
+    /// What we last asked to be woken for.
+    nap: u64,
+    /// The other's nap that we have ended.
+    rung: u64,
+    counters: Counters,
+    ended: Option<Closed>,
+}
+
+impl End {
+    /// `ours` is an area that nobody else writes, `theirs` one that somebody else does; `private` has room for what is
+    /// copied.
+    pub(crate) fn new(
+        ours: Owner,
+        theirs: Owner,
+        private: Pool,
+        integrity: Integrity,
+        pace: Option<Pace>,
+    ) -> Self {
+        Self {
+            outgoing: Producer::new(ours.geometry().slots),
+            sent: Sent::new(ours.geometry().frames()),
+            pool: Pool::new(ours),
+            incoming: Consumer::new(theirs.geometry().slots),
+            loans: Loans::new(theirs),
+            private,
+            integrity,
+            pacer: pace.map(Pacer::new),
+            nap: 0,
+            rung: 0,
+            counters: Counters::default(),
+            ended: None,
+        }
+    }
+
+    pub(crate) fn ours(&self) -> &Owner {
+        self.pool.owner()
+    }
+
+    pub(crate) fn theirs(&self) -> &Owner {
+        self.loans.owner()
+    }
+
+    pub(crate) fn integrity(&self) -> Integrity {
+        self.integrity
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    pub(crate) fn ended(&self) -> Option<Closed> {
+        self.ended
+    }
+
+    /// Shows the other end what is transmitted, received and returned; says how to wake it, if it sleeps and wants to know.
+    pub(crate) fn publish(&mut self) -> Option<Wake> {
+        if self.ended.is_some() {
+            return None;
+        }
+        let packets = self
+            .outgoing
+            .publish(self.pool.owner().control(Control::Published));
+        let room = self.settle();
+        if !packets && !room {
+            return None;
+        }
+        // SeqCst: pairs with the one in `arm`. Either the other end sees what was published, or we see that it sleeps.
+        fence(Ordering::SeqCst);
+        let nap = self.theirs().control(Control::Nap).load(Ordering::Relaxed);
+        let wants = (packets && nap & WANTS_PACKETS != 0) || (room && nap & WANTS_ROOM != 0);
+        // One wake for each nap: from then on it is masked.
+        if !wants || nap == self.rung {
+            return None;
+        }
+        self.rung = nap;
+        self.counters.wakes += 1;
+        Some(if nap & BY_DOORBELL != 0 {
+            Wake::Doorbell
+        } else {
+            Wake::Futex
+        })
+    }
+
+    /// Asks to be woken in that way; false if there is something already. All is published.
+    pub(crate) fn arm(&mut self, interest: Interest, by: Wake) -> bool {
+        if self.is_there(interest) {
+            return false;
+        }
+        let wants = match interest {
+            Interest::Packets => WANTS_PACKETS,
+            Interest::PacketsAndRoom => WANTS_PACKETS | WANTS_ROOM,
+        };
+        let by = if by == Wake::Doorbell { BY_DOORBELL } else { 0 };
+        self.nap = (self.nap & !(NAP - 1)).wrapping_add(NAP) | wants | by;
+        self.ours()
+            .control(Control::Nap)
+            .store(self.nap, Ordering::Relaxed);
+        // SeqCst: pairs with the one in `publish`.
+        fence(Ordering::SeqCst);
+        if self.is_there(interest) {
+            self.disarm();
+            return false;
+        }
+        true
+    }
+
+    /// Takes back what `arm` asked for; the nap's number stays, so that nobody rings for it twice.
+    pub(crate) fn disarm(&mut self) {
+        self.nap &= !(NAP - 1);
+        self.ours()
+            .control(Control::Nap)
+            .store(self.nap, Ordering::Relaxed);
+    }
+
+    /// How many naps there were: the other end may not ring more often.
+    pub(crate) fn naps(&self) -> u64 {
+        self.nap / NAP
+    }
+
+    /// Whether there is anything of interest; something that is wrong is.
+    pub(crate) fn is_there(&mut self, interest: Interest) -> bool {
+        if self.ended.is_some() || self.peer_closed() {
+            return true;
+        }
+        let packets = self.published() != Ok(None);
+        packets || (interest == Interest::PacketsAndRoom && self.has_room())
+    }
+
+    fn has_room(&mut self) -> bool {
+        let consumed = self.loans.owner().control(Control::Consumed);
+        let slot = !matches!(self.outgoing.next(consumed), Ok(None));
+        self.reclaim();
+        slot && self.pool.any_free()
+    }
+
+    fn peer_closed(&self) -> bool {
+        // Acquire: pairs with the Release of `close`; what was published before is seen.
+        load_acquire(self.theirs().control(Control::Closed)) != 0
+    }
+
+    /// The other end is gone, as somebody who watches it says. Call it when all that came before was received.
+    pub(crate) fn peer_gone(&mut self) -> Closed {
+        let closed = if self.peer_closed() {
+            Closed::ByPeer
+        } else {
+            Closed::PeerGone
+        };
+        *self.ended.get_or_insert(closed)
+    }
+
+    pub(crate) fn close(&mut self) {
+        self.ended.get_or_insert(Closed::Here);
+        // Release: pairs with the Acquire of `peer_closed`.
+        self.ours().control(Control::Closed).store(1, Ordering::Release);
+    }
+
+    /// The other end broke a rule: nothing of it is believed any more.
+    pub(crate) fn fail(&mut self, violation: Violation) -> Closed {
+        let ended = *self.ended.get_or_insert(Closed::Violation(violation));
+        self.ours().control(Control::Closed).store(1, Ordering::Release);
+        ended
+    }
+
+    /// Tells the other end what was received, and which of its frames are free again; false if there was nothing new.
+    fn settle(&mut self) -> bool {
+        let consumed = self
+            .incoming
+            .publish(self.pool.owner().control(Control::Consumed));
+        self.reclaim();
+        match self.loans.give_back(self.pool.owner()) {
+            Ok(returned) => consumed | returned,
+            Err(violation) => {
+                self.fail(violation);
+                consumed
+            }
+        }
+    }
+
+    /// Takes back the frames that the other end has returned.
+    fn reclaim(&mut self) {
+        if let Err(violation) = self.sent.reclaim(self.loans.owner(), self.pool.owner()) {
+            self.fail(violation);
+        }
+    }
+}
+
+/// A frame's part, as a descriptor says it: 16 bits for the frame, 24 each for where it begins and how long it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Piece {
+    frame: u32,
+    offset: u32,
+    length: u32,
+}
+
+impl Piece {
+    fn of(frame: &Frame, length: u32) -> Self {
+        Self {
+            frame: frame.index(),
+            offset: frame.offset(),
+            length,
+        }
+    }
+
+    fn encode(self) -> u64 {
+        u64::from(self.frame) << 48 | u64::from(self.offset) << 24 | u64::from(self.length)
+    }
+
+    fn decode(word: u64) -> Self {
+        let field = |shift: u32, bits: u32| {
+            let value = (word >> shift) & ((1 << bits) - 1);
+            u32::try_from(value).unwrap_or(u32::MAX)
+        };
+        Self {
+            frame: field(48, 16),
+            offset: field(24, 24),
+            length: field(0, 24),
+        }
+    }
+}
+
+const _: () = assert!(COMPLETIONS.is_power_of_two(), "the ring of completions is masked");
+
+#[cfg(all(test, loom))]
+mod model;
+
+#[cfg(all(test, not(loom)))]
+mod tests;

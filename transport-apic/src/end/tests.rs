@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::geometry::{FrameClass, Geometry, PAGE};
+use crate::{Packet, Payload, Refusal};
+
+const NOW: Duration = Duration::ZERO;
+const SMALL: Geometry = Geometry {
+    slots: 4,
+    small: FrameClass { size: PAGE, count: 4 },
+    large: FrameClass {
+        size: 4 * PAGE,
+        count: 2,
+    },
+};
+
+fn packet(headers: &[u8], payload: impl IntoIterator<Item = Frame>) -> Packet<Frame> {
+    let mut packet = Packet::default();
+    packet.headers.append(headers).expect("they are short");
+    packet.payload.extend(payload);
+    packet
+}
+
+fn bytes(packet: &Packet<Frame>) -> Vec<u8> {
+    packet.payload.iter().flat_map(|piece| piece.to_vec()).collect()
+}
+
+fn send(end: &mut End, headers: &[u8], payload: &[u8]) -> Result<(), Refusal> {
+    let frame = end.place(payload).ok_or(Refusal::NoFrame)?;
+    end.transmit(&packet(headers, [frame]), NOW)?;
+    end.publish();
+    Ok(())
+}
+
+fn receive(end: &mut End) -> Packet<Frame> {
+    end.receive().expect("it is open").expect("one has come")
+}
+
+fn nothing(end: &mut End) {
+    assert!(end.receive().expect("it is open").is_none());
+    end.publish();
+}
+
+#[test]
+fn a_small_packet_needs_no_frame() {
+    let (mut here, mut there) = pair(SMALL, Integrity::Shared);
+    send(&mut here, &[1; 52], &[2; 100]).expect("there is room");
+    let got = receive(&mut there);
+    assert_eq!((got.headers.as_ref(), bytes(&got)), (&[1; 52][..], vec![2; 100]));
+    assert_eq!(there.theirs().out(), 0, "nothing is lent");
+}
+
+#[test]
+fn bulk_is_handed_on_where_it_lies_if_memory_is_shared() {
+    let (mut here, mut there) = pair(SMALL, Integrity::Shared);
+    let sent = here.place(&[7; 3000]).expect("there is a frame");
+    here.transmit(&packet(&[1; 40], [sent.clone()]), NOW)
+        .expect("there is room");
+    here.publish();
+    let got = receive(&mut there);
+    assert_eq!(got.payload[0].as_ptr(), sent.as_ptr());
+    assert_eq!((there.counters().copied_bytes, bytes(&got)), (0, vec![7; 3000]));
+    let (mut here, mut there) = pair(SMALL, Integrity::Copied);
+    let sent = here.place(&[7; 3000]).expect("there is a frame");
+    here.transmit(&packet(&[1; 40], [sent.clone()]), NOW)
+        .expect("there is room");
+    here.publish();
+    let got = receive(&mut there);
+    assert_ne!(got.payload[0].as_ptr(), sent.as_ptr());
+    assert_eq!(
+        (there.counters().copied_bytes, bytes(&got)),
+        (3000, vec![7; 3000])
+    );
+}
+
+#[test]
+fn a_frame_comes_back_when_the_last_of_its_parts_is_dropped() {
+    let (mut here, mut there) = pair(SMALL, Integrity::Shared);
+    let whole = here.place(&[7; 4000]).expect("there is a frame");
+    for part in [whole.slice(0..2000), whole.slice(2000..4000)] {
+        here.transmit(&packet(&[], [part]), NOW).expect("there is room");
+    }
+    drop(whole);
+    here.publish();
+    let (first, second) = (receive(&mut there), receive(&mut there));
+    drop(first);
+    nothing(&mut there);
+    here.reclaim();
+    assert_eq!(here.pool.in_use(), 1, "the second part is held");
+    // Kept by an application, as bytes, in another thread.
+    let kept = second.payload[0].clone().into_bytes();
+    drop(second);
+    std::thread::spawn(move || assert_eq!(kept, [7; 2000][..]))
+        .join()
+        .expect("it was seen");
+    nothing(&mut there);
+    here.reclaim();
+    // The one that small pieces are placed in stays open.
+    assert_eq!(here.sent.outstanding(), 0);
+}
+
+#[test]
+fn a_slow_application_exhausts_its_own_channel_only() {
+    let (mut here, mut there) = pair(SMALL, Integrity::Shared);
+    let mut kept = Vec::new();
+    let refused = loop {
+        match send(&mut here, &[0; 20], &[1; 4000]) {
+            Ok(()) => kept.push(receive(&mut there)),
+            Err(refusal) => break refusal,
+        }
+        nothing(&mut there);
+    };
+    assert_eq!((refused, kept.len()), (Refusal::NoFrame, 4 + 2 * 4));
+    // What needs no frame still goes.
+    here.transmit(&packet(&[9; 40], []), NOW)
+        .expect("there is a slot");
+    here.publish();
+    assert_eq!(receive(&mut there).headers.as_ref(), [9; 40]);
+    assert!(here.arm(Interest::PacketsAndRoom, Wake::Futex));
+    kept.clear();
+    assert_eq!(there.receive().map(|packet| packet.is_none()), Ok(true));
+    assert_eq!(
+        there.publish(),
+        Some(Wake::Futex),
+        "it waits for room, and there is some"
+    );
+    assert_eq!(send(&mut here, &[0; 20], &[1; 4000]), Ok(()));
+}
+
+#[test]
+fn what_there_is_no_memory_to_copy_to_is_dropped_and_what_is_behind_it_is_not() {
+    let (mut here, mut there) = pair(SMALL, Integrity::Copied);
+    let mut kept = Vec::new();
+    for _ in 0..20 {
+        send(&mut here, &[0; 20], &[1; 4000]).expect("its frames come back");
+        kept.extend(there.receive().expect("it is open"));
+        nothing(&mut there);
+    }
+    let dropped = there.counters().discarded_no_memory;
+    assert_eq!((kept.len(), dropped), (4 + 2 * 4, 20 - 12));
+    here.transmit(&packet(&[9; 40], []), NOW)
+        .expect("there is a slot");
+    here.publish();
+    assert_eq!(receive(&mut there).headers.as_ref(), [9; 40]);
+}
+
+#[test]
+fn a_full_ring_refuses_and_a_long_packet_too() {
+    let (mut here, mut there) = pair(SMALL, Integrity::Shared);
+    for _ in 0..4 {
+        here.transmit(&packet(&[1; 40], []), NOW)
+            .expect("there is a slot");
+    }
+    here.publish();
+    assert_eq!(here.transmit(&packet(&[1; 40], []), NOW), Err(Refusal::Full));
+    receive(&mut there);
+    nothing_left(&mut there, 3);
+    assert_eq!(here.transmit(&packet(&[1; 40], []), NOW), Ok(()));
+    let large = here.place(&[0; 16384]).expect("there is a frame");
+    let long = packet(&[], (0..4).map(|_| large.clone()));
+    assert_eq!(here.transmit(&long, NOW), Err(Refusal::TooLong));
+}
+
+fn nothing_left(end: &mut End, before: usize) {
+    for _ in 0..before {
+        receive(end);
+    }
+    nothing(end);
+}
+
+#[test]
+fn a_frame_of_another_channel_is_placed_in_ours() {
+    let (mut here, mut there) = pair(SMALL, Integrity::Shared);
+    let (mut other, _peer) = pair(SMALL, Integrity::Shared);
+    let foreign = other.place(&[5; 1000]).expect("there is a frame");
+    here.transmit(&packet(&[1; 40], [foreign]), NOW)
+        .expect("there is room");
+    here.publish();
+    assert_eq!(bytes(&receive(&mut there)), [5; 1000]);
+    assert_eq!(here.counters().copied_bytes, 1000);
+}
+
+#[test]
+fn a_sleeper_is_woken_once_for_each_nap() {
+    let (mut here, mut there) = pair(SMALL, Integrity::Shared);
+    assert!(there.arm(Interest::Packets, Wake::Doorbell));
+    here.transmit(&packet(&[1; 40], []), NOW)
+        .expect("there is a slot");
+    assert_eq!(here.publish(), Some(Wake::Doorbell));
+    here.transmit(&packet(&[1; 40], []), NOW)
+        .expect("there is a slot");
+    assert_eq!(here.publish(), None, "masked");
+    assert!(!there.arm(Interest::Packets, Wake::Futex), "there is something");
+    nothing_left(&mut there, 2);
+    assert!(there.arm(Interest::Packets, Wake::Futex));
+    there.disarm();
+    here.transmit(&packet(&[1; 40], []), NOW)
+        .expect("there is a slot");
+    assert_eq!(here.publish(), None, "it is awake");
+}
+
+#[test]
+fn what_was_published_before_the_end_is_received() {
+    let (mut here, mut there) = pair(SMALL, Integrity::Shared);
+    here.transmit(&packet(&[1; 40], []), NOW)
+        .expect("there is a slot");
+    here.publish();
+    here.close();
+    assert!(!there.arm(Interest::Packets, Wake::Futex));
+    receive(&mut there);
+    assert_eq!(there.receive().map(drop), Err(Closed::ByPeer));
+    assert_eq!(here.receive().map(drop), Err(Closed::Here));
+    assert_eq!(
+        there.transmit(&packet(&[1; 40], []), NOW),
+        Err(Refusal::Closed(Closed::ByPeer))
+    );
+}
+
+#[test]
+fn frames_outlive_their_channel() {
+    let (mut here, mut there) = pair(SMALL, Integrity::Shared);
+    send(&mut here, &[0; 20], &[3; 2000]).expect("there is room");
+    let got = receive(&mut there);
+    drop((here, there));
+    assert_eq!(bytes(&got), [3; 2000]);
+}
+
+/// Writes a slot by hand, and says how the other end takes it.
+fn violation(words: &[u64]) -> Result<(), Closed> {
+    let (mut here, mut there) = pair(SMALL, Integrity::Shared);
+    here.transmit(&packet(&[1; 40], []), NOW)
+        .expect("there is a slot");
+    for (slot, word) in here.ours().slot(0).iter().zip(words) {
+        slot.store(*word, Ordering::Relaxed);
+    }
+    here.publish();
+    let outcome = there.receive().map(drop);
+    assert!(outcome.is_ok() || there.receive().is_err(), "it stays closed");
+    outcome
+}
+
+#[test]
+fn every_field_of_a_slot_is_checked() {
+    let piece = |frame, offset, length| {
+        Piece {
+            frame,
+            offset,
+            length,
+        }
+        .encode()
+    };
+    let one = 1 << 8;
+    let broken = |violation| Err(Closed::Violation(violation));
+    assert_eq!(violation(&[129]), broken(Violation::HeaderLength));
+    assert_eq!(violation(&[9 << 8]), broken(Violation::PayloadLength));
+    assert_eq!(violation(&[1 | 241 << 16]), broken(Violation::PayloadLength));
+    assert_eq!(
+        violation(&[one | 1 << 16, piece(0, 0, 1)]),
+        broken(Violation::PayloadLength)
+    );
+    assert_eq!(
+        violation(&[one, piece(0, 0, 0)]),
+        broken(Violation::PayloadLength)
+    );
+    assert_eq!(violation(&[one, piece(6, 0, 1)]), broken(Violation::FrameIndex));
+    assert_eq!(
+        violation(&[one, piece(0, 4000, 97)]),
+        broken(Violation::FrameBounds)
+    );
+    assert_eq!(
+        violation(&[one, piece(5, 0, 16385)]),
+        broken(Violation::FrameBounds)
+    );
+    assert_eq!(
+        violation(&[one, piece(5, 16384, 1)]),
+        broken(Violation::FrameBounds)
+    );
+    assert_eq!(
+        violation(&[one, piece(0, 0, 65536)]),
+        broken(Violation::PayloadLength)
+    );
+    assert_eq!(violation(&[one, piece(5, 16383, 1)]), Ok(()));
+}
+
+#[test]
+fn every_index_and_completion_is_checked() {
+    let broken = |control: Control, value, violation| {
+        let (mut here, mut there) = pair(SMALL, Integrity::Shared);
+        send(&mut here, &[0; 20], &[3; 2000]).expect("there is room");
+        drop(receive(&mut there));
+        there.ours().control(control).store(value, Ordering::Relaxed);
+        // Whatever it does, it ends for that reason.
+        for _ in 0..8 {
+            let _ = here.transmit(&packet(&[1; 40], []), NOW);
+            here.publish();
+        }
+        let _ = here.receive();
+        assert_eq!(here.ended(), Some(Closed::Violation(violation)), "{control:?}");
+    };
+    broken(Control::Published, 5, Violation::PublishedIndex);
+    broken(Control::Consumed, 9, Violation::ConsumedIndex);
+    broken(Control::Returned, 300, Violation::ReturnedIndex);
+    // The completion was never written: no parts.
+    broken(Control::Returned, 1, Violation::Completion);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Send(bool, usize, usize),
+    Publish(bool),
+    Receive(bool),
+    Drop(bool, usize),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let lengths = prop_oneof![0_usize..300, 0_usize..6000, 0_usize..17_000];
+    let step = prop_oneof![
+        (any::<bool>(), 0_usize..=128, lengths).prop_map(|(end, head, body)| Step::Send(end, head, body)),
+        any::<bool>().prop_map(Step::Publish),
+        any::<bool>().prop_map(Step::Receive),
+        (any::<bool>(), any::<usize>()).prop_map(|(end, which)| Step::Drop(end, which)),
+    ];
+    prop::collection::vec(step, 1..150)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 256 }))]
+
+    /// Against two queues: every packet arrives once, in order and whole, while it is held too, and all frames come back.
+    #[test]
+    fn a_channel_is_two_queues(steps in steps(), copied in any::<bool>()) {
+        let integrity = if copied { Integrity::Copied } else { Integrity::Shared };
+        let (here, there) = pair(SMALL, integrity);
+        let mut ends = [here, there];
+        let mut unpublished = [VecDeque::new(), VecDeque::new()];
+        let mut queues = [VecDeque::new(), VecDeque::new()];
+        let mut held = [Vec::new(), Vec::new()];
+        let mut number = 0_u8;
+        for step in steps {
+            match step {
+                Step::Send(end, head, body) => {
+                    number = number.wrapping_add(1);
+                    let end = usize::from(end);
+                    let (head, body) = (vec![number; head], vec![number; body]);
+                    let Some(frame) = ends[end].place(&body) else { continue };
+                    if ends[end].transmit(&packet(&head, [frame]), NOW).is_ok() {
+                        unpublished[end].push_back((head, body));
+                    }
+                }
+                Step::Publish(end) => {
+                    let end = usize::from(end);
+                    ends[end].publish();
+                    queues[end].append(&mut unpublished[end]);
+                }
+                Step::Receive(end) => {
+                    let (end, from) = (usize::from(end), usize::from(!end));
+                    let lost = ends[end].counters().discarded_no_memory;
+                    let got = ends[end].receive().expect("nobody cheats");
+                    let lost = ends[end].counters().discarded_no_memory - lost;
+                    (0..lost).for_each(|_| drop(queues[from].pop_front()));
+                    let expected: Option<(Vec<u8>, Vec<u8>)> = queues[from].pop_front();
+                    prop_assert_eq!(got.is_some(), expected.is_some());
+                    held[end].extend(got.into_iter().zip(expected));
+                }
+                Step::Drop(end, which) => {
+                    let held = &mut held[usize::from(end)];
+                    if !held.is_empty() {
+                        let (got, (head, body)) = held.swap_remove(which % held.len());
+                        prop_assert_eq!(got.headers.as_ref(), head);
+                        prop_assert_eq!(bytes(&got), body);
+                    }
+                }
+            }
+        }
+        drop(held);
+        for _ in 0..2 {
+            for end in &mut ends {
+                end.publish();
+                while end.receive().expect("nobody cheats").is_some() {}
+                end.publish();
+            }
+        }
+        for end in &mut ends {
+            end.reclaim();
+            end.pool.any_free();
+            prop_assert_eq!((end.theirs().out(), end.sent.outstanding()), (0, 0));
+            prop_assert!(end.pool.in_use() <= 2, "those that small pieces are placed in");
+        }
+    }
+
+    /// Whatever a peer writes anywhere in its area, this end lives or ends with a reason.
+    #[test]
+    fn nothing_a_peer_writes_does_harm(
+        writes in prop::collection::vec((0_usize..(512 + 4 * 32), any::<u64>(), 0_u8..4, any::<u8>()), 1..100),
+    ) {
+        let (mut here, there) = pair(SMALL, Integrity::Copied);
+        let mut held = Vec::new();
+        for (word, value, shape, step) in writes {
+            let value = match shape {
+                0 => value,
+                1 => value & 0xff,
+                2 => value & 0x0000_0007_0000_0fff,
+                _ => value & 0x0007_0010_0000_0fff,
+            };
+            there.ours().memory().words()[word].store(value, Ordering::Relaxed);
+            match step % 4 {
+                0 => drop(send(&mut here, &[1; 40], &[2; 1000])),
+                1 => drop(here.publish()),
+                2 => held.extend(here.receive().ok().flatten()),
+                _ => drop(here.arm(Interest::PacketsAndRoom, Wake::Futex)),
+            }
+        }
+    }
+}

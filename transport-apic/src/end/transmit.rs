@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The way out: packets into slots.
+
+use std::time::Duration;
+
+use arrayvec::ArrayVec;
+
+use crate::frame::Frame;
+use crate::geometry::{Control, SLOT_WORDS};
+use crate::sync::{AtomicU64, Ordering};
+use crate::{FrameMut, Packet, Payload, Refusal, Violation};
+
+use super::{End, MTU, Piece};
+
+/// Bytes of a slot behind its first word.
+pub(super) const SLOT_ROOM: usize = (SLOT_WORDS - 1) * 8;
+
+/// Descriptors are 24 bits wide.
+const LONGEST_PIECE: u32 = (1 << 24) - 1;
+
+/// What the first word of a slot says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Meta {
+    /// Bytes of headers.
+    pub(super) headers: usize,
+    /// Descriptors before the headers.
+    pub(super) pieces: usize,
+    /// Bytes of payload behind the headers, from the next whole word on.
+    pub(super) inline: usize,
+}
+
+impl Meta {
+    fn encode(self) -> u64 {
+        self.headers as u64 | (self.pieces as u64) << 8 | (self.inline as u64) << 16
+    }
+
+    pub(super) fn decode(word: u64) -> Self {
+        let field = |shift: u32, mask: u64| usize::try_from((word >> shift) & mask).unwrap_or(usize::MAX);
+        Self {
+            headers: field(0, 0xff),
+            pieces: field(8, 0xff),
+            inline: field(16, 0xffff),
+        }
+    }
+}
+
+/// The pieces of a packet that does not fit in a slot, all of them in our frames.
+type Placed = ArrayVec<Frame, { Packet::<()>::PIECES }>;
+
+impl End {
+    /// Returns a frame to fill, as [`Pool::frame`](crate::Pool::frame) does.
+    pub(crate) fn frame(&mut self, capacity: usize, head_room: usize) -> Option<FrameMut> {
+        let frame = self.pool.frame(capacity, head_room);
+        frame.or_else(|| {
+            self.reclaim();
+            self.pool.frame(capacity, head_room)
+        })
+    }
+
+    /// Places bytes in our frames.
+    pub(crate) fn place(&mut self, bytes: &[u8]) -> Option<Frame> {
+        let placed = self.pool.place(bytes);
+        let placed = placed.or_else(|| {
+            self.reclaim();
+            self.pool.place(bytes)
+        })?;
+        self.counters.copied_bytes += bytes.len() as u64;
+        Some(placed)
+    }
+
+    pub(crate) fn transmit(&mut self, packet: &Packet<Frame>, now: Duration) -> Result<(), Refusal> {
+        if let Some(closed) = self.ended {
+            return Err(closed.into());
+        }
+        let length = packet.len();
+        if length > MTU {
+            self.counters.refused_too_long += 1;
+            return Err(Refusal::TooLong);
+        }
+        if let Err(until) = self.pacer.map_or(Ok(()), |pacer| pacer.allows(now)) {
+            self.counters.refused_paced += 1;
+            return Err(Refusal::Paced { until });
+        }
+        let consumed = self.loans.owner().control(Control::Consumed);
+        let Ok(next) = self.outgoing.next(consumed) else {
+            return Err(self.fail(Violation::ConsumedIndex).into());
+        };
+        let Some(number) = next else {
+            self.counters.refused_full += 1;
+            return Err(Refusal::Full);
+        };
+        let payload = length - packet.headers.as_ref().len();
+        if payload <= SLOT_ROOM - packet.headers.as_ref().len().next_multiple_of(8) {
+            self.write_inline(number, packet, payload);
+        } else {
+            let placed = self.placed(packet)?;
+            self.write_pieces(number, packet.headers.as_ref(), &placed);
+        }
+        self.outgoing.wrote();
+        if let Some(pacer) = &mut self.pacer {
+            pacer.spend(length, now);
+        }
+        self.counters.transmitted += 1;
+        self.counters.transmitted_bytes += length as u64;
+        Ok(())
+    }
+
+    /// All in the slot.
+    fn write_inline(&mut self, number: u64, packet: &Packet<Frame>, payload: usize) {
+        let headers = packet.headers.as_ref();
+        let mut bytes = ArrayVec::<u8, SLOT_ROOM>::new();
+        let padding = headers.len().next_multiple_of(8) - headers.len();
+        let pieces = packet.payload.iter().map(AsRef::as_ref);
+        let zeroes = [0; 8];
+        let padding = zeroes.get(..padding).unwrap_or_default();
+        for part in [headers, padding].into_iter().chain(pieces) {
+            // It fits: the caller has looked.
+            let _ = bytes.try_extend_from_slice(part);
+        }
+        self.counters.copied_bytes += payload as u64;
+        let meta = Meta {
+            headers: headers.len(),
+            pieces: 0,
+            inline: payload,
+        };
+        let [first, rest @ ..] = self.pool.owner().slot(number);
+        first.store(meta.encode(), Ordering::Relaxed);
+        store(rest, &bytes);
+    }
+
+    /// The payload stays where it lies, if that is in our frames; anything else is placed there.
+    fn placed(&mut self, packet: &Packet<Frame>) -> Result<Placed, Refusal> {
+        let mut placed = Placed::new();
+        for piece in packet.payload.iter().filter(|piece| !piece.is_empty()) {
+            let ours = self.ours().owns(piece);
+            let piece = if ours {
+                Some(piece.slice(0..piece.len()))
+            } else {
+                self.place(piece)
+            };
+            let Some(piece) = piece else {
+                self.counters.refused_no_frame += 1;
+                return Err(Refusal::NoFrame);
+            };
+            // No more than there is room for: as many come out as went in.
+            let _ = placed.try_push(piece);
+        }
+        Ok(placed)
+    }
+
+    fn write_pieces(&mut self, number: u64, headers: &[u8], placed: &Placed) {
+        let meta = Meta {
+            headers: headers.len(),
+            pieces: placed.len(),
+            inline: 0,
+        };
+        let [first, rest @ ..] = self.pool.owner().slot(number);
+        first.store(meta.encode(), Ordering::Relaxed);
+        let (descriptors, rest) = rest.split_at(placed.len().min(rest.len()));
+        for (word, piece) in descriptors.iter().zip(placed) {
+            let length = u32::try_from(piece.len()).unwrap_or(LONGEST_PIECE);
+            word.store(Piece::of(piece, length).encode(), Ordering::Relaxed);
+            self.sent.send(piece);
+        }
+        store(rest, headers);
+    }
+}
+
+/// Stores bytes in words, the last of them filled up with zeroes.
+fn store(words: &[AtomicU64], bytes: &[u8]) {
+    for (word, chunk) in words.iter().zip(bytes.chunks(8)) {
+        let mut whole = [0; 8];
+        whole.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
+        // Relaxed: the ring publishes it.
+        word.store(u64::from_ne_bytes(whole), Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One end of a channel of the fabric.
+
+use std::fmt;
+use std::hint;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use rustix::event::Timespec;
+use rustix::thread::futex;
+
+use crate::end::{End, MTU, Wake};
+use crate::{Channel, Closed, Counters, Frame, FrameMut, Interest, Packet, Properties, Refusal, Violation};
+
+use super::socket::{Peer, Socket, left};
+
+/// How often one looks whether the peer is there, while nothing comes of it, and whether frames came back from other
+/// threads, while it sleeps.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How many times it looks at the memory for each look at the clock.
+const LOOKS: u32 = 32;
+
+/// One end of a channel between two processes.
+///
+/// It belongs to one thread at a time, which may [wait](Self::wait) on it, or watch its [descriptor](AsFd) together with
+/// many others: that is readable when a notification that was [asked for](Channel::arm) has come, or the peer is gone.
+/// Then [`disarm`](Channel::disarm) takes the notification in.
+pub struct Circuit {
+    end: End,
+    socket: Socket,
+    spin: Duration,
+    /// Rings that came.
+    rings: u64,
+    /// When it was last looked whether the peer is there, by the caller's clock.
+    looked: Duration,
+    gone: bool,
+    /// The doorbell was asked for.
+    listening: bool,
+}
+
+impl Circuit {
+    pub(super) fn new(end: End, socket: Socket, spin: Duration) -> Self {
+        Self {
+            end,
+            socket,
+            spin,
+            rings: 0,
+            looked: Duration::ZERO,
+            gone: false,
+            listening: false,
+        }
+    }
+
+    /// Returns a frame to fill, with room for `capacity` bytes and `head_room` before them; what is in it is transmitted
+    /// without a copy. `None` if the other end has them all, or there is none so large.
+    pub fn frame(&mut self, capacity: usize, head_room: usize) -> Option<FrameMut> {
+        self.end.frame(capacity, head_room)
+    }
+
+    /// Publishes, and waits until there is something of `interest`, or the deadline has come: for a while it looks for
+    /// itself, then it sleeps. Returns whether there is something: the end of the channel is, too.
+    pub fn wait(&mut self, interest: Interest, until: Instant) -> bool {
+        self.publish();
+        let begin = Instant::now();
+        let spin = self.spin.min(until.saturating_duration_since(begin));
+        loop {
+            for _ in 0..LOOKS {
+                if self.is_there(interest) {
+                    return true;
+                }
+                hint::spin_loop();
+            }
+            if begin.elapsed() >= spin {
+                return self.sleep(interest, until);
+            }
+        }
+    }
+
+    fn is_there(&mut self, interest: Interest) -> bool {
+        self.gone || self.end.is_there(interest)
+    }
+
+    fn sleep(&mut self, interest: Interest, until: Instant) -> bool {
+        loop {
+            // Read before it asks: a bell that rings from then on is not slept through.
+            let bell = self.end.theirs().bell().load(Ordering::Acquire);
+            if self.gone || !self.end.arm(interest, Wake::Futex) {
+                return true;
+            }
+            let left = left(until);
+            if !left.is_zero() {
+                // An error means: look again.
+                let timeout = Timespec::try_from(left.min(LOOK)).ok();
+                let word = self.end.theirs().bell();
+                let _ = futex::wait(word, futex::Flags::empty(), bell, timeout.as_ref());
+            }
+            self.end.disarm();
+            if self.is_there(interest) {
+                return true;
+            }
+            // Frames that other threads dropped meanwhile go back.
+            self.publish();
+            self.look();
+            if left.is_zero() {
+                return self.gone;
+            }
+        }
+    }
+
+    /// Looks at the socket: takes rings, and notices the peer's end.
+    fn look(&mut self) {
+        let most = (self.end.naps() + 1).saturating_sub(self.rings);
+        match self.socket.look(most) {
+            Peer::Gone => self.gone = true,
+            Peer::Alive { rings } => {
+                self.rings += rings;
+                // One for each time it was asked for, at most.
+                if self.rings > self.end.naps() {
+                    self.end.fail(Violation::Doorbell);
+                }
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn ring_for_test(&self) {
+        self.socket.ring();
+    }
+
+    fn wake(&self, how: Wake) {
+        match how {
+            Wake::Doorbell => self.socket.ring(),
+            Wake::Futex => {
+                let bell = self.end.ours().bell();
+                // Release: pairs with the Acquire of `sleep`.
+                bell.fetch_add(1, Ordering::Release);
+                // It fails for a word that is no futex only.
+                let _ = futex::wake(bell, futex::Flags::empty(), 1);
+            }
+        }
+    }
+}
+
+impl Channel for Circuit {
+    type Payload = Frame;
+
+    fn properties(&self) -> Properties {
+        Properties {
+            mtu: MTU,
+            reliable: true,
+            integrity: self.end.integrity(),
+        }
+    }
+
+    fn place(&mut self, bytes: &[u8]) -> Option<Frame> {
+        self.end.place(bytes)
+    }
+
+    fn transmit(&mut self, packet: &Packet<Frame>, now: Duration) -> Result<(), Refusal> {
+        self.end.transmit(packet, now)
+    }
+
+    fn publish(&mut self) {
+        if let Some(how) = self.end.publish() {
+            self.wake(how);
+        }
+    }
+
+    fn receive(&mut self, now: Duration) -> Result<Option<Packet<Frame>>, Closed> {
+        let gone = self.gone;
+        if let Some(packet) = self.end.receive()? {
+            return Ok(Some(packet));
+        }
+        // What it published before it was gone is received by now.
+        if gone {
+            return Err(self.end.peer_gone());
+        }
+        if now.saturating_sub(self.looked) >= LOOK {
+            self.looked = now;
+            self.look();
+        }
+        Ok(None)
+    }
+
+    fn arm(&mut self, interest: Interest) -> bool {
+        self.publish();
+        self.listening = !self.gone && self.end.arm(interest, Wake::Doorbell);
+        self.listening
+    }
+
+    fn disarm(&mut self) {
+        self.end.disarm();
+        if self.listening {
+            self.listening = false;
+            self.look();
+        }
+    }
+
+    fn counters(&self) -> Counters {
+        self.end.counters()
+    }
+
+    fn close(&mut self) {
+        self.publish();
+        self.end.close();
+        // It wakes whoever watches the socket at the other end; who sleeps on the bell is woken as well.
+        self.wake(Wake::Futex);
+        self.socket.hang_up();
+    }
+}
+
+impl AsFd for Circuit {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl Drop for Circuit {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl fmt::Debug for Circuit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Circuit")
+            .field("ended", &self.end.ended())
+            .field("counters", &self.end.counters())
+            .finish_non_exhaustive()
+    }
+}
