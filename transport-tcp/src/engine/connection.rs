@@ -3,6 +3,7 @@
 
 pub(crate) mod input;
 mod output;
+mod stateless;
 
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use super::{
     segment::{Flags, Segment},
     sender::Sender,
     sequence::Seq,
+    stack::icmp::Trouble,
     wire::{Endpoints, Path, TCP, TCP_HEADER},
 };
 
@@ -439,6 +441,20 @@ impl<P: Payload> Connection<P> {
             State::Established | State::CloseWait | State::FinWait2
         ) && self.sender.is_idle();
         wanted.then(|| self.heard + keep_alive.idle + keep_alive.interval * u64::from(self.probes))
+    }
+
+    /// Takes what ICMP says about the segment `seq` of ours.
+    pub(crate) fn on_trouble(&mut self, seq: Seq, trouble: Trouble) {
+        if seq < self.sender.una || seq >= self.sender.nxt {
+            return;
+        }
+        let opening = matches!(self.state, State::SynSent | State::SynReceived);
+        match trouble {
+            Trouble::TooBig(mtu) => self.shorten_packets(mtu),
+            Trouble::Hard if opening => self.enter_closed(Some(Error::Refused)),
+            // Not believed of a connection that works: RFC 5461 §2.2, RFC 9293 §3.9.2.2.
+            Trouble::Hard | Trouble::Soft => self.soft_error = Some(Error::Unreachable),
+        }
     }
 
     fn enter_closed(&mut self, error: Option<Error>) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One host on one link: which connection a packet is for, who listens, and who has something to send.
 
+mod cookies;
+pub(crate) mod icmp;
 mod input;
 mod isn;
 mod listener;
@@ -115,6 +117,8 @@ pub struct StackCounters {
     pub elsewhere: u64,
     /// Segments of no connection that were answered with a reset, as far as there was room for answers.
     pub resets: u64,
+    /// SYN that were answered with a cookie, as far as there was room for answers.
+    pub cookies: u64,
     /// SYN that were dropped because the listener has as many connections to accept as it may have.
     pub refused: u64,
 }
@@ -155,8 +159,9 @@ impl<P: Payload> Stack<P> {
         }
     }
 
-    /// Lets peers connect to `port` at any of the host's addresses. So many connections as `backlog` says may wait to be
-    /// accepted, and as many to be opened; beyond that, SYN are dropped.
+    /// Lets peers connect to `port` at any of the host's addresses. As many connections as `backlog` says (one at least) may
+    /// wait to be accepted; while there are that many, SYN are dropped. As many may be about to open; while there are that
+    /// many, SYN are answered with cookies, and nothing is kept of them.
     ///
     /// # Errors
     ///

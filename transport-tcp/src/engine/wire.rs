@@ -12,6 +12,7 @@ use super::{Malformed, checksum::Checksum, segment::Segment};
 pub(crate) const TCP: u8 = 6;
 pub(crate) const UDP: u8 = 17;
 pub(crate) const ICMP: u8 = 1;
+pub(crate) const ICMPV6: u8 = 58;
 
 /// The octets of a header of TCP without options, and of UDP.
 pub(crate) const TCP_HEADER: usize = 20;

@@ -5,12 +5,12 @@ use arrayvec::ArrayVec;
 use rtu::Time;
 use transport_apic::{Packet, Payload};
 
-use super::{Stack, listener::Admission};
+use super::{Stack, cookies, icmp, listener::Admission};
 use crate::engine::{
-    Connection, Endpoints, Malformed, State,
+    Checksums, Connection, Endpoints, Malformed, State,
     connection::input,
     segment::{Flags, Segment},
-    wire::{Ip, Path, TCP},
+    wire::{ICMP, ICMPV6, Ip, Path, TCP},
 };
 
 impl<P: Payload> Stack<P> {
@@ -37,6 +37,7 @@ impl<P: Payload> Stack<P> {
         }
         match ip.protocol {
             TCP => self.receive_tcp(now, &ip, packet),
+            ICMP | ICMPV6 => self.receive_icmp(&ip, &packet),
             _ => Err(Malformed::Protocol),
         }
     }
@@ -57,7 +58,7 @@ impl<P: Payload> Stack<P> {
             // Nobody is there, or too many are: RFC 9293 §3.9.2.3.
             return Err(Malformed::Address);
         }
-        self.receive_first(now, endpoints, &segment);
+        self.receive_first(now, endpoints, &segment, packet.payload);
         Ok(())
     }
 
@@ -69,28 +70,102 @@ impl<P: Payload> Stack<P> {
         listens && segment.flags.has(Flags::SYN) && !segment.flags.has(Flags::ACK | Flags::RST)
     }
 
-    /// Takes a segment of no connection.
-    fn receive_first(&mut self, now: Time, endpoints: Endpoints, segment: &Segment) {
-        let port = endpoints.local.port();
-        let begins = segment.flags.has(Flags::SYN) && !segment.flags.has(Flags::ACK | Flags::RST);
-        let admission = self.listeners.admit(port);
-        match admission {
-            Admission::Welcome if begins => {
-                let isn = self.numbers.isn(now, &endpoints);
-                let mut connection =
-                    Connection::listen(now, endpoints, isn, self.config.mtu, self.config.settings);
-                connection.on_segment(now, segment, None);
-                match self.table.insert_opening(connection, port) {
-                    Some(id) => {
-                        self.listeners.began(port);
-                        self.table.touch(id.slot);
-                    }
-                    None => self.counters.refused += 1,
-                }
-            }
-            Admission::Crowded | Admission::Full if begins => self.counters.refused += 1,
-            _ => self.refuse(endpoints, segment),
+    /// Takes what is said about a segment of ours, if it is about one that is on its way (RFC 5927 §4.1).
+    fn receive_icmp(&mut self, ip: &Ip, packet: &Packet<P>) -> Result<(), Malformed> {
+        if self.config.settings.checksums == Checksums::Verify {
+            ip.check(packet)?;
         }
+        if let Some((endpoints, seq, trouble)) = icmp::read(ip, packet)
+            && let Some(slot) = self.table.find(&endpoints)
+        {
+            if let Some(connection) = self.table.at_mut(slot) {
+                connection.on_trouble(seq, trouble);
+            }
+            self.table.touch(slot);
+        }
+        Ok(())
+    }
+
+    /// Takes a segment of no connection.
+    fn receive_first(
+        &mut self,
+        now: Time,
+        endpoints: Endpoints,
+        segment: &Segment,
+        pieces: impl IntoIterator<Item = P>,
+    ) {
+        let port = endpoints.local.port();
+        if !segment.flags.has(Flags::SYN) || segment.flags.has(Flags::ACK | Flags::RST) {
+            if !self.take_cookie(now, endpoints, segment, pieces) {
+                self.refuse(endpoints, segment);
+            }
+            return;
+        }
+        match self.listeners.admit(port) {
+            Admission::Welcome => {
+                let isn = self.numbers.isn(now, &endpoints);
+                let mut connection = self.passive(now, endpoints, isn);
+                connection.on_segment(now, segment, None);
+                self.admit(connection, port);
+            }
+            Admission::Crowded => self.give_cookie(now, endpoints, segment),
+            Admission::Full => self.counters.refused += 1,
+            Admission::None => self.refuse(endpoints, segment),
+        }
+    }
+
+    fn passive(&self, now: Time, endpoints: Endpoints, isn: u32) -> Connection<P> {
+        Connection::listen(now, endpoints, isn, self.config.mtu, self.config.settings)
+    }
+
+    fn admit(&mut self, connection: Connection<P>, port: u16) {
+        match self.table.insert_opening(connection, port) {
+            Some(id) => {
+                self.listeners.began(port);
+                self.table.touch(id.slot);
+            }
+            None => self.counters.refused += 1,
+        }
+    }
+
+    /// Answers a SYN, and forgets it.
+    fn give_cookie(&mut self, now: Time, endpoints: Endpoints, segment: &Segment) {
+        if self.replies.len() >= self.config.limits.replies {
+            return;
+        }
+        let mss = segment.mss.unwrap_or(0);
+        let isn = cookies::make(&self.numbers, now, &endpoints, segment.seq, mss);
+        let mut connection = self.passive(now, endpoints, isn);
+        connection.on_segment(now, segment, None);
+        connection.tell_options(now);
+        self.replies.extend(connection.transmit(now));
+        self.listeners.gave_cookie(now, endpoints.local.port());
+        self.counters.cookies += 1;
+    }
+
+    /// Opens the connection that a cookie tells of. False if there is none.
+    fn take_cookie(
+        &mut self,
+        now: Time,
+        endpoints: Endpoints,
+        segment: &Segment,
+        pieces: impl IntoIterator<Item = P>,
+    ) -> bool {
+        let port = endpoints.local.port();
+        if segment.flags.has(Flags::RST | Flags::SYN) || !segment.flags.has(Flags::ACK) {
+            return false;
+        }
+        if !self.listeners.takes_cookie(now, port) {
+            return false;
+        }
+        let (isn, irs) = (segment.ack - 1, segment.seq - 1);
+        let Some(mss) = cookies::check(&self.numbers, now, &endpoints, irs, isn.0) else {
+            return false;
+        };
+        let mut connection = self.passive(now, endpoints, isn.0);
+        connection.resume(now, mss, segment, pieces);
+        self.admit(connection, port);
+        true
     }
 
     /// Answers a segment of no connection with a reset.

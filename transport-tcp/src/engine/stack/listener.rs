@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{ConnectionId, Event, ListenerId};
+use rtu::Time;
+
+use super::{ConnectionId, Event, ListenerId, cookies};
 use crate::engine::OpenError;
 
 /// The listeners of a host, by port.
@@ -22,6 +24,8 @@ struct Listener {
     /// Open ones that were not accepted.
     ready: VecDeque<ConnectionId>,
     told: bool,
+    /// When a SYN was answered with a cookie last.
+    cookie: Option<Time>,
 }
 
 /// What a listener does with a SYN.
@@ -47,6 +51,7 @@ impl Listeners {
             opening: 0,
             ready: VecDeque::new(),
             told: false,
+            cookie: None,
         };
         self.open.insert(port, listener);
         Ok(ListenerId { port })
@@ -72,6 +77,22 @@ impl Listeners {
             Some(listener) if listener.opening >= listener.backlog => Admission::Crowded,
             Some(_) => Admission::Welcome,
         }
+    }
+
+    /// A SYN for `port` is answered with a cookie.
+    pub(super) fn gave_cookie(&mut self, now: Time, port: u16) {
+        if let Some(listener) = self.open.get_mut(&port) {
+            listener.cookie = Some(now);
+        }
+    }
+
+    /// Whether a cookie may come back to `port`: who gave none takes none.
+    pub(super) fn takes_cookie(&self, now: Time, port: u16) -> bool {
+        let listener = self.open.get(&port);
+        listener.is_some_and(|listener| {
+            let given = listener.cookie.is_some_and(|at| now - at < cookies::LIFE);
+            given && listener.ready.len() < listener.backlog
+        })
     }
 
     pub(super) fn began(&mut self, port: u16) {
