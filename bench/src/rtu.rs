@@ -43,10 +43,31 @@ pub(crate) fn rows() -> Vec<Row> {
             &[("ours", "breakdown", "utilisation")],
         ),
         row(
+            "promises",
+            "promises broken to the admitted ones of 100,000 random sets, simulated",
+            Unit::Times,
+            &[("ours", "promises 100000", "broken")],
+        ),
+        row(
+            "refused-for-nothing",
+            "of those that are refused, such as would have missed nothing",
+            Unit::Deviation,
+            &[("ours", "promises 100000", "for_nothing")],
+        ),
+        row(
             "overrun-missed",
-            "deadlines missed beside a handler that overruns, of 1,000",
+            "deadlines missed beside a handler that overruns, of 1,000, the CPU being there",
             Unit::Times,
             &[("ours", "overrun", "missed"), ("alone", "alone", "missed")],
+        ),
+        row(
+            "overrun-away",
+            "such as were missed while it was away",
+            Unit::Times,
+            &[
+                ("ours", "overrun", "missed_away"),
+                ("alone", "alone", "missed_away"),
+            ],
         ),
         row(
             "overrun-named",

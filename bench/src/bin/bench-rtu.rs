@@ -5,7 +5,7 @@
 use std::error::Error;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{OnceLock, mpsc};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
@@ -14,9 +14,14 @@ use qos_mapper::{Admission, CostModel, Machine, Request};
 use rtu::analysis::Overheads;
 use rtu::executive::{Executive, Notifier, Rtu, Spec};
 use rtu::scheduler::{Overrun, Parameters};
-use rtu::simulation::mean_breakdown;
-use rtu::{Activation, Class, Nanos, Outcome};
+use rtu::simulation::{campaign, mean_breakdown};
+use rtu::{Activation, Class, Nanos, Outcome, Time};
 use upcall::qos::Qos;
+
+use witness::{Absences, Witness};
+
+#[path = "bench-rtu/witness.rs"]
+mod witness;
 
 type Findings = Result<Report, Box<dyn Error>>;
 
@@ -48,6 +53,7 @@ fn main() -> ExitCode {
         ["cyclictest"] => cyclictest(),
         ["admission"] => admission(),
         ["breakdown"] => Ok(breakdown()),
+        ["promises", sets] => sets.parse().map_err(Into::into).map(promises),
         ["overrun"] => overrun(true),
         ["alone"] => overrun(false),
         ["hog"] => return hog(),
@@ -296,30 +302,99 @@ fn breakdown() -> Report {
     report
 }
 
+/// What random sets in virtual time say of the analysis: promises that were broken, and sets refused for nothing.
+fn promises(sets: u64) -> Report {
+    let campaign = campaign(0, sets);
+    let refused = campaign.sets - campaign.admitted;
+    let mut report = Report::default();
+    report.set("broken", (campaign.broken_promises + campaign.too_long) as f64);
+    report.set("admitted", campaign.admitted as f64 / campaign.sets.max(1) as f64);
+    report.set(
+        "for_nothing",
+        campaign.refused_for_nothing as f64 / refused.max(1) as f64,
+    );
+    report
+}
+
 /// A handler whose deadlines count, and beside it perhaps one that takes twice its budget.
 fn overrun(beside: bool) -> Findings {
     let executive = executive(8)?;
+    let witness = Witness::start(cpu(), PRIORITY + 1)
+        .inspect_err(|error| eprintln!("bench-rtu: all misses count as ours: {error}"))
+        .ok();
     let (done, finished) = mpsc::sync_channel(1);
-    let mut left = KEPT_RELEASES;
+    let misses: Arc<Mutex<Vec<Miss>>> = Arc::default();
     let kept = executive.add(
         Spec::new("kept", Parameters::periodic(KEPT_PERIOD.into())),
         cpu(),
-        Box::new(move |_: &mut Activation<'_>| {
-            busy(KEPT_PERIOD / 10);
-            left = left.saturating_sub(1);
-            if left == 0 {
-                let _ = done.try_send(());
-            }
-            Outcome::Done
-        }),
+        Box::new(kept(Arc::clone(&misses), done)),
     )?;
     let wild = beside.then(|| wild(&executive)).transpose()?;
     finished.recv_timeout(HOG_LIFE)?;
+    let (missed, overruns) = (
+        kept.account().misses,
+        wild.map_or(0, |wild| wild.account().overruns),
+    );
+    drop(kept.remove());
+    let absences = witness.map(Witness::hear).unwrap_or_default();
+    let misses = misses.lock().map_err(|_| "a handler panicked")?;
+    let away = misses
+        .iter()
+        .filter(|miss| miss.is_explained_by(&absences))
+        .count() as u64;
     let mut report = Report::default();
-    report.set("missed", kept.account().misses as f64);
-    let overruns = wild.map_or(0, |wild| wild.account().overruns);
+    report.set("missed", missed.saturating_sub(away) as f64);
+    report.set("missed_away", away.min(missed) as f64);
+    report.set("away_ns", absences.total().0 as f64);
     report.set("overruns", overruns as f64);
     Ok(report)
+}
+
+/// An activation that was not done in time.
+struct Miss {
+    released: Time,
+    /// When it was done; of one that came to nothing, when that was seen.
+    done: Time,
+}
+
+impl Miss {
+    /// Whether it would have been in time, had the CPU been there.
+    fn is_explained_by(&self, absences: &Absences) -> bool {
+        let away = absences.within(self.released, self.done);
+        self.done - self.released <= Nanos::from(KEPT_PERIOD) + away
+    }
+}
+
+/// The handler whose deadlines count: takes note of each that it missed.
+fn kept(
+    misses: Arc<Mutex<Vec<Miss>>>,
+    done: mpsc::SyncSender<()>,
+) -> impl FnMut(&mut Activation<'_>) -> Outcome {
+    let period = Nanos::from(KEPT_PERIOD);
+    let (mut left, mut expected) = (KEPT_RELEASES, None);
+    move |cx| {
+        busy(KEPT_PERIOD / 10);
+        let (released, now) = (cx.released(), cx.now());
+        let mut nominal = expected.unwrap_or(released);
+        while nominal <= released {
+            if nominal < released || now - released > period {
+                let miss = Miss {
+                    released: nominal,
+                    done: now,
+                };
+                if let Ok(mut misses) = misses.lock() {
+                    misses.push(miss);
+                }
+            }
+            nominal = nominal + period;
+        }
+        expected = Some(nominal);
+        left = left.saturating_sub(1);
+        if left == 0 {
+            let _ = done.try_send(());
+        }
+        Outcome::Done
+    }
 }
 
 /// Adds one that takes twice its budget, in short iterations.
