@@ -32,6 +32,9 @@ pub trait Channel {
     /// never will be for so many.
     fn place(&mut self, bytes: &[u8]) -> Option<Self::Payload>;
 
+    /// Returns whether there is a place on the transmit ring for one more packet.
+    fn has_slot(&mut self) -> bool;
+
     /// Puts a packet on the transmit ring; the other end sees it after [`publish`](Self::publish).
     ///
     /// # Errors

@@ -190,10 +190,14 @@ impl End {
     }
 
     fn has_room(&mut self) -> bool {
-        let consumed = self.loans.owner().control(Control::Consumed);
-        let slot = !matches!(self.outgoing.next(consumed), Ok(None));
         self.reclaim();
-        slot && self.pool.any_free()
+        self.has_slot() && self.pool.any_free()
+    }
+
+    /// Whether there is a slot for one more packet; a rule that is broken shows when it is used.
+    pub(crate) fn has_slot(&mut self) -> bool {
+        let consumed = self.loans.owner().control(Control::Consumed);
+        !matches!(self.outgoing.next(consumed), Ok(None))
     }
 
     fn peer_closed(&self) -> bool {

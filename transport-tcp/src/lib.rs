@@ -5,17 +5,24 @@
 //! bytes and addresses, not messages: GIOP is the ORB's business. [`engine::Stack`] is TCP itself, for links that carry
 //! packets.
 
+mod apic;
 mod connect;
 pub mod engine;
 mod link;
 mod listener;
 mod options;
 mod poller;
+mod stream;
 
 #[cfg(test)]
 mod tests;
 
-pub use self::{link::TcpLink, listener::TcpListener, poller::EpollPoller};
+pub use self::{
+    apic::{Apic, NoFabric},
+    link::TcpLink,
+    listener::TcpListener,
+    poller::EpollPoller,
+};
 
 use std::{io, sync::Arc, time::Instant};
 

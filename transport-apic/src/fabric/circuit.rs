@@ -158,6 +158,10 @@ impl Channel for Circuit {
         self.end.place(bytes)
     }
 
+    fn has_slot(&mut self) -> bool {
+        self.end.has_slot()
+    }
+
     fn transmit(&mut self, packet: &Packet<Frame>, now: Duration) -> Result<(), Refusal> {
         self.end.transmit(packet, now)
     }

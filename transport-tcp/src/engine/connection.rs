@@ -276,6 +276,12 @@ impl<P: Payload> Connection<P> {
         self.sender.room() as usize
     }
 
+    /// Returns how many octets the peer's window has room for, after what is queued, and the budget too: those would go out
+    /// at once, but for congestion. 0 before the connection is open.
+    pub fn usable(&self) -> usize {
+        self.sender.usable() as usize
+    }
+
     /// Takes the next piece that has come in order, where it lies, and opens the window by it. None if there is none; then
     /// [`is_finished`](Self::is_finished) tells whether there will be.
     pub fn recv(&mut self) -> Option<P> {
@@ -294,6 +300,19 @@ impl<P: Payload> Connection<P> {
     pub fn consumed(&mut self, octets: usize) {
         self.receiver.consumed(u32::try_from(octets).unwrap_or(u32::MAX));
         self.pending |= self.receiver.is_due(Time::ZERO);
+    }
+
+    /// Sends an acknowledgement that waits for something to go with, if there is one: nothing will go out for a while.
+    pub fn acknowledge(&mut self) {
+        if self.receiver.deadline().is_some() {
+            self.receiver.acknowledge_now();
+            self.pending = true;
+        }
+    }
+
+    /// Returns whether something has come in order that was not taken yet.
+    pub fn is_readable(&self) -> bool {
+        self.receiver.has_ready()
     }
 
     /// Returns whether the peer has closed, or the connection is over, and everything was taken.

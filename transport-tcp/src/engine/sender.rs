@@ -116,6 +116,12 @@ impl<P: Payload> Sender<P> {
         self.budget.saturating_sub(queued)
     }
 
+    /// Octets that would go out at once if they were queued: what the peer's window has left, after what is queued already.
+    pub(crate) fn usable(&self) -> u32 {
+        let window = (self.una + self.window).since(self.nxt);
+        window.saturating_sub(self.unsent()).min(self.room())
+    }
+
     pub(crate) fn queue(&mut self, piece: P, octets: u32) {
         self.buffer.push(piece, octets);
     }

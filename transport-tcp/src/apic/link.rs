@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One connection over the fabric.
+
+use std::{
+    io::{self, IoSlice},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    time::{Duration, Instant},
+};
+
+use bytes::BytesMut;
+use orb_core::transport::{Endpoint, Interest, Link};
+use parking_lot::{Mutex, MutexGuard};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use transport_apic::{Closed, fabric};
+
+use super::now;
+use crate::stream::{Ended, Received, Stream};
+
+/// How long a sleeper sleeps at most before it looks again: whether its peer is there, and whether somebody else has taken
+/// its notification.
+const NAP: Duration = Duration::from_millis(50);
+/// The same for one who waits for room, which a thread that receives may have found.
+const SHORT_NAP: Duration = Duration::from_millis(1);
+
+/// A connection over the fabric.
+///
+/// It belongs to whoever holds the lock; a thread that looks for what comes lets go of it when another one wants to send.
+#[derive(Debug)]
+pub(crate) struct ApicLink {
+    stream: Mutex<Stream<fabric::Circuit>>,
+    /// The channel's descriptor, to be lent without its lock.
+    descriptor: OwnedFd,
+    /// How long to look for what comes before sleeping.
+    spin: Duration,
+    local: Endpoint,
+    peer: Endpoint,
+}
+
+impl ApicLink {
+    pub(super) fn new(
+        stream: Stream<fabric::Circuit>,
+        spin: Duration,
+        local: Endpoint,
+        peer: Endpoint,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            descriptor: stream.channel().as_fd().try_clone_to_owned()?,
+            stream: Mutex::new(stream),
+            spin,
+            local,
+            peer,
+        })
+    }
+
+    /// Waits until the connection is open.
+    pub(super) fn open(&self, deadline: Instant) -> io::Result<()> {
+        let mut stream = self.stream.lock();
+        while !stream.open(now()).map_err(broken)? {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            if stream.arm(false, now()) {
+                self.nap(left.min(NAP))?;
+            }
+            stream.disarm();
+        }
+        Ok(())
+    }
+
+    /// Sleeps until the descriptor tells of something.
+    fn nap(&self, time: Duration) -> io::Result<()> {
+        let timeout = Timespec::try_from(time).map_err(|_| io::ErrorKind::InvalidInput)?;
+        match poll(
+            &mut [PollFd::new(&self.descriptor, PollFlags::IN)],
+            Some(&timeout),
+        ) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Looks for what comes, for a while.
+    fn look_for(&self, buffer: &mut BytesMut, time: Duration) -> io::Result<usize> {
+        let begun = Instant::now();
+        let mut stream = self.stream.lock();
+        loop {
+            match receive(&mut stream, buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return result,
+            }
+            if begun.elapsed() >= time {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            std::hint::spin_loop();
+            MutexGuard::bump(&mut stream);
+        }
+    }
+}
+
+fn receive(stream: &mut Stream<fabric::Circuit>, buffer: &mut BytesMut) -> io::Result<usize> {
+    match stream.receive(buffer, now()) {
+        Ok(Received::Octets(count)) => Ok(count),
+        Ok(Received::Nothing) => Err(io::ErrorKind::WouldBlock.into()),
+        Ok(Received::End) => Ok(0),
+        Err(ended) => Err(broken(ended)),
+    }
+}
+
+fn broken(ended: Ended) -> io::Error {
+    let kind = match ended {
+        Ended::Channel(Closed::Here) | Ended::Here => io::ErrorKind::NotConnected,
+        Ended::Channel(_) | Ended::Connection(_) => io::ErrorKind::ConnectionReset,
+    };
+    io::Error::new(kind, ended)
+}
+
+impl Link for ApicLink {
+    fn send(&self, parts: &[IoSlice<'_>], timeout: Option<Duration>) -> io::Result<usize> {
+        let until = timeout.map(|timeout| Instant::now() + timeout);
+        loop {
+            let mut stream = self.stream.lock();
+            let sent = stream.send(parts, now()).map_err(broken)?;
+            if sent > 0 || parts.iter().all(|part| part.is_empty()) {
+                return Ok(sent);
+            }
+            let left = until.map_or(SHORT_NAP, |until| until.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            let asleep = stream.arm(true, now());
+            drop(stream);
+            if asleep {
+                self.nap(left.min(SHORT_NAP))?;
+            }
+            self.stream.lock().disarm();
+        }
+    }
+
+    fn try_send(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self.stream.lock().send(parts, now()).map_err(broken)? {
+            0 if parts.iter().any(|part| !part.is_empty()) => Err(io::ErrorKind::WouldBlock.into()),
+            sent => Ok(sent),
+        }
+    }
+
+    fn recv(&self, buffer: &mut BytesMut, timeout: Option<Duration>) -> io::Result<usize> {
+        let until = timeout.map(|timeout| Instant::now() + timeout);
+        let spin = timeout.map_or(self.spin, |timeout| self.spin.min(timeout));
+        loop {
+            match self.look_for(buffer, spin) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return result,
+            }
+            let left = until.map_or(NAP, |until| until.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            let asleep = self.stream.lock().arm(false, now());
+            if asleep {
+                self.nap(left.min(NAP))?;
+            }
+            self.stream.lock().disarm();
+        }
+    }
+
+    fn try_recv(&self, buffer: &mut BytesMut) -> io::Result<usize> {
+        let mut stream = self.stream.lock();
+        stream.disarm();
+        receive(&mut stream, buffer)
+    }
+
+    fn shutdown(&self) {
+        self.stream.lock().shutdown(now());
+    }
+
+    fn shutdown_send(&self) {
+        self.stream.lock().shutdown_send(now());
+    }
+
+    fn peer(&self) -> &Endpoint {
+        &self.peer
+    }
+
+    fn local(&self) -> &Endpoint {
+        &self.local
+    }
+
+    fn fd(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.descriptor.as_fd())
+    }
+
+    fn watch(&self, interest: Interest) -> Option<Interest> {
+        let mut stream = self.stream.lock();
+        // A descriptor that tells of anything does so by being readable.
+        stream.arm(interest.writable, now()).then_some(Interest {
+            readable: true,
+            writable: false,
+            ..interest
+        })
+    }
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+use std::{io::IoSlice, thread, time::Duration};
+
+use bytes::BytesMut;
+use orb_core::transport::Interest;
+use tempfile::TempDir;
+
+use super::*;
+
+const SOON: Duration = Duration::from_secs(10);
+
+/// A fabric of its own.
+struct Fabric {
+    transport: Arc<Apic>,
+    _folder: TempDir,
+}
+
+impl Fabric {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a directory");
+        let directory = Directory::at(folder.path()).expect("it is ours");
+        Self {
+            transport: Arc::new(Apic::with(directory, Config::default()).expect("a fabric")),
+            _folder: folder,
+        }
+    }
+
+    /// Two ends of a connection, the server's second.
+    fn pair(&self) -> (Arc<dyn Link>, Arc<dyn Link>) {
+        let listener = self
+            .transport
+            .listen(&Endpoint::new("apic", "", 0))
+            .expect("a name");
+        let endpoint = listener.local().clone();
+        let transport = Arc::clone(&self.transport);
+        let client = thread::spawn(move || transport.connect(&endpoint, Instant::now() + SOON));
+        let server = accepted(&*listener);
+        // The server's side of the handshake is done by whoever receives.
+        let mut nothing = BytesMut::with_capacity(64);
+        while !client.is_finished() {
+            drop(server.recv(&mut nothing, Some(Duration::from_millis(5))));
+        }
+        assert!(nothing.is_empty());
+        (client.join().expect("no panic").expect("connected"), server)
+    }
+}
+
+fn accepted(listener: &dyn Listener) -> Arc<dyn Link> {
+    let until = Instant::now() + SOON;
+    loop {
+        match listener.accept() {
+            Ok(link) => return link,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < until => {
+                thread::yield_now();
+            }
+            Err(error) => panic!("nobody came: {error}"),
+        }
+    }
+}
+
+fn received(link: &dyn Link) -> Vec<u8> {
+    let mut buffer = BytesMut::with_capacity(64);
+    link.recv(&mut buffer, Some(SOON)).expect("something came");
+    buffer.to_vec()
+}
+
+#[test]
+fn octets_go_both_ways() {
+    let fabric = Fabric::new();
+    let (client, server) = fabric.pair();
+    for round in 0..100 {
+        let sent = client.send(&[IoSlice::new(b"pi"), IoSlice::new(b"ng")], Some(SOON));
+        assert_eq!(sent.expect("sent"), 4, "round {round}");
+        assert_eq!(received(&*server), b"ping");
+        server.try_send(&[IoSlice::new(b"pong")]).expect("sent");
+        assert_eq!(received(&*client), b"pong");
+    }
+}
+
+#[test]
+fn who_sleeps_is_woken() {
+    let fabric = Fabric::new();
+    let (client, server) = fabric.pair();
+    let answering = thread::spawn(move || {
+        for _ in 0..20 {
+            assert_eq!(received(&*server), b"ping");
+            server.try_send(&[IoSlice::new(b"pong")]).expect("sent");
+        }
+    });
+    for _ in 0..20 {
+        // Longer than it spins.
+        thread::sleep(Duration::from_millis(2));
+        client.try_send(&[IoSlice::new(b"ping")]).expect("sent");
+        assert_eq!(received(&*client), b"pong");
+    }
+    answering.join().expect("it answered");
+}
+
+#[test]
+fn a_wait_ends_with_its_time() {
+    let fabric = Fabric::new();
+    let (client, _server) = fabric.pair();
+    let mut buffer = BytesMut::with_capacity(64);
+    for timeout in [Duration::ZERO, Duration::from_micros(5), Duration::from_millis(3)] {
+        let error = client
+            .recv(&mut buffer, Some(timeout))
+            .expect_err("nothing comes");
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+    }
+    assert_eq!(
+        client.try_recv(&mut buffer).expect_err("nothing came").kind(),
+        io::ErrorKind::WouldBlock
+    );
+}
+
+#[test]
+fn a_poller_is_told_of_what_comes_after_it_was_asked() {
+    let fabric = Fabric::new();
+    let (client, server) = fabric.pair();
+    let poller = fabric.transport.poller().expect("a poller");
+    let fd = server.fd().expect("a descriptor");
+    poller.add(fd, 7, Interest::READ_EDGE).expect("watched");
+    let (mut events, mut buffer) = (Vec::new(), BytesMut::with_capacity(64));
+    for round in 0..10 {
+        assert!(server.watch(Interest::READ_EDGE).is_some(), "nothing is there");
+        client.try_send(&[IoSlice::new(b"ping")]).expect("sent");
+        poller.wait(&mut events, Some(SOON)).expect("it waits");
+        assert!(
+            events.iter().any(|event| event.token == 7 && event.readable),
+            "round {round}"
+        );
+        buffer.clear();
+        assert_eq!(server.try_recv(&mut buffer).expect("it is there"), 4);
+    }
+    client.try_send(&[IoSlice::new(b"ping")]).expect("sent");
+    assert_eq!(server.watch(Interest::READ_EDGE), None, "it is there already");
+}
+
+#[test]
+fn a_poller_is_told_of_room() {
+    let fabric = Fabric::new();
+    let (client, server) = fabric.pair();
+    let bulk = vec![7; 1 << 20];
+    let mut sent = 0;
+    let writable = Interest {
+        writable: true,
+        ..Interest::READ_ONCE
+    };
+    loop {
+        match client.try_send(&[IoSlice::new(&bulk)]) {
+            Ok(count) => sent += count,
+            Err(error) => {
+                assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+                break;
+            }
+        }
+    }
+    let poller = fabric.transport.poller().expect("a poller");
+    let interest = client.watch(writable).expect("there is no room");
+    poller
+        .add(client.fd().expect("a descriptor"), 7, interest)
+        .expect("watched");
+    let mut buffer = BytesMut::with_capacity(1 << 16);
+    let mut received = 0;
+    while received < sent {
+        buffer.clear();
+        received += server.recv(&mut buffer, Some(SOON)).expect("it comes");
+    }
+    let mut events = Vec::new();
+    poller.wait(&mut events, Some(SOON)).expect("it waits");
+    assert!(!events.is_empty());
+    assert!(client.try_send(&[IoSlice::new(&bulk)]).expect("there is room") > 0);
+}
+
+#[test]
+fn bulk_and_its_end_arrive() {
+    let fabric = Fabric::new();
+    let (client, server) = fabric.pair();
+    let bulk: Vec<u8> = (0..=250).cycle().take(5_000_000).collect();
+    let copy = bulk.clone();
+    let sending = thread::spawn(move || {
+        let mut rest = &copy[..];
+        while !rest.is_empty() {
+            let sent = client.send(&[IoSlice::new(rest)], Some(SOON)).expect("sent");
+            rest = &rest[sent..];
+        }
+        client.shutdown_send();
+        let mut buffer = BytesMut::with_capacity(64);
+        assert_eq!(client.recv(&mut buffer, Some(SOON)).expect("an end"), 0);
+    });
+    let mut received = BytesMut::with_capacity(bulk.len() + 1);
+    while server.recv(&mut received, Some(SOON)).expect("it comes") > 0 {}
+    assert!(received == bulk);
+    server.shutdown();
+    sending.join().expect("it was told of the end");
+}
+
+#[test]
+fn a_peer_that_is_gone_ends_a_wait() {
+    let fabric = Fabric::new();
+    let (client, server) = fabric.pair();
+    let waiting = thread::spawn(move || {
+        let mut buffer = BytesMut::with_capacity(64);
+        client.recv(&mut buffer, Some(SOON))
+    });
+    thread::sleep(Duration::from_millis(5));
+    drop(server);
+    let ended = waiting.join().expect("no panic");
+    assert!(
+        matches!(&ended, Ok(0))
+            || ended
+                .as_ref()
+                .is_err_and(|error| error.kind() != io::ErrorKind::WouldBlock),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn nobody_is_reached_where_nobody_listens() {
+    let fabric = Fabric::new();
+    let nobody = Endpoint::new("apic", "nobody", 0);
+    let error = fabric
+        .transport
+        .connect(&nobody, Instant::now() + SOON)
+        .expect_err("nobody is there");
+    assert_eq!(error.source.kind(), io::ErrorKind::ConnectionRefused);
+    assert!(error.to_string().contains("apic://nobody"), "{error}");
+    let wrong = Endpoint::new("apic", "../x", 0);
+    assert!(fabric.transport.listen(&wrong).is_err());
+}

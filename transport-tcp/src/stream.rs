@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A byte stream: one connection of the engine over one channel, which carries nothing else.
+//!
+//! Pure: whoever owns it gives it the time. What arrives is copied out of the channel once, into the memory in which
+//! messages are put together and interpreted, so that a peer cannot change under us what was checked.
+
+use std::io::IoSlice;
+
+use bytes::BytesMut;
+use rtu::{Nanos, Time};
+use transport_apic::{Channel, Closed, Interest, Packet, Payload, Refusal};
+
+use crate::engine::{Checksums, CongestionControl, Connection, Endpoints, Error, Settings, State};
+
+/// How many packets are taken in before those in charge look at what became of them.
+const BURST: usize = 64;
+
+/// What is worth being sent of something that does not fit as a whole.
+const LITTLE: usize = 4096;
+
+/// What there is no clock for: what a reliable channel takes arrives, as long as both ends live, and who is gone is noticed
+/// by the channel.
+const NEVER: Nanos = Nanos::from_secs(1 << 32);
+
+/// One connection over one channel.
+#[derive(Debug)]
+pub(crate) struct Stream<C: Channel> {
+    channel: C,
+    connection: Connection<C::Payload>,
+    /// What the channel had no room for: it goes first.
+    refused: Option<Packet<C::Payload>>,
+    /// A piece of what has come that did not fit where it was to go.
+    rest: Option<C::Payload>,
+    /// The longest piece that goes with one segment.
+    longest: usize,
+    /// A notification was asked for.
+    armed: bool,
+}
+
+/// How a stream came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Ended {
+    /// The channel did.
+    #[error(transparent)]
+    Channel(#[from] Closed),
+    /// The connection did.
+    #[error(transparent)]
+    Connection(#[from] Error),
+    /// It was closed here.
+    #[error("the connection was closed at this end")]
+    Here,
+}
+
+/// What there was to take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Received {
+    /// So many octets, appended; never 0. If they leave room, there were no more.
+    Octets(usize),
+    /// Nothing for now.
+    Nothing,
+    /// The peer sends no more.
+    End,
+}
+
+impl<C: Channel> Stream<C> {
+    /// Begins a connection over `channel`.
+    pub(crate) fn connect(channel: C, endpoints: Endpoints, isn: u32, now: Time) -> Self {
+        Self::new(channel, |mtu, settings| {
+            Connection::connect(now, endpoints, isn, mtu, settings)
+        })
+    }
+
+    /// Waits for the peer to begin one.
+    pub(crate) fn listen(channel: C, endpoints: Endpoints, isn: u32, now: Time) -> Self {
+        Self::new(channel, |mtu, settings| {
+            Connection::listen(now, endpoints, isn, mtu, settings)
+        })
+    }
+
+    fn new(channel: C, make: impl FnOnce(usize, Settings) -> Connection<C::Payload>) -> Self {
+        let properties = channel.properties();
+        let settings = if properties.reliable {
+            reliable()
+        } else {
+            Settings::default()
+        };
+        Self {
+            connection: make(properties.mtu, settings),
+            channel,
+            refused: None,
+            rest: None,
+            longest: properties.mtu.saturating_sub(HEADERS).max(1),
+            armed: false,
+        }
+    }
+
+    /// Moves what has come and what is to go; returns whether the connection is open.
+    ///
+    /// # Errors
+    ///
+    /// Why it came to its end.
+    pub(crate) fn open(&mut self, now: Time) -> Result<bool, Ended> {
+        self.take_in(now)?;
+        self.put_out(now)?;
+        self.alive()?;
+        Ok(!matches!(
+            self.connection.state(),
+            State::Listen | State::SynSent | State::SynReceived
+        ))
+    }
+
+    /// Sends as much of `parts` as goes out now, and returns how many octets that was. So nothing is kept here that would
+    /// need somebody to come back for it.
+    ///
+    /// # Errors
+    ///
+    /// Why it came to its end.
+    pub(crate) fn send(&mut self, parts: &[IoSlice<'_>], now: Time) -> Result<usize, Ended> {
+        let mut sent = self.queue(parts, now)?;
+        if sent == 0 {
+            // What the peer has let go of may be room.
+            self.take_in(now)?;
+            sent = self.queue(parts, now)?;
+        }
+        self.put_out(now)?;
+        if sent == 0 {
+            self.alive()?;
+        }
+        Ok(sent)
+    }
+
+    fn queue(&mut self, parts: &[IoSlice<'_>], now: Time) -> Result<usize, Ended> {
+        let (mut sent, mut pieces, mut gathered) = (0, 0, 0);
+        for part in parts {
+            let mut left = &part[..];
+            while !left.is_empty() {
+                let Some(placed) = self.place(left) else {
+                    return Ok(sent);
+                };
+                let length = placed.len();
+                if self.connection.send(placed).is_err() {
+                    return Ok(sent);
+                }
+                (sent, pieces, gathered) = (sent + length, pieces + 1, gathered + length);
+                left = left.get(length..).unwrap_or_default();
+                // What fits into one packet goes with one.
+                if pieces == Packet::<()>::PIECES || gathered >= self.longest {
+                    self.put_out(now)?;
+                    (pieces, gathered) = (0, 0);
+                }
+            }
+        }
+        Ok(sent)
+    }
+
+    /// Places the beginning of what is `left`, as much as goes out now.
+    fn place(&mut self, left: &[u8]) -> Option<C::Payload> {
+        if self.refused.is_some() || !self.channel.has_slot() {
+            return None;
+        }
+        [self.longest, LITTLE].into_iter().find_map(|most| {
+            let piece = left.get(..most).unwrap_or(left);
+            let fits = piece.len() <= self.connection.usable();
+            fits.then(|| self.channel.place(piece)).flatten()
+        })
+    }
+
+    /// Takes what has come, as far as there is room behind what is in `buffer`.
+    ///
+    /// # Errors
+    ///
+    /// Why it came to its end, if the peer did not close in good order.
+    pub(crate) fn receive(&mut self, buffer: &mut BytesMut, now: Time) -> Result<Received, Ended> {
+        let mut count = self.copy_out(buffer);
+        while buffer.len() < buffer.capacity() {
+            let ended = match self.take_in(now) {
+                Ok(true) => None,
+                Ok(false) => break,
+                Err(ended) => Some(ended),
+            };
+            count += self.copy_out(buffer);
+            match ended {
+                Some(_) if count > 0 || self.connection.is_finished() => break,
+                Some(ended) => return Err(ended),
+                None => {}
+            }
+        }
+        if count > 0 {
+            // Acknowledgements go with what is sent next, unless the peer waits for one.
+            if self.connection.deadline() == Some(Time::ZERO) {
+                self.put_out(now).ok();
+            }
+            return Ok(Received::Octets(count));
+        }
+        if self.connection.is_finished() {
+            self.put_out(now).ok();
+            return self.alive().map(|()| Received::End);
+        }
+        self.rest(now)?;
+        Ok(Received::Nothing)
+    }
+
+    /// Sends what only waits for something to go with: nobody knows when that will be.
+    pub(crate) fn rest(&mut self, now: Time) -> Result<(), Ended> {
+        self.connection.acknowledge();
+        self.put_out(now)
+    }
+
+    /// Asks for a notification of what comes, and of `room` if that is wanted; `false` if there is something already, or the
+    /// end has come. What waits for something to go with goes out before.
+    pub(crate) fn arm(&mut self, room: bool, now: Time) -> bool {
+        if self.rest.is_some() || self.connection.is_readable() || self.rest(now).is_err() {
+            return false;
+        }
+        let interest = if self.refused.is_some() || (room && self.connection.usable() >= LITTLE) {
+            Interest::PacketsAndRoom
+        } else {
+            // An acknowledgement opens the window.
+            Interest::Packets
+        };
+        self.armed = self.channel.arm(interest);
+        self.armed
+    }
+
+    /// Returns what it travels on.
+    pub(crate) fn channel(&self) -> &C {
+        &self.channel
+    }
+
+    /// Takes that back.
+    pub(crate) fn disarm(&mut self) {
+        if std::mem::take(&mut self.armed) {
+            self.channel.disarm();
+        }
+    }
+
+    /// Says that nothing more will be sent: what was, still arrives.
+    pub(crate) fn shutdown_send(&mut self, now: Time) {
+        self.connection.shutdown(now);
+        self.put_out(now).ok();
+    }
+
+    /// Ends both directions.
+    pub(crate) fn shutdown(&mut self, now: Time) {
+        self.shutdown_send(now);
+        self.channel.close();
+    }
+
+    fn copy_out(&mut self, buffer: &mut BytesMut) -> usize {
+        let before = buffer.len();
+        while buffer.len() < buffer.capacity() {
+            let Some(piece) = self.rest.take().or_else(|| self.connection.recv()) else {
+                break;
+            };
+            let room = buffer.capacity() - buffer.len();
+            let whole = piece.as_ref();
+            match whole.get(..room).filter(|part| part.len() < whole.len()) {
+                None => buffer.extend_from_slice(whole),
+                Some(part) => {
+                    buffer.extend_from_slice(part);
+                    self.rest = Some(piece.slice(room..piece.len()));
+                }
+            }
+        }
+        buffer.len() - before
+    }
+
+    /// Takes packets in, if there are some.
+    fn take_in(&mut self, now: Time) -> Result<bool, Ended> {
+        for taken in 0..BURST {
+            match self.channel.receive(elapsed(now))? {
+                // What the engine refuses it has counted; the peer sends it again, or not.
+                Some(packet) => drop(self.connection.receive(now, packet)),
+                None => return Ok(taken > 0),
+            }
+        }
+        Ok(true)
+    }
+
+    fn put_out(&mut self, now: Time) -> Result<(), Ended> {
+        while let Some(packet) = self.refused.take().or_else(|| self.connection.transmit(now)) {
+            match self.channel.transmit(&packet, elapsed(now)) {
+                Ok(()) => {}
+                Err(Refusal::Closed(closed)) => return Err(closed.into()),
+                Err(Refusal::TooLong) => tracing::error!(?packet, "a packet that no channel takes"),
+                Err(_) => {
+                    self.refused = Some(packet);
+                    break;
+                }
+            }
+        }
+        self.channel.publish();
+        Ok(())
+    }
+
+    fn alive(&self) -> Result<(), Ended> {
+        match (self.connection.error(), self.connection.state()) {
+            (Some(error), _) => Err(error.into()),
+            (None, State::Closed) => Err(Ended::Here),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Headers of the packets of a connection without options.
+const HEADERS: usize = 40;
+
+/// Settings for a channel on which nothing is lost: nothing is timed, and an idle connection needs nobody.
+fn reliable() -> Settings {
+    Settings {
+        first_timeout: NEVER,
+        least_timeout: NEVER,
+        user_timeout: NEVER,
+        delayed_ack: NEVER,
+        timestamps: false,
+        sack: false,
+        checksums: Checksums::Offloaded,
+        congestion: CongestionControl::Off,
+        ..Settings::default()
+    }
+}
+
+fn elapsed(now: Time) -> std::time::Duration {
+    std::time::Duration::from_nanos(now.0)
+}
+
+#[cfg(test)]
+mod tests;
