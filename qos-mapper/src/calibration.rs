@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::cost::{CostModel, TypeCost};
+use crate::cost::{CostModel, FlowCost, TypeCost};
 use crate::machine::{Link, Machine};
 use crate::read::{FileErrors, Section, read};
 use crate::units::{write_fine, write_rate, write_size, write_time};
@@ -110,6 +110,9 @@ fn costs(section: &Section<'_>) -> CostModel {
     set(&mut costs.message, section.time("message"));
     set(&mut costs.byte, section.fine_time("byte"));
     set(&mut costs.servant, section.time("servant"));
+    if let Some(sending) = section.section("sending") {
+        costs.sending = sending_cost(&sending, costs.sending);
+    }
     if let Some(other) = section.section("other_types") {
         costs.other_types = type_cost(&other);
     }
@@ -122,6 +125,14 @@ fn costs(section: &Section<'_>) -> CostModel {
     }
     section.finish();
     costs
+}
+
+fn sending_cost(section: &Section<'_>, mut cost: FlowCost) -> FlowCost {
+    set(&mut cost.upcall, section.time("upcall"));
+    set(&mut cost.message, section.time("message"));
+    set(&mut cost.byte, section.fine_time("byte"));
+    section.finish();
+    cost
 }
 
 fn type_cost(section: &Section<'_>) -> TypeCost {
@@ -191,6 +202,10 @@ fn write_costs(f: &mut fmt::Formatter<'_>, costs: &CostModel) -> fmt::Result {
     writeln!(f, "message = \"{}\"", write_time(costs.message))?;
     writeln!(f, "byte = \"{}\"", write_fine(costs.byte))?;
     writeln!(f, "servant = \"{}\"", write_time(costs.servant))?;
+    writeln!(f, "\n[costs.sending]")?;
+    writeln!(f, "upcall = \"{}\"", write_time(costs.sending.upcall))?;
+    writeln!(f, "message = \"{}\"", write_time(costs.sending.message))?;
+    writeln!(f, "byte = \"{}\"", write_fine(costs.sending.byte))?;
     writeln!(f, "\n[costs.other_types]")?;
     write_type(f, &costs.other_types)?;
     for (name, cost) in &costs.types {

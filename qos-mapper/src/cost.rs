@@ -39,6 +39,9 @@ pub struct CostModel {
     pub byte: Picos,
     /// What a servant is taken to need for a message while nothing better is known.
     pub servant: Nanos,
+    /// What a client's RTU needs for the messages of a flow of its own, which callers have encoded: to take them and send
+    /// them.
+    pub sending: FlowCost,
     /// What marshalling costs for types that are not in `types`.
     pub other_types: TypeCost,
     /// What marshalling costs, by the names of types and operations: `sequence<octet>`, `Telemetry::Sensor::read`.
@@ -54,6 +57,11 @@ impl Default for CostModel {
             message: Nanos::from_micros(15),
             byte: Picos(2_000),
             servant: Nanos::from_micros(50),
+            sending: FlowCost {
+                upcall: Nanos::from_micros(5),
+                message: Nanos::from_micros(20),
+                byte: Picos(1_000),
+            },
             other_types: TypeCost {
                 message: Nanos::from_micros(2),
                 byte: Picos(4_000),
@@ -130,6 +138,7 @@ mod tests {
             other_types: cost(300, 900),
             types: [("octets".into(), cost(10, 5)), ("samples".into(), cost(20, 3))].into(),
             servants: [("Sensor::read".into(), Nanos(70))].into(),
+            ..CostModel::default()
         }
     }
 

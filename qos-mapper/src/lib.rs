@@ -37,7 +37,7 @@ pub use map::map;
 pub use plan::{Pacing, Plan, Rings, RtuPlan};
 pub use read::{FileError, FileErrors};
 pub use refusal::{Alternative, Bottleneck, CpuShortage, Miss, Refusal, RingBound};
-pub use request::{Request, Sources, describe};
+pub use request::{End, Request, Sources, describe};
 pub use sensitivity::Growth;
 pub use timeline::{Segment, Timeline, timeline};
 pub use units::{show_rate, show_share, show_size, show_time};

@@ -11,7 +11,7 @@ use crate::machine::{MESSAGE_HEADER, Machine};
 use crate::nearest::alternatives;
 use crate::plan::{Pacing, Plan, Rings, RtuPlan};
 use crate::refusal::{Bottleneck, CpuShortage, Refusal, RingBound};
-use crate::request::Request;
+use crate::request::{End, Request};
 
 /// Maps a request to a plan, on a machine that does nothing else.
 ///
@@ -44,17 +44,7 @@ pub fn map(request: &Request, costs: &CostModel, machine: &Machine) -> Result<Pl
 
 /// The map without the search for what would fit.
 pub(crate) fn plan(request: &Request, costs: &CostModel, machine: &Machine) -> Result<Plan, Bottleneck> {
-    let declared = request.qos.declared_worst_case().map(Nanos::from);
-    let (cost, known) = match (request.measured, declared) {
-        (Some(measured), _) => (measured, true),
-        (None, Some(worst_case)) => (costs.of_flow(&request.types, worst_case), true),
-        (None, None) if request.assume_servant => (
-            costs.of_flow(&request.types, costs.assumed_servant(&request.types)),
-            true,
-        ),
-        // Whatever the servant takes, it is no less than nothing: what cannot fit then never will.
-        (None, None) => (costs.of_flow(&request.types, Nanos::ZERO), false),
-    };
+    let (cost, known) = cost_of(request, costs);
     let demand = match &request.qos {
         Qos::BestEffort(asked) => return best_effort(request, asked.clone(), cost),
         Qos::Isochronous(asked) => isochronous(asked)?,
@@ -64,6 +54,22 @@ pub(crate) fn plan(request: &Request, costs: &CostModel, machine: &Machine) -> R
     };
     let plan = guaranteed(request, &demand, cost, machine)?;
     if known { Ok(plan) } else { Ok(on_probation(plan)) }
+}
+
+/// What a message costs, and whether that is all of it.
+fn cost_of(request: &Request, costs: &CostModel) -> (FlowCost, bool) {
+    let declared = request.qos.declared_worst_case().map(Nanos::from);
+    match (request.measured, declared) {
+        (Some(measured), _) => (measured, true),
+        (None, _) if request.end == End::Client => (costs.sending, true),
+        (None, Some(worst_case)) => (costs.of_flow(&request.types, worst_case), true),
+        (None, None) if request.assume_servant => (
+            costs.of_flow(&request.types, costs.assumed_servant(&request.types)),
+            true,
+        ),
+        // Whatever the servant takes, it is no less than nothing: what cannot fit then never will.
+        (None, None) => (costs.of_flow(&request.types, Nanos::ZERO), false),
+    }
 }
 
 /// What a guaranteed class comes to, before costs are counted.

@@ -9,6 +9,16 @@ use rtu::scheduler::Overrun;
 use crate::cost::FlowCost;
 use crate::units::{show_rate, show_size, show_time};
 
+/// The ends of a flow, each of which has a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum End {
+    /// Where requests are received, served and answered.
+    #[default]
+    Server,
+    /// Where requests are sent from. What that costs is known beforehand, since no servant takes part in it.
+    Client,
+}
+
 /// One flow's request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
@@ -17,6 +27,8 @@ pub struct Request {
     /// The types that its messages carry, or the operations they are of, by the names of the cost model. Defaults to
     /// none: the cost of types not known is counted.
     pub types: Vec<String>,
+    /// Which end of the flow it is for. Defaults to the server's.
+    pub end: End,
     /// What the flow was measured to cost, by a [`Corrector`](crate::Corrector).
     pub measured: Option<FlowCost>,
     /// Takes the cost model's word for a servant that is neither declared nor measured, instead of putting the flow on
@@ -34,10 +46,19 @@ impl Request {
         Self {
             qos,
             types: Vec::new(),
+            end: End::default(),
             measured: None,
             assume_servant: false,
             on_overrun: Overrun::Defer,
             cpu: None,
+        }
+    }
+
+    /// Makes one for the client's end of a flow, with all else at its default.
+    pub fn at_client(qos: Qos) -> Self {
+        Self {
+            end: End::Client,
+            ..Self::new(qos)
         }
     }
 }

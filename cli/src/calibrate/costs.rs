@@ -55,6 +55,7 @@ pub(super) fn costs(points: &[Measured], empty: Nanos, kept: &CostModel) -> Opti
         message: nanos(calls.each),
         byte: picos(bytes.each),
         servant: kept.servant,
+        sending: kept.sending,
         other_types: dearest,
         types,
         servants: kept.servants.clone(),

@@ -93,13 +93,18 @@ fn any_costs() -> impl Strategy<Value = CostModel> {
     };
     let types = proptest::collection::btree_map(any::<String>(), type_cost(), 0..4);
     let servants = proptest::collection::btree_map(any::<String>(), any::<u64>().prop_map(Nanos), 0..4);
-    (any::<[u64; 4]>(), type_cost(), types, servants).prop_map(|(own, other_types, types, servants)| {
-        let [upcall, message, byte, servant] = own;
+    (any::<[u64; 7]>(), type_cost(), types, servants).prop_map(|(own, other_types, types, servants)| {
+        let [upcall, message, byte, servant, sending @ ..] = own;
         CostModel {
             upcall: Nanos(upcall),
             message: Nanos(message),
             byte: Picos(byte),
             servant: Nanos(servant),
+            sending: FlowCost {
+                upcall: Nanos(sending[0]),
+                message: Nanos(sending[1]),
+                byte: Picos(sending[2]),
+            },
             other_types,
             types,
             servants,
@@ -163,7 +168,7 @@ fn changed(change: impl Fn(&str, &str) -> String) -> Vec<(usize, String, String)
 #[test]
 fn a_wrong_value_anywhere_is_told_at_its_place_and_nothing_else_is() {
     let changes = changed(|key, _| format!("{key} = [true]"));
-    assert_eq!(changes.len(), 21, "all keys of the file");
+    assert_eq!(changes.len(), 24, "all keys of the file");
     for (line, key, text) in changes {
         let said = mistakes(&text);
         assert_eq!(said.lines().count(), 1, "{key}: {said}");

@@ -385,3 +385,41 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_clients_end_costs_what_sending_does_and_needs_no_probation() {
+    let (costs, machine) = setting();
+    let costs = CostModel {
+        sending: FlowCost {
+            upcall: Nanos(2_000),
+            message: Nanos(3_000),
+            byte: crate::Picos(500),
+        },
+        ..costs
+    };
+    let qos = Qos::isochronous(MILLI, 4).message_size(1_000);
+    let plan = map(&Request::at_client(qos.clone()), &costs, &machine).unwrap();
+    assert!(!plan.probation);
+    assert_eq!(
+        (plan.rtu.class, plan.rtu.period, plan.rtu.batch, plan.rtu.budget),
+        (Class::Periodic, Nanos(1_000_000), 4, Nanos(2_000 + 4 * 3_500))
+    );
+    // Both ends have the rings of the same messages.
+    let server = map(&Request::new(qos.clone()), &costs, &machine).unwrap();
+    assert!(server.probation);
+    assert_eq!(plan.rings, server.rings);
+    // The servant is the server's.
+    let slow = Request::at_client(qos.worst_case(MILLI * 10));
+    assert_eq!(map(&slow, &costs, &machine).unwrap().rtu, plan.rtu);
+}
+
+#[test]
+fn what_cannot_be_sent_in_time_is_refused_at_the_client() {
+    let (costs, machine) = setting();
+    let hasty = Request::at_client(Qos::low_delay(MICRO));
+    let refusal = map(&hasty, &costs, &machine).unwrap_err();
+    assert!(
+        refusal.to_string().contains("below what one message needs"),
+        "{refusal}"
+    );
+}
