@@ -167,6 +167,11 @@ impl ObjectAdapter {
         self.shared.lanes.flows()
     }
 
+    /// Returns what guarantees stand on.
+    pub(crate) fn lanes(&self) -> &Lanes {
+        &self.shared.lanes
+    }
+
     #[inline]
     fn invoke<U: Upcall>(
         &self,

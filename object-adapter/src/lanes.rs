@@ -11,6 +11,8 @@ mod guard;
 mod guests;
 mod keeper;
 mod lane;
+mod progress;
+mod sending;
 mod settings;
 
 use std::{
@@ -18,7 +20,10 @@ use std::{
     time::Duration,
 };
 
-use orb_core::qos::Qos;
+use orb_core::{
+    exception::{Completed, SystemException, SystemExceptionKind, minor},
+    qos::Qos,
+};
 use parking_lot::Mutex;
 use qos_mapper::{Admission, Request, Sources};
 use rtu::executive::Executive;
@@ -140,4 +145,9 @@ impl Running {
             .filter_map(|cpu| u32::try_from(cpu).ok())
             .min_by(|one, other| load(one).total_cmp(&load(other)))
     }
+}
+
+/// What somebody is told that there is no room for.
+fn no_resources(text: String) -> SystemException {
+    SystemException::new(SystemExceptionKind::NoResources, minor::UPCALL, Completed::No).with_message(text)
 }

@@ -14,16 +14,22 @@ mod executive;
 mod failure;
 mod invocation;
 mod negotiation;
+mod outlet;
+mod pace;
 mod reader;
 mod request;
+mod ring;
 mod slots;
 mod writer;
 
+pub use self::outlet::{Drained, Outlet};
 pub(crate) use self::{
     binding::{Binding, Reach, Target},
     cache::{ConnectionCache, Share},
-    connection::ConnectionUser,
+    connection::{Connection, ConnectionUser},
     deferred::Deferred,
     invocation::{Answer, Arguments, Attempts, Invocation},
     negotiation::{Negotiated, negotiate},
+    outlet::Sender,
+    writer::WriteError,
 };

@@ -194,6 +194,7 @@ impl DynamicCall<'_> {
             reply: None,
         };
         self.invocation(ResponseFlags::Target)?
+            .released()?
             .call(&self.shape, &mut answer)?;
         answer.take()
     }

@@ -161,7 +161,7 @@ impl<'a, O: Operation> Call<'a, O> {
             return result;
         }
         let mut answer = AnswerOf::<O>::new();
-        let invocation = self.invocation()?;
+        let invocation = self.invocation()?.released()?;
         invocation.call(&ArgumentsOf::<O> { args: &self.args }, &mut answer)?;
         answer.take()
     }

@@ -10,6 +10,7 @@ pub mod dynamic_invocation;
 pub mod dynany;
 pub mod exception;
 pub mod fixed;
+pub mod flow;
 pub mod giop;
 pub mod histogram;
 pub mod invoke;

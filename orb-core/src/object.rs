@@ -5,7 +5,6 @@ mod codec;
 mod flow;
 mod implicit;
 mod narrow;
-mod pace;
 mod real_time;
 
 use std::{
@@ -24,8 +23,8 @@ use self::flow::Flow;
 pub use self::narrow::NarrowCall;
 
 use crate::{
-    cdr::OrbHandle,
-    client::{Binding, ConnectionUser, Share, Target},
+    cdr::{Encoder, OrbHandle},
+    client::{Binding, Connection, ConnectionUser, Share, Target, WriteError},
     exception::Result,
     invoke::{Call, Limit},
     ior::Ior,
@@ -50,6 +49,9 @@ pub trait Interface:
     /// A reference that has a flow asks for something else for that flow: then it is granted to all clones, or refused and
     /// everything stays as it was. Other references to the object do not notice.
     ///
+    /// What is sent by it keeps the rate that was granted. Where the ORB has a [`FlowPlanner`](crate::flow::FlowPlanner), the
+    /// client's end of the flow is admitted before anything is sent.
+    ///
     /// A server that knows nothing of this, as those of other ORBs, grants nothing, and calls are served as well as they
     /// are without. So are calls to objects of the same ORB, for which there are no connections.
     ///
@@ -57,7 +59,7 @@ pub trait Interface:
     ///
     /// # Errors
     ///
-    /// `NO_RESOURCES` with the server's reasons if it does not grant that; the exceptions of a call, of which one is made.
+    /// `NO_RESOURCES` with the reasons of whichever end does not grant that; the exceptions of a call, of which one is made.
     fn with_qos(&self, qos: Qos) -> Result<Self> {
         self.as_ref().ask_for(qos).map(Self::from)
     }
@@ -75,6 +77,8 @@ struct Inner {
     /// Where the reference itself says the object is.
     origin: Arc<Target>,
     terms: Terms,
+    /// Whether calls go by one connection, as they come: no flow and no priority bands.
+    plain: bool,
     /// The same reference for each of its priority bands, once one was used.
     in_bands: OnceLock<Vec<ObjectRef>>,
     place: Mutex<Place>,
@@ -129,6 +133,7 @@ impl ObjectRef {
             core: Arc::clone(core),
             handle,
             origin,
+            plain: terms.flow.is_none() && terms.bands.is_empty(),
             terms,
             in_bands: OnceLock::new(),
             place,
@@ -177,12 +182,35 @@ impl ObjectRef {
         self.0.terms.flow.as_ref()?.granted()
     }
 
-    /// Waits until a call without a reply may be sent, on a flow with a guarantee.
+    /// Waits until a call may be made, on a flow with a guarantee; returns what is left of its time.
     #[inline]
-    pub(crate) fn keep_pace(&self, limit: Limit) -> Result<()> {
+    pub(crate) fn release(&self, limit: Limit) -> Result<Limit> {
+        if self.0.plain {
+            return Ok(limit);
+        }
+        self.released(limit)
+    }
+
+    #[cold]
+    fn released(&self, limit: Limit) -> Result<Limit> {
+        let Some(flow) = &self.0.terms.flow else {
+            return Ok(limit);
+        };
+        let deadline = limit.deadline(Instant::now(), self.time_limit());
+        flow.release(deadline)?;
+        Ok(Limit::At(deadline))
+    }
+
+    /// Sends a request that its caller does not wait for a reply to; waits for room until `deadline`, if there is one.
+    pub(crate) fn send(
+        &self,
+        connection: &Arc<Connection>,
+        message: &Encoder<'_>,
+        deadline: Option<Instant>,
+    ) -> std::result::Result<(), WriteError> {
         match &self.0.terms.flow {
-            Some(flow) => flow.keep_pace(limit.deadline(Instant::now(), self.time_limit())),
-            None => Ok(()),
+            Some(flow) => flow.send(connection, message, deadline),
+            None => connection.send(message, deadline),
         }
     }
 
@@ -358,6 +386,10 @@ impl ObjectRef {
         if let Some(connection) = binding.connection() {
             let user: Weak<Inner> = Arc::downgrade(&self.0);
             connection.add_user(user);
+            if let Some(flow) = &self.0.terms.flow {
+                let user: Weak<Flow> = Arc::downgrade(flow);
+                connection.add_user(user);
+            }
         }
         if binding.connection().is_none() {
             // It ended before it could know of us.

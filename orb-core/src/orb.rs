@@ -25,6 +25,7 @@ pub use self::{
 use crate::{
     cdr::OrbHandle,
     client::{ConnectionCache, Reach},
+    flow::FlowPlanner,
     ior::Ior,
     object::ObjectRef,
     servant::Adapter,
@@ -39,6 +40,7 @@ pub struct OrbCore {
     config: OrbConfig,
     connections: ConnectionCache,
     adapter: OnceLock<Arc<dyn Adapter>>,
+    flow_planner: OnceLock<Arc<dyn FlowPlanner>>,
     /// Where this ORB listens, as its references say.
     endpoints: RwLock<Vec<Endpoint>>,
     /// Where only some of its objects are reached.
@@ -56,6 +58,7 @@ impl OrbCore {
             connections: ConnectionCache::new(&config, transports),
             config,
             adapter: OnceLock::new(),
+            flow_planner: OnceLock::new(),
             endpoints: RwLock::default(),
             lanes: RwLock::default(),
             epoch: AtomicU32::new(1),
@@ -90,6 +93,15 @@ impl OrbCore {
     #[inline]
     pub fn adapter(&self) -> Option<&Arc<dyn Adapter>> {
         self.adapter.get()
+    }
+
+    /// Sets who plans the client's end of flows; `false` if there is somebody already. Without, callers send for themselves.
+    pub fn set_flow_planner(&self, planner: Arc<dyn FlowPlanner>) -> bool {
+        self.flow_planner.set(planner).is_ok()
+    }
+
+    pub(crate) fn flow_planner(&self) -> Option<&Arc<dyn FlowPlanner>> {
+        self.flow_planner.get()
     }
 
     /// Says that this ORB listens at `endpoint`, spelt as in its references: objects there are called directly.

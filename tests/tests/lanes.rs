@@ -26,6 +26,8 @@ mod guests;
 mod own_flow;
 #[path = "lanes/policing.rs"]
 mod policing;
+#[path = "lanes/sending.rs"]
+mod sending;
 #[path = "lanes/sources.rs"]
 mod sources;
 
@@ -36,7 +38,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
@@ -52,10 +54,12 @@ use upcall::{
 struct Thermometer {
     calls: Arc<AtomicU64>,
     threads: Arc<Mutex<BTreeSet<String>>>,
+    log: Arc<Mutex<Vec<(&'static str, Instant)>>>,
 }
 
 impl Thermometer {
-    fn called(&self) {
+    fn called(&self, what: &'static str) {
+        self.log.lock().push((what, Instant::now()));
         self.calls.fetch_add(1, Ordering::SeqCst);
         let name = thread::current().name().unwrap_or_default().to_owned();
         self.threads.lock().insert(name);
@@ -63,6 +67,11 @@ impl Thermometer {
 
     fn calls(&self) -> u64 {
         self.calls.load(Ordering::SeqCst)
+    }
+
+    /// Returns what was called, in that order.
+    fn order(&self) -> Vec<&'static str> {
+        self.log.lock().iter().map(|(what, _)| *what).collect()
     }
 
     /// The names of the threads that called it.
@@ -73,34 +82,34 @@ impl Thermometer {
 
 impl Sensor for Thermometer {
     fn name(&self, _: &Context<'_>) -> upcall::Result<String> {
-        self.called();
+        self.called("name");
         Ok("t0".into())
     }
     fn gain(&self, _: &Context<'_>) -> upcall::Result<f64> {
-        self.called();
+        self.called("gain");
         Ok(1.0)
     }
     fn set_gain(&self, _: &Context<'_>, _: f64) -> upcall::Result<()> {
-        self.called();
+        self.called("set_gain");
         Ok(())
     }
     fn read(&self, _: &Context<'_>, channel: i32) -> Result<f64, SensorReadError> {
-        self.called();
+        self.called("read");
         Ok(f64::from(channel))
     }
     fn stats(&self, _: &Context<'_>, _: i32, count: i32) -> upcall::Result<(bool, f64, i32)> {
-        self.called();
+        self.called("stats");
         Ok((true, 21.5, count + 1))
     }
     fn snapshot(&self, _: &Context<'_>, mask: &[u8]) -> upcall::Result<Bytes> {
-        self.called();
+        self.called("snapshot");
         Ok(Bytes::copy_from_slice(mask))
     }
     fn push(&self, _: &Context<'_>, _: Vec<Sample>) {
-        self.called();
+        self.called("push");
     }
     fn peer(&self, _: &Context<'_>) -> upcall::Result<Option<SensorRef>> {
-        self.called();
+        self.called("peer");
         Ok(None)
     }
 }
@@ -115,18 +124,20 @@ fn builder() -> upcall::OrbBuilder {
 }
 
 fn builder_at(url: &str) -> upcall::OrbBuilder {
-    Orb::builder()
-        .environment(false)
-        .listen(url)
-        .real_time(|machine| {
-            machine.calibration = Some(Calibration::parse(MACHINE).unwrap());
-            // Tests beside this one are no other processes.
-            machine.page = Page::None;
-        })
+    described(MACHINE).listen(url)
+}
+
+fn described(machine: &str) -> upcall::OrbBuilder {
+    let described = Calibration::parse(machine).unwrap();
+    Orb::builder().environment(false).real_time(|machine| {
+        machine.calibration = Some(described);
+        // Tests beside this one are no other processes.
+        machine.page = Page::None;
+    })
 }
 
 fn client() -> Orb {
-    Orb::builder().environment(false).build().unwrap()
+    described(MACHINE).build().unwrap()
 }
 
 /// Costs that leave room for a few objects.

@@ -45,14 +45,15 @@ pub struct Snapshot {
     pub left_out: u64,
 }
 
-/// What a flow, one client's connection, is to do and does.
+/// What a flow, one client's connection, is to do and does; or the client's end of one.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Flow {
     /// The object, by the path of its POA and its id, or by its type where the adapter made the id. Empty for a connection
-    /// without a guarantee, which may call any object.
+    /// without a guarantee, which may call any object. Behind an arrow (`→`), the type of an object elsewhere: this is the
+    /// client's end of a flow, whose messages are those that its upcall sent.
     pub object: String,
-    /// The client's address.
+    /// The other end's address.
     pub peer: String,
     /// The class that was granted.
     pub class: Class,
@@ -60,7 +61,7 @@ pub struct Flow {
     pub granted: Option<Granted>,
     /// Messages that were taken.
     pub messages: u64,
-    /// Octets that were received.
+    /// Octets that were received, or sent at the client's end.
     pub received: u64,
     /// Upcalls that were done. Without a guarantee from the start there are none: workers serve such connections.
     pub upcalls: u64,

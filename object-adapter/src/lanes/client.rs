@@ -22,6 +22,7 @@ use rustix::time::{ClockId, clock_gettime};
 use super::{
     keeper::{Errand, News, Report},
     lane::Lane,
+    progress::Progress,
 };
 
 /// Of so many activations of a flow with a guarantee, one is measured: reading the thread's CPU time is a system call.
@@ -40,8 +41,7 @@ pub(super) struct Terms {
     /// How large a message may be, in bytes, its header included.
     largest: AtomicUsize,
     /// Requests and other messages that were served, and octets received for that.
-    served: AtomicU64,
-    received: AtomicU64,
+    progress: Arc<Progress>,
     /// What came of what the client asked for itself.
     verdict: Mutex<Option<Verdict>>,
 }
@@ -57,9 +57,8 @@ impl Terms {
             probation: AtomicBool::new(false),
             reactive: AtomicBool::new(true),
             largest: AtomicUsize::new(usize::MAX),
-            served: AtomicU64::new(0),
+            progress: Arc::default(),
             verdict: Mutex::default(),
-            received: AtomicU64::new(0),
         };
         terms.change(plan);
         terms
@@ -94,17 +93,16 @@ impl Terms {
     }
 
     pub(super) fn served(&self) -> u64 {
-        self.served.load(Ordering::Relaxed)
+        self.progress.messages()
     }
 
-    pub(super) fn received(&self) -> u64 {
-        self.received.load(Ordering::Relaxed)
+    pub(super) fn progress(&self) -> &Arc<Progress> {
+        &self.progress
     }
 
     /// Takes note of how far the flow is.
     fn note(&self, flow: &Flow) {
-        self.served.store(flow.messages(), Ordering::Relaxed);
-        self.received.store(flow.received(), Ordering::Relaxed);
+        self.progress.note(flow.messages(), flow.received());
     }
 }
 

@@ -13,10 +13,10 @@ use std::{
 
 use orb_core::transport::Endpoint;
 use parking_lot::Mutex;
-use qos_mapper::Plan;
+use qos_mapper::{End, Plan};
 use rtu::scheduler::{Account, Meter};
 
-use super::client::Terms;
+use super::progress::Progress;
 
 /// The flows of an adapter's objects with a guarantee. Cheap to clone, and always up to date.
 #[derive(Clone, Debug, Default)]
@@ -34,26 +34,30 @@ struct Listed {
 struct Entry {
     object: Arc<str>,
     peer: Endpoint,
+    end: End,
     plan: Arc<Plan>,
-    terms: Arc<Terms>,
+    progress: Arc<Progress>,
     meter: Arc<Meter>,
 }
 
-/// What one client's flow to an object with a guarantee is to do, and did so far.
+/// What one end of a flow with a guarantee is to do, and did so far: a client's to an object of this ORB, or one of this ORB's
+/// own to an object elsewhere.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FlowStatus {
     /// Which one: no other flow of the adapter has this number.
     pub id: u64,
-    /// The object, by the path of its POA and its id, or by its type where the adapter made the id.
+    /// The object, by the path of its POA and its id, or by its type where the adapter made the id or the object is elsewhere.
     pub object: Arc<str>,
-    /// The client's address.
+    /// The other end's address.
     pub peer: Endpoint,
+    /// Which end it is.
+    pub end: End,
     /// What is granted.
     pub plan: Arc<Plan>,
-    /// Messages that were served.
+    /// Messages that were served, or, at the client's end, sent by its upcall.
     pub served: u64,
-    /// Octets that were received.
+    /// Octets that were received, or sent likewise.
     pub received: u64,
     /// What its upcall did.
     pub upcall: Account,
@@ -101,7 +105,7 @@ impl Flows {
             let gone = self.0.gone.lock();
             (gone.clone(), self.0.flows.lock().clone())
         };
-        for (id, entry) in flows {
+        for (id, entry) in flows.into_iter().filter(|(_, entry)| entry.end == End::Server) {
             let flow = entry.status(id);
             add(&mut objects, flow, 1);
         }
@@ -118,17 +122,40 @@ impl Flows {
         object: &str,
         peer: Endpoint,
         plan: &Plan,
-        terms: &Arc<Terms>,
+        progress: &Arc<Progress>,
         meter: Arc<Meter>,
     ) -> Listing {
-        let id = self.0.next.fetch_add(1, Ordering::Relaxed);
-        let entry = Entry {
+        self.enter(Entry {
             object: object.into(),
             peer,
+            end: End::Server,
             plan: Arc::new(plan.clone()),
-            terms: Arc::clone(terms),
+            progress: Arc::clone(progress),
             meter,
-        };
+        })
+    }
+
+    /// Lists the client's end of a flow of this ORB.
+    pub(super) fn list_sending(
+        &self,
+        object: &str,
+        peer: Endpoint,
+        plan: &Plan,
+        progress: &Arc<Progress>,
+        meter: Arc<Meter>,
+    ) -> Listing {
+        self.enter(Entry {
+            object: object.into(),
+            peer,
+            end: End::Client,
+            plan: Arc::new(plan.clone()),
+            progress: Arc::clone(progress),
+            meter,
+        })
+    }
+
+    fn enter(&self, entry: Entry) -> Listing {
+        let id = self.0.next.fetch_add(1, Ordering::Relaxed);
         self.0.flows.lock().insert(id, entry);
         Listing {
             flows: self.clone(),
@@ -141,11 +168,12 @@ impl Entry {
     fn status(self, id: u64) -> FlowStatus {
         FlowStatus {
             id,
-            served: self.terms.served(),
-            received: self.terms.received(),
+            served: self.progress.messages(),
+            received: self.progress.octets(),
             upcall: self.meter.read(),
             object: self.object,
             peer: self.peer,
+            end: self.end,
             plan: self.plan,
         }
     }
@@ -165,7 +193,9 @@ impl Drop for Listing {
         let listed = &self.flows.0;
         // Under both locks, so that nobody sees it twice or not at all.
         let mut gone = listed.gone.lock();
-        if let Some(entry) = listed.flows.lock().remove(&self.id) {
+        if let Some(entry) = listed.flows.lock().remove(&self.id)
+            && entry.end == End::Server
+        {
             add(&mut gone, entry.status(self.id), 0);
         }
     }

@@ -310,7 +310,7 @@ impl Lane {
                 clients.next += 1;
                 let flows = &self.running.flows;
                 let connected = Connected {
-                    listing: flows.list(&self.name, peer, &grant.plan, &terms, rtu.meter()),
+                    listing: flows.list(&self.name, peer, &grant.plan, terms.progress(), rtu.meter()),
                     rtu,
                     cpu,
                     link,

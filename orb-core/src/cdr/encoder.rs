@@ -405,7 +405,7 @@ impl<'a> Encoder<'a> {
     }
 
     /// Returns the pieces of the stream in order, for a gathering write.
-    pub fn parts(&self) -> impl Iterator<Item = &[u8]> {
+    pub fn parts(&self) -> impl Iterator<Item = &[u8]> + Clone {
         let last = self.inserts.last().map_or(self.start, |insert| insert.at);
         let starts = std::iter::once(self.start).chain(self.inserts.iter().map(|insert| insert.at));
         let inserted = self

@@ -99,6 +99,9 @@ impl fmt::Debug for Users {
 pub(crate) trait ConnectionUser: Send + Sync {
     /// The connection has ended: it need not be kept.
     fn connection_ended(&self);
+
+    /// The connection is about to be ended at this end: what is queued for it is sent now. Defaults to nothing.
+    fn connection_ends(&self) {}
 }
 
 #[derive(Debug)]
@@ -252,6 +255,31 @@ impl Connection {
         self.send_within(self, message, deadline)
     }
 
+    /// Sends one message, or as much as the link takes now, leaving the rest to the executive. Unlike [`Connection::send`] it
+    /// ends nothing if that fails.
+    pub(super) fn send_now(&self, message: &[u8]) -> Result<(), WriteError> {
+        let patience = Patience { deadline: None };
+        self.writer.send(self, &mut [IoSlice::new(message)], patience)
+    }
+
+    /// Tells whether something was left to the executive to send.
+    pub(super) fn has_backlog(&self) -> bool {
+        self.writer.has_backlog()
+    }
+
+    /// Has the executive look at the link: it finds out that it is broken.
+    #[cold]
+    pub(super) fn have_a_look(&self) {
+        self.flush_later();
+    }
+
+    /// Asks for room for so many octets on their way in and out.
+    pub(crate) fn set_buffers(&self, receive: usize, send: usize) {
+        if let Err(error) = self.link.set_buffers(receive, send) {
+            tracing::warn!(peer = %self.peer(), %error, "the buffers stay as they are");
+        }
+    }
+
     /// Sends one message; `around` is told when that blocks.
     #[inline]
     pub(super) fn send_within(
@@ -365,6 +393,15 @@ impl Connection {
         for user in users.iter().filter_map(Weak::upgrade) {
             user.connection_ended();
         }
+    }
+
+    /// Ends the connection since the ORB ends, after what was queued for it.
+    pub(super) fn shut_down(&self) {
+        let users = self.users.lock().list.clone();
+        for user in users.iter().filter_map(Weak::upgrade) {
+            user.connection_ends();
+        }
+        self.fail(Failure::new(Cause::Shutdown, "the ORB was shut down"));
     }
 
     /// Gives up a connection that was kept: it is closed now, or, if something is still to be sent, once it idles.

@@ -179,7 +179,8 @@ impl Deferred {
                 .with_completed(Completed::No)
                 .with_context(&self.operation));
         }
-        let sent = connection.send(&encoder, self.patient.then_some(self.deadline));
+        let deadline = self.patient.then_some(self.deadline);
+        let sent = self.object.send(connection, &encoder, deadline);
         if let Err(error) = sent {
             connection.retract(id);
             return Ok(Err(unsent(connection, error)));

@@ -18,10 +18,7 @@ use std::{
 
 use parking_lot::Mutex;
 
-use super::{
-    connection::Connection,
-    failure::{Cause, Failure},
-};
+use super::connection::Connection;
 use crate::transport::{Event, Interest, Poller};
 
 /// The executive of one transport's connections.
@@ -120,7 +117,7 @@ impl Executive {
         // Taken out first: a connection that ends asks to be forgotten.
         let members = std::mem::take(&mut *self.members.lock());
         for connection in members.into_values() {
-            connection.fail(Failure::new(Cause::Shutdown, "the ORB was shut down"));
+            connection.shut_down();
         }
     }
 

@@ -182,6 +182,17 @@ impl<'c> Invocation<'c> {
 }
 
 impl Invocation<'_> {
+    /// Waits until this thread may send the call, where its flow was granted a rate.
+    ///
+    /// # Errors
+    ///
+    /// `TIMEOUT` if that is not within the call's time.
+    #[inline]
+    pub(crate) fn released(mut self) -> Result<Self, SystemException> {
+        self.limit = self.object.release(self.limit)?;
+        Ok(self)
+    }
+
     /// Makes the call on this thread.
     pub(crate) fn call(
         &self,
@@ -286,38 +297,48 @@ impl Invocation<'_> {
         reply: &mut Option<Message>,
     ) -> Result<(), Box<Trouble>> {
         let connection = place.connection;
-        let expected = self.response.response_expected();
-        let begun = if expected {
-            connection.begin_leading(now)
-        } else {
-            connection.begin(now).map(|id| (id, None))
-        };
-        let (id, lead) = begun.map_err(Trouble::not_begun)?;
+        if !self.response.response_expected() {
+            return self.attempt_oneway(place, headers, now, wait.deadline, arguments);
+        }
+        let (id, lead) = connection.begin_leading(now).map_err(Trouble::not_begun)?;
         let sending = Sending::new(connection, lead);
-        if let Err(trouble) = self.send(id, place, headers, &sending, wait.deadline, arguments) {
+        let send = |request: &Encoder<'_>| connection.send_within(&sending, request, Some(wait.deadline));
+        if let Err(trouble) = self.send(id, place, headers, arguments, send) {
             drop(sending);
             connection.retract(id);
             return Err(trouble);
-        }
-        if !expected {
-            connection.retract(id);
-            return Ok(());
         }
         connection
             .wait_leading(sending.into_lead(), id, wait, reply)
             .map_err(|failure| Trouble::unanswered(place, id, failure))
     }
 
-    /// Encodes and sends one request.
+    /// Sends a request once that has no reply.
+    fn attempt_oneway(
+        &self,
+        place: &Place<'_>,
+        headers: &mut Headers,
+        now: Instant,
+        deadline: Instant,
+        arguments: &dyn Arguments,
+    ) -> Result<(), Box<Trouble>> {
+        let connection = place.connection;
+        let id = connection.begin(now).map_err(Trouble::not_begun)?;
+        let send = |request: &Encoder<'_>| self.object.send(connection, request, Some(deadline));
+        let sent = self.send(id, place, headers, arguments, send);
+        connection.retract(id);
+        sent
+    }
+
+    /// Encodes one request and has it sent.
     #[inline]
     fn send(
         &self,
         id: u32,
         place: &Place<'_>,
         headers: &mut Headers,
-        sending: &Sending<'_>,
-        deadline: Instant,
         arguments: &dyn Arguments,
+        send: impl FnOnce(&Encoder<'_>) -> Result<(), WriteError>,
     ) -> Result<(), Box<Trouble>> {
         let Place {
             binding,
@@ -337,7 +358,7 @@ impl Invocation<'_> {
         if let Err(error) = write() {
             return Err(self.not_sendable(error));
         }
-        let sent = connection.send_within(sending, &request.encoder, Some(deadline));
+        let sent = send(&request.encoder);
         request.recycle(headers);
         sent.map_err(|error| Trouble::unsent(connection, error))
     }

@@ -31,9 +31,23 @@ impl Pace {
 
     /// Takes the next place, and returns how long it is until then; `None`, and nothing taken, if it is later than `last`.
     pub(super) fn take(&self, now: u64, last: u64) -> Option<Duration> {
+        let place = self.take_before(now, last.max(now))?;
+        Some(Duration::from_nanos(place - now))
+    }
+
+    /// Takes the next place if it is less than a period from now: for one who sends a period's messages at once, each period,
+    /// and may come late for one period and in time for the next.
+    pub(super) fn take_early(&self, now: u64) -> bool {
+        let interval = self.interval.load(Ordering::Relaxed);
+        let period = interval.saturating_add(self.tolerance.load(Ordering::Relaxed));
+        self.take_before(now, now.saturating_add(period)).is_some()
+    }
+
+    /// Takes the next place, not after `last`, and returns when it is.
+    fn take_before(&self, now: u64, last: u64) -> Option<u64> {
         let interval = self.interval.load(Ordering::Relaxed);
         if interval == 0 {
-            return Some(Duration::ZERO);
+            return Some(now);
         }
         let tolerance = self.tolerance.load(Ordering::Relaxed);
         let place = |next: u64| next.saturating_sub(tolerance).max(now);
@@ -42,7 +56,7 @@ impl Pace {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| {
                 (place(next) <= last).then(|| next.max(now).saturating_add(interval))
             });
-        taken.ok().map(|next| Duration::from_nanos(place(next) - now))
+        taken.ok().map(place)
     }
 }
 
@@ -99,6 +113,29 @@ mod tests {
         assert_eq!(pace.take(0, 9 * MILLI), None);
         assert_eq!(wait(&pace, 1), 9);
         assert_eq!(wait(&pace, 1), 19);
+    }
+
+    #[test]
+    fn who_sends_each_period_keeps_the_rate_although_he_is_late_now_and_then() {
+        let pace = pace(10, 4);
+        let mut sent = 0;
+        for (period, late) in [0, 0, 3, 9, 0, 5, 0, 0, 7, 0].into_iter().enumerate() {
+            let now = (period as u64 * 10 + late) * MILLI;
+            sent += (0..4).filter(|_| pace.take_early(now)).count();
+        }
+        assert_eq!(sent, 40);
+        // More than that is not his, and what he sent counts for all others.
+        assert!(!pace.take_early(90 * MILLI));
+        assert_eq!(wait(&pace, 90), 11);
+    }
+
+    #[test]
+    fn who_sends_each_period_leaves_out_what_others_have_sent() {
+        let pace = pace(10, 4);
+        assert!((0..8).all(|_| pace.take(0, u64::MAX).is_some()));
+        assert!(!pace.take_early(0));
+        let sent = (0..8).filter(|_| pace.take_early(10 * MILLI)).count();
+        assert_eq!(sent, 4);
     }
 
     #[test]

@@ -47,6 +47,17 @@ pub(crate) enum WriteError {
     },
 }
 
+impl WriteError {
+    /// The message was to go by a connection that is not the flow's any more: nothing of it was sent.
+    #[cold]
+    pub(super) fn elsewhere() -> Self {
+        Self::Broken {
+            error: io::ErrorKind::NotConnected.into(),
+            sent: false,
+        }
+    }
+}
+
 /// How patient a sender is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {

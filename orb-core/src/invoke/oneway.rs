@@ -71,8 +71,9 @@ impl<'a, O: Operation> OnewayCall<'a, O> {
 
     /// Makes the call. Oneways that one thread sends to one endpoint arrive in order.
     ///
-    /// On a flow that was granted a rate ([`Interface::with_qos`](crate::object::Interface::with_qos)) a call that would be
-    /// faster waits here, unless its scope is [`SyncScope::None`].
+    /// On a flow that was granted a rate ([`Interface::with_qos`](crate::object::Interface::with_qos)) the request is queued,
+    /// which counts as taken by the transport, and sent at that rate; a call that finds the queue full waits for room, unless
+    /// its scope is [`SyncScope::None`].
     ///
     /// # Errors
     ///
@@ -93,11 +94,12 @@ impl<'a, O: Operation> OnewayCall<'a, O> {
         };
         let invocation = Invocation::new(self.target, O::NAME.into(), response, self.limit)?;
         let arguments = ArgumentsOf::<O> { args: &self.args };
-        if scope == SyncScope::None {
-            invocation.call_impatiently(&arguments)
-        } else {
-            self.target.keep_pace(self.limit)?;
-            invocation.call(&arguments, &mut Ignored)
+        match scope {
+            SyncScope::None => invocation.call_impatiently(&arguments),
+            SyncScope::WithTransport => invocation.call(&arguments, &mut Ignored),
+            SyncScope::WithServer | SyncScope::WithTarget => {
+                invocation.released()?.call(&arguments, &mut Ignored)
+            }
         }
     }
 }

@@ -1,39 +1,38 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The flow of a reference that asks for quality of service: a connection of its own.
+//! The flow of a reference that asks for quality of service: a connection of its own, and a plan for what it sends there.
 
-use std::{
-    sync::Arc,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
+use arc_swap::ArcSwapOption;
 use parking_lot::{Mutex, MutexGuard};
 
-use super::{ObjectRef, pace::Pace};
+use super::ObjectRef;
 use crate::{
-    client::{Attempts, Binding, Negotiated, negotiate},
+    cdr::Encoder,
+    client::{Attempts, Binding, Connection, ConnectionUser, Negotiated, Sender, WriteError, negotiate},
     exception::{Completed, Result, SystemException, SystemExceptionKind as Kind},
+    flow::{FlowPlan, Outlet},
     nested,
     qos::{Granted, Qos},
 };
 
-/// A connection that no other reference uses, and what was granted to it. Dropping it closes the connection, and so gives
-/// back what was granted.
+/// A connection that no other reference uses, and what was granted to it at both ends. Dropping it sends what is queued,
+/// closes the connection, and so gives back what was granted.
 #[derive(Debug)]
 pub(super) struct Flow {
     /// What is asked for whenever a connection is made; locked while one is, or while something else is asked for.
     wanted: Mutex<Qos>,
     agreement: Mutex<Option<Agreement>>,
-    /// What is granted, to who sends without waiting for replies.
-    pace: Pace,
-    /// From when on the pace counts its time.
-    began: Instant,
+    /// How requests go out by the agreement; none if they do so as they come. Changed together with it.
+    sender: ArcSwapOption<Sender>,
 }
 
 #[derive(Clone, Debug)]
 struct Agreement {
     binding: Arc<Binding>,
     granted: Option<Granted>,
+    /// What was admitted at this end.
+    plan: Option<Arc<dyn FlowPlan>>,
 }
 
 impl Flow {
@@ -41,8 +40,7 @@ impl Flow {
         Self {
             wanted: Mutex::new(wanted),
             agreement: Mutex::new(None),
-            pace: Pace::default(),
-            began: Instant::now(),
+            sender: ArcSwapOption::empty(),
         }
     }
 
@@ -51,24 +49,26 @@ impl Flow {
         self.current()?.granted
     }
 
-    /// Waits until a message that has no reply may be sent: what goes faster than was granted is slowed here, and not in the
+    /// Waits until a caller may send a request himself: what goes faster than was granted is slowed here, and not in the
     /// network.
-    pub(super) fn keep_pace(&self, deadline: Instant) -> Result<()> {
-        let now = Instant::now();
-        let Some(wait) = self.pace.take(self.since(now), self.since(deadline)) else {
-            return Err(SystemException::new(Kind::Timeout, 0, Completed::No)
-                .with_message("sending faster than was granted: the time was over"));
-        };
-        if !wait.is_zero() {
-            let _blocking = nested::about_to_block();
-            thread::sleep(wait);
+    pub(super) fn release(&self, deadline: Instant) -> Result<()> {
+        match self.sender.load_full() {
+            Some(sender) => sender.release(deadline),
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    fn since(&self, time: Instant) -> u64 {
-        let since = time.saturating_duration_since(self.began);
-        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    /// Sends a request that its caller does not wait for a reply to, or has it sent.
+    pub(super) fn send(
+        &self,
+        connection: &Arc<Connection>,
+        message: &Encoder<'_>,
+        deadline: Option<Instant>,
+    ) -> std::result::Result<(), WriteError> {
+        match self.sender.load_full() {
+            Some(sender) => sender.send(connection, message, deadline),
+            None => connection.send(message, deadline),
+        }
     }
 
     /// Returns the connection; makes one if there is none, and asks for what is wanted.
@@ -80,14 +80,18 @@ impl Flow {
     /// Asks for something else; what was granted before stays if that is refused.
     pub(super) fn renegotiate(&self, object: &ObjectRef, qos: Qos, deadline: Instant) -> Result<()> {
         let mut wanted = self.lock(deadline)?;
-        if let Some(Agreement { binding, .. }) = self.current() {
+        if let Some(Agreement { binding, plan, .. }) = self.current() {
+            let changed = replan(object, plan.as_ref(), &qos)?;
             match negotiate(object, &binding, &qos, deadline, &mut Attempts::new()) {
                 Ok(Negotiated::Done(granted)) => {
-                    self.agree(binding, granted);
+                    self.agree(binding, granted, changed);
                     *wanted = qos;
                     return Ok(());
                 }
-                Err(exception) if binding.connection().is_some() => return Err(exception),
+                Err(exception) if binding.connection().is_some() => {
+                    keep(plan.as_ref(), &wanted);
+                    return Err(exception);
+                }
                 // It is elsewhere now, or the connection has ended: it is asked for with a new one.
                 Ok(Negotiated::Again) | Err(_) => binding.release(),
             }
@@ -106,6 +110,9 @@ impl Flow {
             {
                 return Ok(current.binding);
             }
+            self.end();
+            // Admitted here before anything is sent.
+            let plan = replan(object, None, wanted)?;
             let binding = Arc::new(Binding::exclusive(
                 object.orb().connections(),
                 target,
@@ -115,7 +122,7 @@ impl Flow {
             match negotiate(object, &binding, wanted, deadline, &mut attempts) {
                 Ok(Negotiated::Done(granted)) => {
                     tracing::debug!(?granted, "a flow of its own");
-                    self.agree(Arc::clone(&binding), granted);
+                    self.agree(Arc::clone(&binding), granted, plan);
                     return Ok(binding);
                 }
                 Ok(Negotiated::Again) => binding.release(),
@@ -143,26 +150,130 @@ impl Flow {
             .filter(|agreement| agreement.binding.connection().is_some())
     }
 
-    fn agree(&self, binding: Arc<Binding>, granted: Option<Granted>) {
-        match granted.as_ref().filter(|granted| granted.is_guaranteed()) {
-            Some(granted) => self.pace.set(granted.period, granted.messages),
-            None => self.pace.set(Duration::ZERO, 1),
-        }
+    /// Takes over what was granted, with what was admitted at this end; that is of no use where nothing was.
+    fn agree(&self, binding: Arc<Binding>, granted: Option<Granted>, plan: Option<Arc<dyn FlowPlan>>) {
+        let plan = plan.filter(|_| granted.is_some());
+        let sender = sender(&binding, granted.as_ref(), plan.as_deref());
         let agreed = Agreement {
             binding: Arc::clone(&binding),
             granted,
+            plan: plan.clone(),
         };
-        let before = self.agreement.lock().replace(agreed);
-        if let Some(before) = before.filter(|before| before.binding.number != binding.number) {
-            before.binding.release();
+        let before = self.replace(&mut self.agreement.lock(), Some(agreed), sender.clone());
+        // What was queued before goes out first.
+        finish(before);
+        if let (Some(plan), Some(sender)) = (plan, sender)
+            && let Err(exception) = plan.start(Outlet::new(Arc::clone(&sender)))
+        {
+            tracing::warn!(%exception, "callers send for themselves");
+            let (period, messages) = (plan.terms().period, plan.terms().messages);
+            let paced = binding.connection().map(|it| Sender::paced(it, period, messages));
+            self.sender.store(paced.map(Arc::new));
+            sender.close();
         }
+    }
+
+    /// Ends what holds: what is queued is sent, and what was admitted given back.
+    fn end(&self) {
+        let ended = self.replace(&mut self.agreement.lock(), None, None);
+        finish(ended);
+    }
+
+    fn replace(
+        &self,
+        agreement: &mut Option<Agreement>,
+        agreed: Option<Agreement>,
+        sender: Option<Arc<Sender>>,
+    ) -> Ended {
+        let kept = agreed.as_ref().map(|agreed| agreed.binding.number);
+        let before = std::mem::replace(agreement, agreed);
+        let (binding, plan) = before.map_or((None, None), |before| (Some(before.binding), before.plan));
+        Ended {
+            plan,
+            sender: self.sender.swap(sender),
+            binding: binding.filter(|binding| Some(binding.number) != kept),
+        }
+    }
+}
+
+/// What held before.
+struct Ended {
+    plan: Option<Arc<dyn FlowPlan>>,
+    sender: Option<Arc<Sender>>,
+    /// The connection, unless it goes on being used.
+    binding: Option<Arc<Binding>>,
+}
+
+fn finish(ended: Ended) {
+    if let Some(plan) = &ended.plan {
+        plan.stop();
+    }
+    if let Some(sender) = &ended.sender {
+        sender.close();
+    }
+    if let Some(binding) = &ended.binding {
+        binding.release();
+    }
+}
+
+/// Admits at this end what is to be asked for: in place of what is admitted, if that is so.
+fn replan(
+    object: &ObjectRef,
+    plan: Option<&Arc<dyn FlowPlan>>,
+    qos: &Qos,
+) -> Result<Option<Arc<dyn FlowPlan>>> {
+    let planner = object.orb().flow_planner().filter(|_| qos.is_guaranteed());
+    match (plan, planner) {
+        (_, None) => Ok(None),
+        (Some(plan), Some(_)) => plan.renegotiate(qos).map(|()| Some(Arc::clone(plan))),
+        (None, Some(planner)) => planner.admit(object, qos).map(|plan| Some(Arc::from(plan))),
+    }
+}
+
+/// Goes back to what was admitted before.
+fn keep(plan: Option<&Arc<dyn FlowPlan>>, before: &Qos) {
+    if let Some(Err(exception)) = plan.map(|plan| plan.renegotiate(before)) {
+        // Somebody else has taken the room meanwhile.
+        tracing::warn!(%exception, "a flow goes on by a plan that was not granted at the server");
+    }
+}
+
+/// Makes what sends requests, and the room for them.
+fn sender(binding: &Binding, granted: Option<&Granted>, plan: Option<&dyn FlowPlan>) -> Option<Arc<Sender>> {
+    let (connection, granted) = (binding.connection()?, granted?);
+    let sender = match plan {
+        Some(plan) => {
+            let terms = plan.terms();
+            connection.set_buffers(terms.receive, terms.send);
+            Sender::with_ring(connection, &terms)
+        }
+        None if granted.is_guaranteed() => Sender::paced(connection, granted.period, granted.messages),
+        None => return None,
+    };
+    Some(Arc::new(sender))
+}
+
+impl ConnectionUser for Flow {
+    fn connection_ended(&self) {
+        let mut agreement = self.agreement.lock();
+        let is_over = |agreement: &Agreement| agreement.binding.connection().is_none();
+        let ended = agreement
+            .as_ref()
+            .is_some_and(is_over)
+            .then(|| self.replace(&mut agreement, None, None));
+        drop(agreement);
+        if let Some(ended) = ended {
+            finish(ended);
+        }
+    }
+
+    fn connection_ends(&self) {
+        self.end();
     }
 }
 
 impl Drop for Flow {
     fn drop(&mut self) {
-        if let Some(agreement) = self.agreement.get_mut() {
-            agreement.binding.release();
-        }
+        self.end();
     }
 }

@@ -116,14 +116,18 @@ impl ObjectRef {
     /// Returns the reference by which a call at a priority goes.
     #[inline]
     pub(crate) fn at_priority(&self, priority: Option<Priority>) -> Result<&Self> {
-        if self.0.terms.bands.is_empty() {
+        if self.0.plain {
             return Ok(self);
         }
         self.in_band(priority)
     }
 
+    #[cold]
     fn in_band(&self, priority: Option<Priority>) -> Result<&Self> {
         let bands = &self.0.terms.bands;
+        if bands.is_empty() {
+            return Ok(self);
+        }
         let priority = match self.priority_model() {
             Some(policy) if policy.model == PriorityModel::ServerDeclared => Some(policy.server_priority),
             // What the server takes a request to be that comes without one.

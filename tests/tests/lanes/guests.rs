@@ -76,9 +76,7 @@ fn what_does_not_fit_there_is_refused_and_the_connection_stays_as_it_was() {
     let exported = plain(&server, "t", &thermometer);
     let sensor = from(&client, &server, &exported);
     for _ in 0..20 {
-        let error = sensor
-            .with_qos(Qos::low_delay(Duration::from_micros(1)))
-            .unwrap_err();
+        let error = sensor.with_qos(own_flow::too_much()).unwrap_err();
         assert_eq!(error.kind(), SystemExceptionKind::NoResources);
         assert!(error.to_string().contains("`t` cannot be had with"), "{error}");
     }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a client asks for its own flow.
 
-use std::time::Instant;
-
 use upcall::{Interface, SystemException, SystemExceptionKind};
 use upcall_tests::{Process, interop::idl::interop::PeerRef, peers, serving::until, skip};
 
@@ -13,9 +11,11 @@ fn periodic() -> Qos {
     Qos::isochronous(Duration::from_millis(5), 2)
 }
 
-/// More than any machine has.
-fn too_much() -> Qos {
-    Qos::low_delay(Duration::from_micros(1))
+/// What can be sent in time, but not served.
+pub(super) fn too_much() -> Qos {
+    Qos::low_delay(Duration::from_millis(1))
+        .minimum_interval(Duration::from_millis(10))
+        .message_size(256 << 10)
 }
 
 /// Returns what the clients of an object were granted, in the order in which they came.
@@ -82,7 +82,7 @@ fn what_does_not_fit_is_refused_with_the_mappers_words_and_leaves_nothing_behind
         assert_eq!(error.kind(), SystemExceptionKind::NoResources);
         let text = error.to_string();
         assert!(
-            text.contains("`t` cannot be had with a message of 1 KiB within 1 µs"),
+            text.contains("`t` cannot be had with a message of 256 KiB within 1 ms"),
             "{text}"
         );
         assert!(text.contains("what one message needs"), "{text}");
@@ -303,20 +303,13 @@ fn oneways_are_sent_at_the_granted_rate() {
     let exported = export(&server, "t", &thermometer, soon()).unwrap();
     let slow = Qos::isochronous(Duration::from_millis(200), 2);
     let own = from(&client, &server, &exported).with_qos(slow).unwrap();
-    let begun = Instant::now();
     for _ in 0..6 {
         own.push(&[]).send().unwrap();
     }
-    // Two at once, and the others each 100 ms after the last.
-    assert!(begun.elapsed() >= Duration::from_millis(390));
-    // They had room: what was to come had gone when the last was sent, but for that of a period.
-    let error = own
-        .push(&[])
-        .timeout(Duration::from_millis(10))
-        .send()
-        .unwrap_err();
-    assert_eq!(error.kind(), SystemExceptionKind::Timeout);
     until("all have arrived", || thermometer.calls() == 6);
+    let times: Vec<Instant> = thermometer.log.lock().iter().map(|(_, time)| *time).collect();
+    // Three releases, of which the first may have been late.
+    assert!(times[5] - times[0] >= Duration::from_millis(200));
     // Without a guarantee there is no rate.
     own.with_qos(Qos::best_effort(1)).unwrap();
     for _ in 0..100 {

@@ -311,6 +311,7 @@ impl OrbBuilder {
             self.real_time,
         ));
         core.set_adapter(Arc::clone(&objects) as _);
+        core.set_flow_planner(Arc::clone(&objects) as _);
         let stop = Stop::new(objects.main_thread());
         let inner = Arc::new(Inner {
             core,

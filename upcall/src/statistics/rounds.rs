@@ -5,6 +5,7 @@ use std::{collections::HashMap, time::Duration};
 
 use object_adapter::FlowStatus;
 use orb_core::{qos::Qos, server::ConnectionStatus};
+use qos_mapper::End;
 use rtu::histogram::Histogram;
 
 use super::{Class, Flow, Granted, Recent, Response, shown};
@@ -98,8 +99,12 @@ fn response(spans: &Histogram) -> Option<Response> {
 /// What a flow with a guarantee is to do, and did so far.
 fn flow(status: &FlowStatus) -> Flow {
     let (plan, upcall) = (&status.plan, &status.upcall);
+    let object = match status.end {
+        End::Server => shown(&status.object),
+        End::Client => shown(&format!("→ {}", status.object)),
+    };
     Flow {
-        object: shown(&status.object),
+        object,
         peer: shown(&status.peer.to_string()),
         class: class(&plan.qos),
         granted: plan.task().map(|task| {

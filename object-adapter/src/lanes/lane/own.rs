@@ -7,7 +7,7 @@ use std::{
 };
 
 use orb_core::{
-    exception::{Completed, SystemException, SystemExceptionKind, minor},
+    exception::SystemException,
     qos::{Granted, Qos},
     servant::{Adapter, Located, Reply, Request as Incoming},
     server::{Asking, Flow, FlowConfig, Server, Verdict},
@@ -16,6 +16,7 @@ use orb_core::{
 use qos_mapper::{Grant, Plan, Refusal, Request, Sources, describe};
 
 use super::{Clients, Connected, Lane};
+use crate::lanes::no_resources;
 
 /// How a client comes to a lane.
 pub(super) enum Arrival<'a> {
@@ -194,9 +195,4 @@ pub(super) fn granted(plan: &Plan) -> Granted {
         messages: plan.rtu.batch,
         deadline: plan.rtu.deadline.into(),
     }
-}
-
-/// What a client is told that there is no room for.
-fn no_resources(text: String) -> SystemException {
-    SystemException::new(SystemExceptionKind::NoResources, minor::UPCALL, Completed::No).with_message(text)
 }
