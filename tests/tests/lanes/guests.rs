@@ -119,11 +119,13 @@ fn a_server_that_hears_no_clients_grants_nothing() {
     let deaf = builder().real_time(|machine| machine.client_requests = false);
     let (server, client) = (deaf.build().unwrap(), client());
     let guaranteed = export(&server, "t", &Thermometer::default(), soon()).unwrap();
-    for exported in [guaranteed, plain(&server, "u", &Thermometer::default())] {
+    let both = [guaranteed, plain(&server, "u", &Thermometer::default())];
+    let _owns = both.map(|exported| {
         let own = from(&client, &server, &exported).with_qos(periodic()).unwrap();
         assert_eq!(own.granted(), None);
         own.read(1).wait().unwrap();
-    }
+        own
+    });
     assert_eq!(lane(&server, "t").clients[0].qos, soon());
     assert_eq!(server.root_poa().lane("u").unwrap(), None);
     server.shutdown();

@@ -41,12 +41,16 @@ fn oneways_wait_in_a_queue_of_two_periods() {
     let queued = fill(&own);
     // Those of a release or two may have gone meanwhile.
     assert!((4..=8).contains(&queued), "{queued}");
-    let error = own
-        .push(&[])
-        .timeout(Duration::from_millis(20))
-        .send()
-        .unwrap_err();
+    // Who waits goes after all that, two releases from now at the least.
+    let error = own.name().timeout(Duration::from_millis(20)).wait().unwrap_err();
     assert_eq!(error.kind(), SystemExceptionKind::Timeout, "{error}");
+    // A release makes room for two.
+    let late = (0..3).find_map(|more| {
+        let error = own.push(&[]).timeout(Duration::from_millis(20)).send().err()?;
+        assert_eq!(error.kind(), SystemExceptionKind::Timeout, "{error}");
+        Some(queued + more)
+    });
+    let queued = late.expect("somebody finds no room");
     // The last reference has gone: what it took is sent all the same.
     drop(own);
     until("all have arrived", || thermometer.calls() == queued);
@@ -99,9 +103,6 @@ fn calls_keep_the_granted_rate_within_their_time() {
     }
     // Two at once, and the others each 100 ms after the last.
     assert!(begun.elapsed() >= Duration::from_millis(390));
-    let error = own.name().timeout(Duration::from_millis(10)).wait().unwrap_err();
-    assert_eq!(error.kind(), SystemExceptionKind::Timeout);
-    assert_eq!(thermometer.calls(), 6);
     server.shutdown();
 }
 
