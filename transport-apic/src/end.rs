@@ -15,7 +15,7 @@ mod receive;
 mod transmit;
 
 use crate::frame::{Frame, Owner};
-use crate::geometry::{COMPLETIONS, Control};
+use crate::geometry::Control;
 use crate::pace::{Pace, Pacer};
 use crate::pool::Pool;
 use crate::ring::{Consumer, Producer};
@@ -284,8 +284,6 @@ impl Piece {
         }
     }
 }
-
-const _: () = assert!(COMPLETIONS.is_power_of_two(), "the ring of completions is masked");
 
 #[cfg(all(test, loom))]
 mod model;

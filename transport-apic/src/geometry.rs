@@ -16,6 +16,7 @@ const SPACING: usize = 16;
 const FIRST_COMPLETION: usize = 8 * SPACING;
 const FIRST_SLOT: usize = PAGE as usize / 8;
 
+const _: () = assert!(COMPLETIONS.is_power_of_two(), "the ring of completions is masked");
 const _: () = assert!(
     FIRST_COMPLETION + COMPLETIONS as usize <= FIRST_SLOT,
     "control words and completions fit in a page"

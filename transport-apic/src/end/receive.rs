@@ -4,21 +4,15 @@
 use arrayvec::ArrayVec;
 
 use crate::frame::Frame;
-use crate::geometry::{Control, SLOT_WORDS};
+use crate::geometry::Control;
 use crate::sync::{AtomicU64, Ordering};
 use crate::{Closed, Headers, Integrity, Packet, Violation};
 
 use super::transmit::{Meta, SLOT_ROOM};
 use super::{End, MTU, Piece};
 
-/// A slot as it was when it was read; nobody can change that any more.
-struct Slot {
-    headers: Headers,
-    pieces: ArrayVec<Piece, { Packet::<()>::PIECES }>,
-    bytes: [u8; SLOT_ROOM],
-    /// Where in the bytes the payload lies, if it is in the slot.
-    inline: (usize, usize),
-}
+/// What the descriptors of a slot say, as it was when it was read.
+type Pieces = ArrayVec<Piece, { Packet::<()>::PIECES }>;
 
 impl End {
     pub(crate) fn receive(&mut self) -> Result<Option<Packet<Frame>>, Closed> {
@@ -30,13 +24,14 @@ impl End {
             let Some(number) = self.next_slot()? else {
                 return Ok(None);
             };
-            let slot = Slot::read(self.theirs().slot(number)).map_err(|violation| self.fail(violation))?;
-            let packet = self.take(&slot).map_err(|violation| self.fail(violation))?;
+            let mut packet = Packet::default();
+            let taken = self.take(number, &mut packet);
+            let taken = taken.map_err(|violation| self.fail(violation))?;
             self.incoming.took();
             if self.incoming.owes() {
                 self.settle();
             }
-            if let Some(packet) = packet {
+            if taken {
                 self.counters.received += 1;
                 self.counters.received_bytes += packet.len() as u64;
                 return Ok(Some(packet));
@@ -65,77 +60,79 @@ impl End {
             .map_err(|_| Violation::PublishedIndex)
     }
 
-    /// Makes a packet of a slot; `None` if there is no memory to copy it to.
-    fn take(&mut self, slot: &Slot) -> Result<Option<Packet<Frame>>, Violation> {
-        let mut packet = Packet {
-            headers: slot.headers.clone(),
-            payload: ArrayVec::new(),
-        };
-        let (start, end) = slot.inline;
-        if let Some(inline) = slot.bytes.get(start..end).filter(|inline| !inline.is_empty()) {
-            let Some(frame) = self.copy(inline) else {
-                return Ok(None);
-            };
-            let _ = packet.payload.try_push(frame);
-        }
-        for piece in &slot.pieces {
-            let end = piece.offset.saturating_add(piece.length);
-            let lent = self.loans.lend(piece.frame, piece.offset..end)?;
-            let frame = match self.integrity {
-                Integrity::Shared => Some(lent),
-                // Nothing looks at it before it is copied, and nothing at the original afterwards.
-                Integrity::Copied => self.copy(&lent),
-            };
-            let Some(frame) = frame else {
-                return Ok(None);
-            };
-            let _ = packet.payload.try_push(frame);
-        }
-        Ok(Some(packet))
-    }
-
-    fn copy(&mut self, bytes: &[u8]) -> Option<Frame> {
-        let frame = self.private.place(bytes)?;
-        self.counters.copied_bytes += bytes.len() as u64;
-        Some(frame)
-    }
-}
-
-impl Slot {
-    /// Loads each word once, and checks all that is in it but the frames, which are the lender's to check.
-    fn read(words: &[AtomicU64; SLOT_WORDS]) -> Result<Self, Violation> {
-        let [first, rest @ ..] = words;
-        let meta = Meta::decode(first.load(Ordering::Relaxed));
-        let payload = meta.headers.next_multiple_of(8);
-        if meta.headers > Headers::MOST {
-            return Err(Violation::HeaderLength);
-        }
-        let both = meta.pieces > 0 && meta.inline > 0;
-        if both || meta.pieces > Packet::<()>::PIECES || payload + meta.inline > SLOT_ROOM {
-            return Err(Violation::PayloadLength);
-        }
+    /// Makes a packet of a slot; false if there is no memory to copy it to. Each word is loaded once, and checked.
+    fn take(&mut self, number: u64, packet: &mut Packet<Frame>) -> Result<bool, Violation> {
+        let [first, rest @ ..] = self.loans.owner().slot(number);
+        let meta = Meta::decode(first.load(Ordering::Relaxed)).check()?;
         let (descriptors, rest) = rest.split_at(meta.pieces);
-        let pieces: ArrayVec<Piece, _> = descriptors
-            .iter()
-            .map(|word| Piece::decode(word.load(Ordering::Relaxed)))
-            .collect();
+        let (headers, rest) = rest.split_at(meta.headers.div_ceil(8));
+        let bytes: [u8; Headers::MOST] = load(headers);
+        let head = bytes.get(..meta.headers).ok_or(Violation::HeaderLength)?;
+        packet.headers.append(head).map_err(|_| Violation::HeaderLength)?;
+        if meta.inline > 0 {
+            let bytes: [u8; SLOT_ROOM] = load(rest.get(..meta.inline.div_ceil(8)).unwrap_or(rest));
+            let inline = bytes.get(..meta.inline).ok_or(Violation::PayloadLength)?;
+            return Ok(self.add_copy(inline, packet));
+        }
+        if meta.pieces == 0 {
+            return Ok(true);
+        }
+        let decode = |word: &AtomicU64| Piece::decode(word.load(Ordering::Relaxed));
+        let pieces: Pieces = descriptors.iter().map(decode).collect();
         let length: usize = pieces.iter().map(|piece| piece.length as usize).sum();
         if meta.headers + length > MTU || pieces.iter().any(|piece| piece.length == 0) {
             return Err(Violation::PayloadLength);
         }
-        let mut bytes = [0; SLOT_ROOM];
-        let used = (payload + meta.inline).div_ceil(8);
-        for (chunk, word) in bytes.chunks_exact_mut(8).zip(rest).take(used) {
-            chunk.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
-        }
-        let mut headers = Headers::new();
-        let head = bytes.get(..meta.headers).ok_or(Violation::HeaderLength)?;
-        headers.append(head).map_err(|_| Violation::HeaderLength)?;
-        Ok(Self {
-            headers,
-            pieces,
-            bytes,
-            inline: (payload, payload + meta.inline),
-        })
+        self.add_pieces(&pieces, packet)
     }
+
+    fn add_pieces(&mut self, pieces: &Pieces, packet: &mut Packet<Frame>) -> Result<bool, Violation> {
+        for piece in pieces {
+            let end = piece.offset.saturating_add(piece.length);
+            let lent = self.loans.lend(piece.frame, piece.offset..end)?;
+            let added = match self.integrity {
+                // There is room: a slot has no more pieces than a packet.
+                Integrity::Shared => packet.payload.try_push(lent).is_ok(),
+                // Nothing looks at it before it is copied, and nothing at the original afterwards.
+                Integrity::Copied => self.add_copy(&lent, packet),
+            };
+            if !added {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn add_copy(&mut self, bytes: &[u8], packet: &mut Packet<Frame>) -> bool {
+        let Some(frame) = self.private.place(bytes) else {
+            return false;
+        };
+        self.counters.copied_bytes += bytes.len() as u64;
+        packet.payload.try_push(frame).is_ok()
+    }
+}
+
+impl Meta {
+    /// Checks what the first word alone can tell.
+    fn check(self) -> Result<Self, Violation> {
+        if self.headers > Headers::MOST {
+            return Err(Violation::HeaderLength);
+        }
+        let both = self.pieces > 0 && self.inline > 0;
+        let inline = self.headers.next_multiple_of(8) + self.inline;
+        if both || self.pieces > Packet::<()>::PIECES || inline > SLOT_ROOM {
+            return Err(Violation::PayloadLength);
+        }
+        Ok(self)
+    }
+}
+
+/// Loads words, each of them once, as the first of so many bytes.
+fn load<const BYTES: usize>(words: &[AtomicU64]) -> [u8; BYTES] {
+    let mut bytes = [0; BYTES];
+    let (chunks, _) = bytes.as_chunks_mut::<8>();
+    for (chunk, word) in chunks.iter_mut().zip(words) {
+        *chunk = word.load(Ordering::Relaxed).to_ne_bytes();
+    }
+    bytes
 }

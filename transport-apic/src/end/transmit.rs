@@ -108,16 +108,6 @@ impl End {
     /// All in the slot.
     fn write_inline(&mut self, number: u64, packet: &Packet<Frame>, payload: usize) {
         let headers = packet.headers.as_ref();
-        let mut bytes = ArrayVec::<u8, SLOT_ROOM>::new();
-        let padding = headers.len().next_multiple_of(8) - headers.len();
-        let pieces = packet.payload.iter().map(AsRef::as_ref);
-        let zeroes = [0; 8];
-        let padding = zeroes.get(..padding).unwrap_or_default();
-        for part in [headers, padding].into_iter().chain(pieces) {
-            // It fits: the caller has looked.
-            let _ = bytes.try_extend_from_slice(part);
-        }
-        self.counters.copied_bytes += payload as u64;
         let meta = Meta {
             headers: headers.len(),
             pieces: 0,
@@ -125,7 +115,20 @@ impl End {
         };
         let [first, rest @ ..] = self.pool.owner().slot(number);
         first.store(meta.encode(), Ordering::Relaxed);
-        store(rest, &bytes);
+        let rest = store(rest, headers);
+        match packet.payload.as_slice() {
+            [] => {}
+            [only] => drop(store(rest, only)),
+            pieces => {
+                let mut bytes = ArrayVec::<u8, SLOT_ROOM>::new();
+                for piece in pieces {
+                    // It fits: the caller has looked.
+                    let _ = bytes.try_extend_from_slice(piece);
+                }
+                store(rest, &bytes);
+            }
+        }
+        self.counters.copied_bytes += payload as u64;
     }
 
     /// The payload stays where it lies, if that is in our frames; anything else is placed there.
@@ -166,12 +169,21 @@ impl End {
     }
 }
 
-/// Stores bytes in words, the last of them filled up with zeroes.
-fn store(words: &[AtomicU64], bytes: &[u8]) {
-    for (word, chunk) in words.iter().zip(bytes.chunks(8)) {
-        let mut whole = [0; 8];
-        whole.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
-        // Relaxed: the ring publishes it.
-        word.store(u64::from_ne_bytes(whole), Ordering::Relaxed);
+/// Stores bytes in words, the last of them filled up with zeroes; returns the words behind.
+fn store<'a>(words: &'a [AtomicU64], bytes: &[u8]) -> &'a [AtomicU64] {
+    let (whole, rest) = bytes.as_chunks::<8>();
+    // Relaxed: the ring publishes them.
+    for (word, chunk) in words.iter().zip(whole) {
+        word.store(u64::from_ne_bytes(*chunk), Ordering::Relaxed);
+    }
+    let words = words.get(whole.len()..).unwrap_or_default();
+    match words {
+        [word, behind @ ..] if !rest.is_empty() => {
+            let mut last = [0; 8];
+            last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+            word.store(u64::from_ne_bytes(last), Ordering::Relaxed);
+            behind
+        }
+        all => all,
     }
 }

@@ -63,8 +63,13 @@ impl Circuit {
     /// itself, then it sleeps. Returns whether there is something: the end of the channel is, too.
     pub fn wait(&mut self, interest: Interest, until: Instant) -> bool {
         self.publish();
-        let begin = Instant::now();
-        let spin = self.spin.min(until.saturating_duration_since(begin));
+        if self.is_there(interest) {
+            return true;
+        }
+        if self.spin.is_zero() {
+            return self.sleep(interest, until);
+        }
+        let mut end = None;
         loop {
             for _ in 0..LOOKS {
                 if self.is_there(interest) {
@@ -72,7 +77,11 @@ impl Circuit {
                 }
                 hint::spin_loop();
             }
-            if begin.elapsed() >= spin {
+            let now = Instant::now();
+            // Most of what comes while one is awake comes before there is a reason to ask for the time.
+            let end =
+                *end.get_or_insert_with(|| now.checked_add(self.spin).map_or(until, |end| end.min(until)));
+            if now >= end {
                 return self.sleep(interest, until);
             }
         }
@@ -174,18 +183,18 @@ impl Channel for Circuit {
 
     fn receive(&mut self, now: Duration) -> Result<Option<Packet<Frame>>, Closed> {
         let gone = self.gone;
-        if let Some(packet) = self.end.receive()? {
-            return Ok(Some(packet));
+        let received = self.end.receive();
+        if let Ok(None) = received {
+            // What it published before it was gone is received by now.
+            if gone {
+                return Err(self.end.peer_gone());
+            }
+            if now.saturating_sub(self.looked) >= LOOK {
+                self.looked = now;
+                self.look();
+            }
         }
-        // What it published before it was gone is received by now.
-        if gone {
-            return Err(self.end.peer_gone());
-        }
-        if now.saturating_sub(self.looked) >= LOOK {
-            self.looked = now;
-            self.look();
-        }
-        Ok(None)
+        received
     }
 
     fn arm(&mut self, interest: Interest) -> bool {
