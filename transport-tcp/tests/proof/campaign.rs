@@ -9,22 +9,45 @@ use std::time::Duration;
 use fastrand::Rng;
 use rtu::{Nanos, Time};
 use transport_apic::sim::{Burst, Conditions, Link};
+use transport_tcp::engine::{CongestionControl, KeepAlive, Settings};
 
-use crate::node::{Failure, Node, Smol};
+use crate::node::{Failure, Node, Ours, Smol};
 use crate::pcap::Pcap;
 use crate::talk::{Outcome, Script, Talker};
 use crate::world::{Host, World};
 
-/// Which stacks meet.
+/// Which stacks meet, the client's first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pairing {
-    /// smoltcp on both sides: does the proof itself hold?
+    OursToOurs,
+    OursToSmol,
+    SmolToOurs,
+    /// Does the proof itself hold?
     SmolToSmol,
 }
 
 impl Pairing {
     /// All there are, with their names on the command line.
-    pub(crate) const ALL: &[(&str, Self)] = &[("smoltcp-smoltcp", Self::SmolToSmol)];
+    pub(crate) const ALL: &[(&str, Self)] = &[
+        ("ours-ours", Self::OursToOurs),
+        ("ours-smoltcp", Self::OursToSmol),
+        ("smoltcp-ours", Self::SmolToOurs),
+        ("smoltcp-smoltcp", Self::SmolToSmol),
+    ];
+
+    /// Whether it tells anything of our engine.
+    pub(crate) fn has_ours(self) -> bool {
+        self.is_ours(0) || self.is_ours(1)
+    }
+
+    fn is_ours(self, side: usize) -> bool {
+        match self {
+            Self::OursToOurs => true,
+            Self::OursToSmol => side == 0,
+            Self::SmolToOurs => side == 1,
+            Self::SmolToSmol => false,
+        }
+    }
 }
 
 /// All that a seed decides.
@@ -37,6 +60,8 @@ pub(crate) struct Setup {
     pub(crate) buffers: [usize; 2],
     pub(crate) conditions: [Conditions; 2],
     pub(crate) scripts: [Script; 2],
+    /// What our engine's connections are like.
+    pub(crate) settings: [Settings; 2],
 }
 
 /// What one run came to.
@@ -63,14 +88,16 @@ impl Setup {
         };
         let mtu = log_uniform(&mut random, least_mtu, 9000.0);
         let conditions = [(); 2].map(|()| conditions(&mut random, mtu));
+        let buffers = [(); 2].map(|()| log_uniform(&mut random, 2048.0, 262_144.0));
         Self {
             seed,
             pairing,
             addresses: addresses.map(|address| address.parse().expect("an address")),
             mtu,
-            buffers: [(); 2].map(|()| log_uniform(&mut random, 2048.0, 262_144.0)),
+            buffers,
             conditions,
             scripts: scripts(&mut random),
+            settings: buffers.map(|buffer| settings(&mut random, buffer)),
         }
     }
 
@@ -96,8 +123,10 @@ impl Setup {
 
     fn node(&self, side: usize, seed: u64) -> Box<dyn Node> {
         let (address, buffer) = (self.addresses[side], self.buffers[side]);
-        match self.pairing {
-            Pairing::SmolToSmol => Box::new(Smol::new(address, self.mtu, buffer, seed)),
+        if self.pairing.is_ours(side) {
+            Box::new(Ours::new(address, self.mtu, self.settings[side], seed))
+        } else {
+            Box::new(Smol::new(address, self.mtu, buffer, seed))
         }
     }
 
@@ -108,7 +137,8 @@ impl Setup {
             return Err("a side has no outcome".into());
         };
         let aborted = client == Outcome::Aborted || server == Outcome::Aborted;
-        let bad = self.conditions.iter().any(is_bad);
+        // A connection may fail where one in ten questions or answers gets lost: its patience ends.
+        let bad = self.conditions.iter().map(lost_share).sum::<f64>() > 0.1;
         for (outcome, other) in [(client, server), (server, client)] {
             let explained = match outcome {
                 Outcome::Complete | Outcome::Aborted => true,
@@ -133,12 +163,12 @@ impl Setup {
     }
 }
 
-/// Whether so much is lost that a connection may fail for it.
-fn is_bad(conditions: &Conditions) -> bool {
+/// The share of packets that a link does not bring whole, apart from its queue.
+fn lost_share(conditions: &Conditions) -> f64 {
     let in_bursts = conditions.burst.map_or(0.0, |burst| {
         burst.begins / (burst.begins + burst.ends) * burst.loss
     });
-    conditions.loss + conditions.corruption + in_bursts > 0.1
+    conditions.loss + conditions.corruption + in_bursts
 }
 
 impl fmt::Display for Setup {
@@ -203,6 +233,29 @@ fn conditions(random: &mut Rng, mtu: usize) -> Conditions {
         duplication,
         corruption,
         mtu,
+    }
+}
+
+fn settings(random: &mut Rng, buffer: usize) -> Settings {
+    let buffer = u32::try_from(buffer).expect("a buffer is small");
+    Settings {
+        send_budget: buffer,
+        receive_budget: buffer,
+        delayed_ack: Nanos::from_millis(if random.bool() { 0 } else { 40 }),
+        nagle: random.bool(),
+        // Who only listens finds out that its peer is gone.
+        keep_alive: Some(KeepAlive {
+            idle: Nanos::from_secs(60),
+            interval: Nanos::from_secs(10),
+            probes: 12,
+        }),
+        congestion: random
+            .choice([CongestionControl::Cubic, CongestionControl::NewReno])
+            .expect("there are some"),
+        timestamps: random.u8(..) < 192,
+        sack: random.u8(..) < 192,
+        window_scaling: random.u8(..) < 192,
+        ..Settings::default()
     }
 }
 

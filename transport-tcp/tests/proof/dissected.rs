@@ -13,7 +13,7 @@ const WRONG: &str =
 
 #[test]
 fn tshark_finds_nothing_wrong_with_simulated_runs() {
-    for (name, pairing) in Pairing::ALL {
+    for (name, pairing) in Pairing::ALL.iter().filter(|(_, pairing)| pairing.has_ours()) {
         for seed in 0..5 {
             let mut capture = Some(Pcap::new());
             let ran = Setup::from_seed(seed, *pairing).run(&mut capture);

@@ -41,3 +41,21 @@ fn the_proof_holds_for_smoltcp_itself() {
         "{tally}"
     );
 }
+
+/// Runs of CI for each pairing; the example `prove` makes 100,000.
+const RUNS: u64 = 1000;
+
+#[test]
+fn ours_talks_to_itself_over_bad_links() {
+    hold(Pairing::OursToOurs, 0, RUNS);
+}
+
+#[test]
+fn ours_connects_to_smoltcp_over_bad_links() {
+    hold(Pairing::OursToSmol, 0, RUNS);
+}
+
+#[test]
+fn ours_accepts_smoltcp_over_bad_links() {
+    hold(Pairing::SmolToOurs, 0, RUNS);
+}

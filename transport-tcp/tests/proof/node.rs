@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the proof asks of a TCP/IP stack, so that any two can be set against each other.
 
+mod ours;
 mod smol;
 
-pub(crate) use self::smol::Smol;
+pub(crate) use self::{ours::Ours, smol::Smol};
 
 use std::net::SocketAddr;
 
@@ -55,7 +56,6 @@ pub(crate) enum Phase {
 }
 
 /// Why a connection ended before its time.
-#[allow(dead_code, reason = "smoltcp does not say which")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// The other side reset it.

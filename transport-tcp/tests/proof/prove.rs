@@ -54,10 +54,11 @@ fn main() -> ExitCode {
 }
 
 fn order() -> Option<Order> {
+    let ours = Pairing::ALL.iter().filter(|(_, pairing)| pairing.has_ours());
     let mut order = Order {
         from: 0,
         seeds: 100_000,
-        pairings: Pairing::ALL.to_vec(),
+        pairings: ours.copied().collect(),
         pcap: None,
     };
     let mut arguments = env::args().skip(1);
@@ -66,7 +67,7 @@ fn order() -> Option<Order> {
         match argument.as_str() {
             "--seeds" => order.seeds = value.parse().ok()?,
             "--from" => order.from = value.parse().ok()?,
-            "--pair" => order.pairings.retain(|(name, _)| *name == value),
+            "--pair" => order.pairings = vec![*Pairing::ALL.iter().find(|(name, _)| *name == value)?],
             "--pcap" => order.pcap = Some(value.into()),
             _ => return None,
         }

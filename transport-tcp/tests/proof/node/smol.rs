@@ -18,19 +18,28 @@ pub(crate) struct Smol {
     interface: Interface,
     device: Queues,
     sockets: SocketSet<'static>,
-    connections: Vec<Ours>,
+    connections: Vec<Kept>,
     listening: Option<(u16, SocketHandle)>,
     buffer: usize,
 }
 
 /// A connection, and what is kept beside its socket: smoltcp forgets what was not read when a connection is over.
-struct Ours {
+struct Kept {
     handle: SocketHandle,
     /// Taken from the socket when the other side had closed.
     late: VecDeque<u8>,
     heard_end: bool,
     /// Both sides have closed, so that the socket may.
     ends_well: bool,
+    closed: bool,
+    /// It closed with a reset.
+    gave_up: bool,
+}
+
+impl Kept {
+    fn ends_well(&self) -> bool {
+        self.ends_well && !self.gave_up
+    }
 }
 
 impl Smol {
@@ -71,11 +80,13 @@ impl Smol {
     }
 
     fn add(&mut self, handle: SocketHandle) -> Connection {
-        self.connections.push(Ours {
+        self.connections.push(Kept {
             handle,
             late: VecDeque::new(),
             heard_end: false,
             ends_well: false,
+            closed: false,
+            gave_up: false,
         });
         Connection(self.connections.len() - 1)
     }
@@ -87,16 +98,20 @@ impl Smol {
     fn poll(&mut self, now: Time) {
         self.interface
             .poll(instant(now), &mut self.device, &mut self.sockets);
-        for ours in &mut self.connections {
-            let socket = self.sockets.get_mut::<Socket>(ours.handle);
+        let resets = self.device.outgoing.iter().any(|packet| is_reset(packet));
+        for kept in &mut self.connections {
+            let socket = self.sockets.get_mut::<Socket>(kept.handle);
             let state = socket.state();
-            ours.ends_well |= matches!(state, State::TimeWait | State::LastAck);
-            if matches!(state, State::CloseWait | State::Closing) || ours.ends_well {
+            // To what comes later it answers with resets too.
+            kept.gave_up |= resets && state == State::Closed && !kept.closed;
+            kept.closed |= state == State::Closed;
+            kept.ends_well |= matches!(state, State::TimeWait | State::LastAck);
+            if matches!(state, State::CloseWait | State::Closing) || kept.ends_well {
                 while socket.can_recv() {
-                    let taken = socket.recv(|bytes| (bytes.len(), ours.late.extend(&*bytes)));
+                    let taken = socket.recv(|bytes| (bytes.len(), kept.late.extend(&*bytes)));
                     taken.expect("there is something");
                 }
-                ours.heard_end |= state != State::Closed;
+                kept.heard_end |= state != State::Closed;
             }
         }
     }
@@ -153,7 +168,7 @@ impl Node for Smol {
         match self.at(connection).state() {
             State::SynSent | State::SynReceived => Phase::Opening,
             State::TimeWait => Phase::Over,
-            State::Closed if self.connections[connection.0].ends_well => Phase::Over,
+            State::Closed if self.connections[connection.0].ends_well() => Phase::Over,
             State::Closed => Phase::Failed(Failure::Untold),
             _ => Phase::Open,
         }
@@ -164,9 +179,9 @@ impl Node for Smol {
     }
 
     fn recv(&mut self, _: Time, connection: Connection, most: usize) -> Received {
-        let ours = &mut self.connections[connection.0];
-        let mut bytes: Vec<u8> = ours.late.drain(..most.min(ours.late.len())).collect();
-        if bytes.is_empty() && ours.heard_end {
+        let kept = &mut self.connections[connection.0];
+        let mut bytes: Vec<u8> = kept.late.drain(..most.min(kept.late.len())).collect();
+        if bytes.is_empty() && kept.heard_end {
             return Received::End;
         }
         if bytes.is_empty() {
@@ -187,6 +202,12 @@ impl Node for Smol {
     fn abort(&mut self, _: Time, connection: Connection) {
         self.at(connection).abort();
     }
+}
+
+/// Whether a packet of TCP over IP without options is a reset.
+fn is_reset(packet: &[u8]) -> bool {
+    let ip = if packet[0] >> 4 == 4 { 20 } else { 40 };
+    packet[ip + 13] & 4 != 0
 }
 
 fn instant(now: Time) -> Instant {
