@@ -21,7 +21,7 @@ use qos_mapper::Request;
 use crate::{
     adapter::Upcall,
     key::{self, SlotId},
-    lanes::{Host, Lane},
+    lanes::{Host, Seat},
     poa::{PoaInner, display_name},
     policy::IdAssignment,
     slots::{Full, Leave, Pin, Slots},
@@ -39,8 +39,8 @@ pub(crate) struct Object {
     pub(crate) qos: Option<Box<Qos>>,
     /// Its own RT-CORBA priority, where the server declares it.
     pub(crate) priority: Option<Priority>,
-    /// Where it is reached, if it has a guarantee.
-    pub(crate) lane: Option<Arc<Lane>>,
+    /// Its place on the lane where it is reached, if it has a guarantee.
+    pub(crate) seat: Option<Seat>,
 }
 
 /// All active objects.
@@ -184,7 +184,7 @@ impl Object {
 impl Leave for Object {
     fn left(self, from: SlotId) {
         self.poa.shared.lanes.guests.close(&self.object_key(from));
-        drop(self.lane);
+        drop(self.seat);
         if let Some((key, _)) = &self.key {
             self.poa.objects().forget_key(key, from);
         }

@@ -87,6 +87,14 @@ pub(crate) struct Shared {
     pub(crate) mapping: Arc<dyn PriorityMapping>,
 }
 
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("server_id", &self.server_id)
+            .finish_non_exhaustive()
+    }
+}
+
 /// All POAs of an ORB.
 pub struct ObjectAdapter {
     shared: Arc<Shared>,
@@ -311,8 +319,8 @@ impl Adapter for ObjectAdapter {
         let Some(object) = self.shared.objects.find(asking.object_key()) else {
             return Some(Verdict::Unheard);
         };
-        if let Some(lane) = &object.lane {
-            return lane.take_over(asking);
+        if let Some(seat) = &object.seat {
+            return seat.lane().take_over(asking);
         }
         match object.host() {
             Some(host) => self.shared.lanes.receive(asking, host),

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Guarantees: what is granted on this machine, and the executive that keeps it.
 //!
-//! An object with a guarantee has a lane: an endpoint of its own, whose connections are run by real-time upcalls. All that
+//! An object with a guarantee, or a group of them, has a lane: an endpoint of its own, whose connections are run by real-time upcalls. All that
 //! it takes is started with the first such object and ends with the last; without one it costs nothing.
 
 mod book;
 mod client;
 mod flows;
+mod group;
 mod guard;
 mod guests;
 mod keeper;
@@ -29,13 +30,13 @@ use qos_mapper::{Admission, Request, Sources};
 use rtu::executive::Executive;
 
 pub(crate) use self::guests::{Guests, Host};
-use self::keeper::Errand;
-pub(crate) use self::lane::{Lane, Opening};
+pub(crate) use self::lane::{Lane, Opening, Seat, Serves, Wanted};
 pub use self::{
     flows::{FlowStatus, Flows, ObjectStatus},
     lane::{ClientStatus, LaneStatus},
     settings::{Page, RealTime},
 };
+use self::{group::Groups, keeper::Errand};
 use crate::ActivateError;
 
 /// How an adapter comes by guarantees.
@@ -45,6 +46,7 @@ pub(crate) struct Lanes {
     running: Mutex<Weak<Running>>,
     /// Lanes of objects that have none of their own.
     pub(crate) guests: Arc<Guests>,
+    groups: Groups,
     flows: Flows,
 }
 
@@ -67,6 +69,7 @@ impl Lanes {
             settings,
             running: Mutex::default(),
             guests: Arc::default(),
+            groups: Groups::default(),
             flows: Flows::default(),
         }
     }

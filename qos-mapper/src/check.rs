@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A whole QoS file against a machine, beforehand.
 
+use std::collections::BTreeSet;
+
 use rtu::Nanos;
 use rtu::analysis::{Fit, Overheads, Task, growth as growth_of_all, longest_tolerable_iteration};
 
 use crate::admission::{Admission, Grant, GrantId};
 use crate::cost::CostModel;
-use crate::file::QosFile;
+use crate::file::{ObjectEntry, QosFile};
+use crate::join::{group_name, join};
 use crate::machine::Machine;
 use crate::plan::Plan;
 use crate::refusal::Refusal;
@@ -84,26 +87,22 @@ impl FlowReport {
     }
 }
 
-/// Checks a QoS file: all of its entries are admitted in their order, on the machine that the file describes or else on
-/// `machine`. Servants that declare no worst case are taken to need what the cost model assumes.
+/// Checks a QoS file: all of its entries, and groups of them as one, are admitted in their order, on the machine that the file
+/// describes or else on `machine`. Servants that declare no worst case are taken to need what the cost model assumes.
 pub fn check(file: &QosFile, costs: &CostModel, machine: &Machine, fit: Fit) -> CheckReport {
     let machine = file.machine.as_ref().unwrap_or(machine).clone();
     let mut book = Admission::new(machine, costs.clone()).choosing(fit);
     let (mut granted, mut refused) = (Vec::new(), Vec::new());
-    for entry in &file.objects {
-        let assumed = entry.request.qos.is_guaranteed() && entry.request.qos.declared_worst_case().is_none();
-        let request = Request {
-            assume_servant: true,
-            ..entry.request.clone()
-        };
-        for number in 1..=entry.flows {
-            let name = match entry.flows {
-                1 => entry.name.clone(),
-                _ => format!("{} #{number}", entry.name),
+    for asked in asked(file, costs) {
+        for number in 1..=asked.flows {
+            let name = match asked.flows {
+                1 => asked.name.clone(),
+                _ => format!("{} #{number}", asked.name),
             };
-            let line = entry.line;
-            match book.admit(&name, &request) {
-                Ok(grant) => granted.push((grant, name, line, assumed)),
+            let line = asked.line;
+            let request = asked.request.as_ref().map_err(Refusal::clone);
+            match request.and_then(|request| book.admit(&name, request)) {
+                Ok(grant) => granted.push((grant, name, line, asked.assumed)),
                 Err(refusal) => {
                     refused.push(RefusedFlow { name, line, refusal });
                     // The next of the same kind fares no better.
@@ -116,6 +115,59 @@ pub fn check(file: &QosFile, costs: &CostModel, machine: &Machine, fit: Fit) -> 
 }
 
 type Granted = (Grant, String, usize, bool);
+
+/// What flows of one kind ask for.
+struct Asked {
+    name: String,
+    line: usize,
+    request: Result<Request, Refusal>,
+    flows: u32,
+    /// Whether a servant's worst case is a guess.
+    assumed: bool,
+}
+
+/// Returns what the entries of a file ask for; those of a group as one, in place of the first.
+fn asked(file: &QosFile, costs: &CostModel) -> Vec<Asked> {
+    let is_assumed = |entry: &ObjectEntry| {
+        entry.request.qos.is_guaranteed() && entry.request.qos.declared_worst_case().is_none()
+    };
+    let assuming = |entry: &ObjectEntry| {
+        let mut request = Request {
+            assume_servant: true,
+            ..entry.request.clone()
+        };
+        if entry.group.is_some() && is_assumed(entry) {
+            let assumed = costs.assumed_servant(&request.types);
+            request.qos = request.qos.worst_case(assumed.into());
+        }
+        request
+    };
+    let mut seen = BTreeSet::new();
+    let mut all = Vec::new();
+    for entry in &file.objects {
+        let members: Vec<_> = match entry.group.as_deref() {
+            None => vec![entry],
+            Some(group) if seen.insert(group) => {
+                let of_group = |it: &&ObjectEntry| it.group.as_deref() == Some(group);
+                file.objects.iter().filter(of_group).collect()
+            }
+            Some(_) => continue,
+        };
+        let requests: Vec<_> = members.iter().map(|it| assuming(it)).collect();
+        let (name, request) = match &entry.group {
+            None => (entry.name.clone(), Ok(assuming(entry))),
+            Some(group) => (group_name(group), join(&requests)),
+        };
+        all.push(Asked {
+            name,
+            line: entry.line,
+            request,
+            flows: members.iter().map(|it| it.flows).max().unwrap_or(1),
+            assumed: members.iter().any(|it| is_assumed(it)),
+        });
+    }
+    all
+}
 
 fn report(book: &Admission, granted: Vec<Granted>, refused: Vec<RefusedFlow>) -> CheckReport {
     let plans = granted.iter().map(|(grant, ..)| &grant.plan);

@@ -9,6 +9,7 @@ use rtu::scheduler::Overrun;
 
 use crate::calibration::machine;
 use crate::glob::Glob;
+use crate::join::join;
 use crate::machine::Machine;
 use crate::read::{FileErrors, Section, read};
 use crate::request::Request;
@@ -50,7 +51,9 @@ pub struct ObjectEntry {
     pub id: Glob,
     /// What is asked for.
     pub request: Request,
-    /// How many flows (objects × clients) a check of the file counts. Defaults to 1.
+    /// The group on whose lane its objects are, if they share one with others.
+    pub group: Option<String>,
+    /// How many flows (objects × clients, of a group as many as clients) a check of the file counts. Defaults to 1.
     pub flows: u32,
 }
 
@@ -73,11 +76,17 @@ impl QosFile {
     pub fn parse(text: &str) -> Result<Self, FileErrors> {
         read(text, |root| {
             let machine = root.section("machine").map(|it| machine(&it));
-            let objects = root.sections("object").into_iter().filter_map(object);
-            Some(Self {
-                objects: objects.collect(),
-                machine,
-            })
+            let mut objects: Vec<ObjectEntry> = Vec::new();
+            for section in root.sections("object") {
+                let wrong = section.place();
+                if let Some(entry) = object(section) {
+                    if let Some(why) = excluded(&objects, &entry) {
+                        root.wrong_at(wrong, why);
+                    }
+                    objects.push(entry);
+                }
+            }
+            Some(Self { objects, machine })
         })
     }
 
@@ -113,6 +122,7 @@ fn object(mut section: Section<'_>) -> Option<ObjectEntry> {
             ("demote", Overrun::Demote),
         ],
     );
+    let group = group(&section);
     let qos = request(&mut section);
     section.finish();
     Some(ObjectEntry {
@@ -126,8 +136,32 @@ fn object(mut section: Section<'_>) -> Option<ObjectEntry> {
             cpu,
             ..Request::new(qos?)
         },
+        group,
         flows: flows.unwrap_or(1),
     })
+}
+
+/// Says why an entry cannot be in its group beside those before it.
+fn excluded(before: &[ObjectEntry], entry: &ObjectEntry) -> Option<String> {
+    let group = entry.group.as_deref()?;
+    // What is not declared here may be elsewhere.
+    let declared = |entry: &ObjectEntry| Request {
+        qos: entry.request.qos.clone().worst_case(Duration::from_nanos(1)),
+        ..entry.request.clone()
+    };
+    let members = before.iter().filter(|it| it.group.as_deref() == Some(group));
+    let requests: Vec<_> = members.chain([entry]).map(declared).collect();
+    let refusal = join(&requests).err()?;
+    Some(format!("the group `{group}`: {refusal}"))
+}
+
+/// A name that is not empty.
+fn group(section: &Section<'_>) -> Option<String> {
+    let name = section.text("group")?;
+    if name.is_empty() {
+        section.wrong_value("group", "`group`: expected a name");
+    }
+    Some(name.to_owned())
 }
 
 /// A pattern; everything if there is none.

@@ -138,6 +138,16 @@ impl<'a> Section<'a> {
         self.findings.add(self.at, what.into());
     }
 
+    /// Returns where the section is, for [`Section::wrong_at`].
+    pub(crate) fn place(&self) -> usize {
+        self.at
+    }
+
+    /// Says what is wrong at a place.
+    pub(crate) fn wrong_at(&self, place: usize, what: impl Into<String>) {
+        self.findings.add(place, what.into());
+    }
+
     /// Says what is wrong with the value of a key.
     pub(crate) fn wrong_value(&self, key: &str, what: impl Into<String>) {
         let at = self.table.get(key).map_or(self.at, |value| value.span().start);

@@ -20,6 +20,8 @@ mod clients;
 mod context;
 #[path = "lanes/foreign.rs"]
 mod foreign;
+#[path = "lanes/groups.rs"]
+mod groups;
 #[path = "lanes/guests.rs"]
 mod guests;
 #[path = "lanes/own_flow.rs"]

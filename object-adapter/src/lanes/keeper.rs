@@ -18,6 +18,11 @@ use super::lane::Lane;
 pub(super) enum Errand {
     Hear(Report),
     LetIn(Successor),
+    /// An object has left its lane.
+    Leave {
+        lane: Weak<Lane>,
+        member: u64,
+    },
 }
 
 /// What an upcall noticed.
@@ -65,6 +70,11 @@ fn run(errands: &mpsc::Receiver<Errand>) {
         };
         match errand {
             Ok(Errand::LetIn(successor)) => successors.push(successor),
+            Ok(Errand::Leave { lane, member }) => {
+                if let Some(lane) = lane.upgrade() {
+                    lane.leave(member);
+                }
+            }
             Ok(Errand::Hear(report)) => {
                 let has_left = matches!(report.news, News::Ended).then(|| report.lane.clone());
                 report.hear();

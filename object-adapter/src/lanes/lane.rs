@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A lane: the endpoint of an object with a guarantee, and the clients that came there.
+//! A lane: the endpoint of an object with a guarantee, or of a group of them, and the clients that came there.
 
 mod late;
+mod members;
 mod own;
 
 use std::{
@@ -28,6 +29,7 @@ use rtu::{
     scheduler::Counts,
 };
 
+pub(crate) use self::members::{Seat, Serves};
 use self::own::{Arrival, Crowded};
 use super::{
     Running,
@@ -36,19 +38,18 @@ use super::{
     guard::Guard,
     guests::{Guests, Host},
 };
-use crate::{ActivateError, PoaManager, ReferenceFactory};
+use crate::{ActivateError, ReferenceFactory};
 
 /// A lane. Dropping it ends its connections, and gives back all that was granted.
 pub(crate) struct Lane {
-    /// What reports and refusals call the object.
+    /// What reports and refusals call the object or the group.
     name: String,
     endpoint: Endpoint,
     /// Who is told when the endpoint is closed; none for a lane without one, for clients that ask for something elsewhere.
     references: Option<Arc<dyn ReferenceFactory>>,
     running: Arc<Running>,
     server: Weak<Server>,
-    manager: PoaManager,
-    key: Arc<OnceLock<Box<[u8]>>>,
+    serves: Serves,
     gate: OnceLock<Gate>,
     /// How long the servant takes at most, whatever is asked for.
     worst_case: Option<Duration>,
@@ -58,6 +59,10 @@ pub(crate) struct Lane {
 }
 
 struct Clients {
+    /// What is asked for each of the objects.
+    members: BTreeMap<u64, Request>,
+    next_member: u64,
+    /// What covers any of them.
     request: Request,
     /// What was granted at activation, while no client has it.
     spare: Option<Grant>,
@@ -81,9 +86,19 @@ struct Connected {
     listing: Listing,
 }
 
+/// For what a lane is opened.
+pub(crate) struct Wanted {
+    /// What reports and refusals call it.
+    pub(crate) name: String,
+    pub(crate) request: Request,
+    /// What its connections are like, if not as the ORB's.
+    pub(crate) tcp: Option<TcpProtocolProperties>,
+    pub(crate) serves: Serves,
+}
+
 /// A lane that is about to be: granted and bound, while nobody is let in.
 pub(crate) struct Opening {
-    pub(crate) lane: Arc<Lane>,
+    lane: Arc<Lane>,
     listener: Box<dyn Listener>,
 }
 
@@ -93,6 +108,8 @@ pub(crate) struct Opening {
 pub struct LaneStatus {
     /// Where it is.
     pub endpoint: Endpoint,
+    /// How many objects it is for: one, or those of a group that are active.
+    pub objects: usize,
     /// Messages that were served, those of clients that have left included.
     pub served: u64,
     /// Its clients, in the order in which they came.
@@ -118,11 +135,14 @@ impl Opening {
     pub(crate) fn new(
         running: Arc<Running>,
         references: Arc<dyn ReferenceFactory>,
-        name: String,
-        request: Request,
-        tcp: Option<TcpProtocolProperties>,
-        manager: PoaManager,
+        wanted: Wanted,
     ) -> Result<Self, ActivateError> {
+        let Wanted {
+            name,
+            request,
+            tcp,
+            serves,
+        } = wanted;
         let granted = running.negotiate(|book| book.admit(&name, &request));
         let spare = granted.map_err(|refusal| ActivateError::Refused {
             object: name.clone(),
@@ -141,18 +161,13 @@ impl Opening {
             references: Some(references),
             running,
             server: Arc::downgrade(&site.server),
-            manager,
-            key: Arc::default(),
+            serves,
             gate: OnceLock::new(),
             worst_case: request.qos.declared_worst_case(),
             guests: Weak::new(),
             clients: Mutex::new(Clients {
-                request,
                 spare: Some(spare),
-                connected: BTreeMap::new(),
-                next: 0,
-                late: 0,
-                served: 0,
+                ..Clients::of(request)
             }),
         });
         Ok(Self {
@@ -161,8 +176,13 @@ impl Opening {
         })
     }
 
-    /// Lets clients in, to the object with this key.
-    pub(crate) fn begin(self, key: &[u8]) -> Result<(), ActivateError> {
+    /// Returns the seat of the first object.
+    pub(crate) fn seat(&self) -> Seat {
+        Seat::new(Arc::clone(&self.lane), 0)
+    }
+
+    /// Lets clients in: to the object with this key, or to those of the group.
+    pub(crate) fn begin(self, object: Option<&[u8]>) -> Result<(), ActivateError> {
         let Self { lane, listener } = self;
         let gone = || {
             SystemException::new(
@@ -171,8 +191,10 @@ impl Opening {
                 Completed::No,
             )
         };
-        // An opening is used once.
-        let _ = lane.key.set(key.into());
+        if let (Serves::One { key, .. }, Some(object)) = (&lane.serves, object) {
+            // An opening is used once.
+            let _ = key.set(object.into());
+        }
         let server = lane
             .server
             .upgrade()
@@ -216,25 +238,23 @@ impl Lane {
             references: None,
             running,
             server: Weak::new(),
-            manager: host.manager,
-            key: Arc::new(OnceLock::from(Box::from(asking.object_key()))),
+            serves: Serves::One {
+                key: Arc::new(OnceLock::from(Box::from(asking.object_key()))),
+                manager: host.manager,
+            },
             gate: OnceLock::new(),
             worst_case: host.worst_case,
             guests: Arc::downgrade(guests),
-            clients: Mutex::new(Clients {
-                request: host.request,
-                spare: None,
-                connected: BTreeMap::new(),
-                next: 0,
-                late: 0,
-                served: 0,
-            }),
+            clients: Mutex::new(Clients::of(host.request)),
         })
     }
 
-    /// Returns the key of its object.
+    /// Returns the key of its object, if that is the only one.
     pub(super) fn key(&self) -> Option<&[u8]> {
-        self.key.get().map(|key| &**key)
+        match &self.serves {
+            Serves::One { key, .. } => key.get().map(|key| &**key),
+            Serves::Group(_) => None,
+        }
     }
 
     /// Tells whether it has no clients.
@@ -242,11 +262,15 @@ impl Lane {
         self.clients.lock().connected.is_empty()
     }
 
+    pub(super) fn serves(&self) -> &Serves {
+        &self.serves
+    }
+
     pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// Returns what is asked for the object.
+    /// Returns what is asked for the object, or what covers any of the group's.
     pub(crate) fn qos(&self) -> Qos {
         self.clients.lock().request.qos.clone()
     }
@@ -262,6 +286,7 @@ impl Lane {
         let connected: Vec<_> = clients.connected.values().map(status).collect();
         LaneStatus {
             endpoint: self.endpoint.clone(),
+            objects: clients.members.len(),
             served: clients.served + connected.iter().map(|client| client.served).sum::<u64>(),
             clients: connected,
         }
@@ -339,11 +364,7 @@ impl Lane {
         };
         let config = FlowConfig {
             max_message_size: terms.largest(),
-            adapter: Arc::new(Guard {
-                adapter: Arc::clone(arrival.adapter()),
-                key: Arc::clone(&self.key),
-                manager: self.manager.clone(),
-            }),
+            adapter: Arc::new(Guard::new(arrival.adapter(), self)?),
         };
         let flow = arrival.into_flow(config)?;
         let link = Arc::clone(flow.link());
@@ -428,56 +449,28 @@ impl Lane {
         }
     }
 
-    /// Changes what is asked for, for the clients that are there and ask for nothing themselves, and those to come.
-    pub(crate) fn change(&self, qos: Qos) -> Result<(), Refusal> {
-        let mut clients = self.clients.lock();
-        let Clients {
-            request,
-            spare,
-            connected,
-            ..
-        } = &mut *clients;
-        let wanted = Request {
-            measured: request.measured.filter(|_| qos.declared_worst_case().is_none()),
-            qos,
-            ..request.clone()
-        };
-        let ids = spare.iter().map(|grant| grant.id);
-        let theirs = connected.values().filter(|it| it.own.is_none());
-        let theirs = theirs.map(|it| (it.grant.id, Some(it.cpu)));
-        let ids: Vec<_> = ids.map(|id| (id, None)).chain(theirs).collect();
-        let all = |book: &mut Admission| {
-            let plans = ids
-                .iter()
-                .map(|(id, cpu)| Ok((*id, ask(book, *id, *cpu, &wanted)?)));
-            plans.collect::<Result<BTreeMap<_, _>, RenegotiationError>>()
-        };
-        let mut plans = match self.running.negotiate(all) {
-            Ok(plans) => plans,
-            Err(RenegotiationError::Refused(refusal)) => return Err(refusal),
-            // Clients only have grants that are in the book.
-            Err(RenegotiationError::Unknown) => BTreeMap::new(),
-        };
-        if let Some(grant) = spare
-            && let Some(plan) = plans.remove(&grant.id)
-        {
-            grant.plan = plan;
-        }
-        for client in connected.values_mut() {
-            if let Some(plan) = plans.remove(&client.grant.id) {
-                client.adopt(plan);
-            }
-        }
-        *request = wanted;
-        Ok(())
-    }
-
     fn renegotiate(&self, client: &mut Connected, request: &Request) -> Result<(), RenegotiationError> {
         let plan = self
             .running
             .negotiate(|book| ask(book, client.grant.id, Some(client.cpu), request))?;
         client.adopt(plan);
         Ok(())
+    }
+}
+
+impl Clients {
+    /// None yet, to one object.
+    fn of(request: Request) -> Self {
+        Self {
+            members: BTreeMap::from([(0, request.clone())]),
+            next_member: 1,
+            request,
+            spare: None,
+            connected: BTreeMap::new(),
+            next: 0,
+            late: 0,
+            served: 0,
+        }
     }
 }
 

@@ -13,12 +13,14 @@ use orb_core::{
     servant::Servant,
 };
 
+use qos_mapper::group_name;
+
 use super::{Poa, inner::address};
 use crate::{
     ActivateError,
     active::{InsertError, Object},
     key::{self, ObjectKey, SlotId},
-    lanes::{Lane, Opening},
+    lanes::{Opening, Seat, Serves, Wanted},
     policy::IdAssignment,
 };
 
@@ -29,7 +31,16 @@ pub struct Activation<'p> {
     servant: Arc<dyn Servant>,
     id: Id,
     qos: Option<Qos>,
+    group: Option<String>,
     priority: Option<Priority>,
+}
+
+/// Where an object with a guarantee is to be reached.
+enum Place {
+    /// At a lane of its own.
+    Own(Opening),
+    /// At the lane of its group.
+    InGroup(Seat),
 }
 
 enum Id {
@@ -45,6 +56,7 @@ impl<'p> Activation<'p> {
             servant,
             id: Id::System,
             qos: None,
+            group: None,
             priority: None,
         }
     }
@@ -67,6 +79,18 @@ impl<'p> Activation<'p> {
         self
     }
 
+    /// Puts the object on the lane of a group, which it shares with all objects of the ORB in that group: they have one
+    /// endpoint, and a client that calls several of them has one flow. What is granted covers any one of them, the most
+    /// costly included; a client's calls to all of them together keep to it. Overrides the QoS file.
+    ///
+    /// Members ask for guarantees of one class, and declare their servants' [worst cases](Qos::worst_case), since what one
+    /// costs says nothing of another. The endpoint has the [protocol](crate::PoaBuilder::server_protocols) of the POA whose
+    /// object opened the lane.
+    pub fn lane_group(mut self, name: impl Into<String>) -> Self {
+        self.group = Some(name.into());
+        self
+    }
+
     /// Declares the RT-CORBA priority at which requests to the object are served; the POA has to have the priority model
     /// `SERVER_DECLARED` (`activate_object_with_priority`). Defaults to the POA's.
     ///
@@ -81,7 +105,8 @@ impl<'p> Activation<'p> {
     ///
     /// # Errors
     ///
-    /// [`ActivateError`], with [`ActivateError::Refused`] for a guarantee that does not fit; then the object is not active.
+    /// [`ActivateError`], with [`ActivateError::Refused`] for a guarantee that does not fit, or that no plan of its group
+    /// covers; then the object is not active.
     pub fn export<R: Interface>(self) -> Result<R, ActivateError> {
         let wanted = R::REPOSITORY_ID;
         if wanted != ObjectRef::REPOSITORY_ID && !self.servant.is_a(wanted) {
@@ -103,13 +128,14 @@ impl<'p> Activation<'p> {
         }
         self.check_priority()?;
         let key = self.key()?;
-        let (qos, opening) = self.quality(key.as_ref())?;
-        let (slot, key) = self.insert(
-            key,
-            qos,
-            opening.as_ref().map(|opening| Arc::clone(&opening.lane)),
-        )?;
-        let begun = opening.map_or(Ok(()), |opening| opening.begin(&key));
+        let (qos, place) = self.quality(key.as_ref())?;
+        let (seat, opening) = match place {
+            None => (None, None),
+            Some(Place::Own(opening)) => (Some(opening.seat()), Some(opening)),
+            Some(Place::InGroup(seat)) => (Some(seat), None),
+        };
+        let (slot, key) = self.insert(key, qos, seat)?;
+        let begun = opening.map_or(Ok(()), |opening| opening.begin(Some(&key)));
         let reference = begun.and_then(|()| poa.reference(&type_id, &key));
         if reference.is_err() {
             poa.objects().remove(slot);
@@ -118,7 +144,7 @@ impl<'p> Activation<'p> {
     }
 
     /// Finds out what is asked for the object, and has that granted if it is a guarantee.
-    fn quality(&self, key: Option<&(Vec<u8>, u16)>) -> Result<(Option<Qos>, Option<Opening>), ActivateError> {
+    fn quality(&self, key: Option<&(Vec<u8>, u16)>) -> Result<(Option<Qos>, Option<Place>), ActivateError> {
         let poa = &self.poa.0;
         let lanes = &poa.shared.lanes;
         // An id that the adapter makes says nothing to the QoS file.
@@ -131,7 +157,7 @@ impl<'p> Activation<'p> {
         }
         let asked = self.qos.is_some() || request.qos != Qos::default();
         let qos = asked.then(|| request.qos.clone());
-        if !request.qos.is_guaranteed() {
+        if !request.qos.is_guaranteed() && self.group.is_none() {
             return Ok((qos, None));
         }
         if let Some(has) = poa.waits() {
@@ -142,17 +168,28 @@ impl<'p> Activation<'p> {
             });
         }
         let references = poa.references()?;
-        let name = display_name(&*self.servant, &path, id);
-        let tcp = poa.real_time.as_ref().and_then(|real_time| real_time.tcp());
-        let opening = Opening::new(
-            lanes.running()?,
-            references,
+        let group = self.group.clone().or_else(|| lanes.group_in_file(&path, id));
+        let (name, serves) = match &group {
+            Some(group) => (group_name(group), Serves::Group(Arc::downgrade(&poa.shared))),
+            None => {
+                let (key, manager) = (Arc::default(), poa.manager.clone());
+                (
+                    display_name(&*self.servant, &path, id),
+                    Serves::One { key, manager },
+                )
+            }
+        };
+        let wanted = Wanted {
             name,
             request,
-            tcp,
-            poa.manager.clone(),
-        )?;
-        Ok((qos, Some(opening)))
+            tcp: poa.real_time.as_ref().and_then(|real_time| real_time.tcp()),
+            serves,
+        };
+        let place = match group {
+            Some(group) => Place::InGroup(lanes.join(&group, references, wanted)?),
+            None => Place::Own(Opening::new(lanes.running()?, references, wanted)?),
+        };
+        Ok((qos, Some(place)))
     }
 
     fn check_priority(&self) -> Result<(), ActivateError> {
@@ -174,7 +211,7 @@ impl<'p> Activation<'p> {
         self,
         key: Option<(Vec<u8>, u16)>,
         qos: Option<Qos>,
-        lane: Option<Arc<Lane>>,
+        seat: Option<Seat>,
     ) -> Result<(SlotId, Vec<u8>), ActivateError> {
         let poa = &self.poa.0;
         let object = Object {
@@ -183,7 +220,7 @@ impl<'p> Activation<'p> {
             key: key.as_ref().map(|(key, begin)| (Arc::from(&**key), *begin)),
             qos: qos.map(Box::new),
             priority: self.priority,
-            lane,
+            seat,
         };
         let slot = insert(self.poa, object)?;
         let key = key.map_or_else(|| key::system_key(poa.shared.instance, slot), |(key, _)| key);

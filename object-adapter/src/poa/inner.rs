@@ -252,7 +252,10 @@ impl PoaInner {
     pub(crate) fn reference(&self, type_id: &str, key: &[u8]) -> Result<ObjectRef, ActivateError> {
         let references = self.references()?;
         let (lane, priority) = match self.objects().find(key) {
-            Some(object) => (object.lane.clone(), object.priority),
+            Some(object) => (
+                object.seat.as_ref().map(|seat| Arc::clone(seat.lane())),
+                object.priority,
+            ),
             None => (None, None),
         };
         let real_time = self.real_time.as_ref();

@@ -133,7 +133,8 @@ impl Poa {
         self.servant(self.reference_to_id(reference)?)
     }
 
-    /// Returns the quality of service that is asked for an object: what counts of its IDL, the QoS file and its activation.
+    /// Returns the quality of service that is asked for an object: what counts of its IDL, the QoS file and its activation;
+    /// in a group what covers any member.
     ///
     /// # Errors
     ///
@@ -142,22 +143,25 @@ impl Poa {
         let id = object_id.as_ref();
         let object = self.slot_of(id).and_then(|slot| self.0.objects().pin(slot));
         object
-            .map(|object| match &object.lane {
-                Some(lane) => Some(lane.qos()),
+            .map(|object| match &object.seat {
+                Some(seat) => Some(seat.lane().qos()),
                 None => object.qos.as_deref().cloned(),
             })
             .ok_or_else(|| self.not_active(id))
     }
 
     /// Changes what is asked for an object with a guarantee: for all its clients, while they are served, or for none.
-    /// Its references stay good.
+    /// Its references stay good. In a group the lane's plan covers it beside what the others ask for.
     ///
     /// # Errors
     ///
     /// [`QosError`]; then all is as it was.
     pub fn set_qos(&self, object_id: impl AsRef<[u8]>, qos: Qos) -> Result<(), QosError> {
-        let lane = self.lane_of(object_id.as_ref())?.ok_or(QosError::NoLane)?;
-        lane.change(qos)
+        let id = object_id.as_ref();
+        let object = self.slot_of(id).and_then(|slot| self.0.objects().pin(slot));
+        let object = object.ok_or_else(|| self.not_active(id))?;
+        let seat = object.seat.as_ref().ok_or(QosError::NoLane)?;
+        seat.change(qos)
             .map_err(|refusal| QosError::Refused(Box::new(refusal)))
     }
 
@@ -180,7 +184,7 @@ impl Poa {
     fn lane_of(&self, id: &[u8]) -> Result<Option<Arc<Lane>>, FindError> {
         let object = self.slot_of(id).and_then(|slot| self.0.objects().pin(slot));
         object
-            .map(|object| object.lane.clone())
+            .map(|object| Some(Arc::clone(object.seat.as_ref()?.lane())))
             .ok_or_else(|| self.not_active(id))
     }
 
@@ -253,7 +257,7 @@ impl PoaInner {
             key: Some(key),
             qos: None,
             priority: None,
-            lane: None,
+            seat: None,
         };
         activation::insert(&poa, object).map_err(|error| {
             SystemException::new(

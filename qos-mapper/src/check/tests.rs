@@ -109,3 +109,66 @@ fn an_empty_file_is_fine() {
     assert!(report.refused.is_empty() && report.cpus[0].flows.is_empty());
     assert_eq!(report.cpus[0].first_to_break, None);
 }
+
+#[test]
+fn a_group_is_as_many_flows_as_its_clients_and_costs_as_much_as_its_dearest_member() {
+    let report = checked(
+        r#"
+[machine]
+cpus = [1]
+[[object]]
+name = "a"
+group = "motors"
+class = "low_delay"
+delay = "5ms"
+worst_case = "20us"
+[[object]]
+name = "alone"
+class = "low_delay"
+delay = "50ms"
+worst_case = "20us"
+[[object]]
+name = "b"
+group = "motors"
+class = "low_delay"
+delay = "10ms"
+worst_case = "800us"
+flows = 2
+"#,
+    );
+    assert_eq!(
+        names(&report.cpus[0].flows),
+        ["group motors #1", "group motors #2", "alone"]
+    );
+    let motors = &report.cpus[0].flows[0];
+    assert_eq!((motors.line, motors.assumed), (4, false));
+    assert_eq!(
+        motors.plan.qos,
+        orb_core::qos::Qos::low_delay(std::time::Duration::from_millis(5))
+            .worst_case(std::time::Duration::from_micros(800))
+    );
+}
+
+#[test]
+fn what_a_member_of_a_group_does_not_declare_is_assumed() {
+    let report = checked(
+        r#"
+[[object]]
+group = "motors"
+class = "low_delay"
+delay = "50ms"
+[[object]]
+group = "motors"
+class = "low_delay"
+delay = "50ms"
+worst_case = "1us"
+"#,
+    );
+    let cpu = report.cpus.iter().find(|cpu| !cpu.flows.is_empty()).unwrap();
+    let [motors] = &cpu.flows[..] else {
+        panic!("{:?}", cpu.flows)
+    };
+    assert!(motors.assumed);
+    let declared = motors.plan.qos.declared_worst_case().unwrap();
+    assert_eq!(declared, CostModel::default().assumed_servant(&[]).into());
+}

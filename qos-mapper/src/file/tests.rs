@@ -116,6 +116,34 @@ delay = "0ms"
 }
 
 #[test]
+fn members_of_a_group_that_no_plan_covers_are_mistakes() {
+    let found = mistakes(
+        r#"[[object]]
+group = "motors"
+class = "low_delay"
+delay = "1ms"
+[[object]]
+group = ""
+class = "low_delay"
+delay = "1ms"
+[[object]]
+group = "motors"
+class = "isochronous"
+period = "1ms"
+[[object]]
+group = "rest"
+class = "best_effort"
+"#,
+    );
+    let expected = [
+        "6:9: `group`: expected a name",
+        "9:1: the group `motors`: members of a group ask for one class, and not for low_delay and isochronous",
+        "13:1: the group `rest`: members of a group ask for a guarantee",
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
 fn a_single_object_table_is_no_list() {
     assert_eq!(
         mistakes("[object]\nclass = \"burst\"\n"),
