@@ -9,6 +9,8 @@
 //! completion. Otherwise it has descriptors, each naming a part of a frame of the sender's.
 
 mod completion;
+#[cfg(fuzzing)]
+mod fuzz;
 #[cfg(any(test, fuzzing))]
 mod pair;
 mod receive;
@@ -23,7 +25,9 @@ use crate::sync::{Ordering, fence, load_acquire};
 use crate::{Closed, Counters, Integrity, Interest, Violation};
 
 use self::completion::{Loans, Sent};
-#[cfg(any(test, fuzzing))]
+#[cfg(fuzzing)]
+pub use self::fuzz::consume;
+#[cfg(test)]
 pub(crate) use self::pair::pair;
 
 /// The longest packet: IPv4's total length has 16 bits.

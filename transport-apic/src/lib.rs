@@ -24,6 +24,9 @@ mod sync;
 pub mod tun;
 
 pub use self::channel::{Channel, Closed, Counters, Integrity, Interest, Properties, Refusal, Violation};
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use self::end::consume;
 pub use self::frame::{Frame, FrameMut, NoRoom};
 pub use self::geometry::{BadGeometry, FrameClass, Geometry};
 pub use self::memory::Untrusted;

@@ -49,6 +49,8 @@ pub(crate) fn run(strict: bool) -> Outcome {
         "--release",
         "--package",
         "upcall-rtu",
+        "--package",
+        "upcall-transport-apic",
         "--lib",
         "--target-dir",
         "target/loom",
