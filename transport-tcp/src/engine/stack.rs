@@ -247,7 +247,9 @@ impl<P: Payload> Stack<P> {
 
     /// Takes the next piece that has come: see [`Connection::recv`].
     pub fn recv(&mut self, id: ConnectionId) -> Option<P> {
-        self.with(id, Connection::recv).flatten()
+        let piece = self.take(id)?;
+        self.consumed(id, piece.len());
+        Some(piece)
     }
 
     /// Takes the next piece and leaves the window as it is: see [`Connection::take`].

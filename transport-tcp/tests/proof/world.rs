@@ -29,6 +29,8 @@ impl Host {
             }
             self.link.send(since_start(now), packet);
         }
+        // A timer may have ended the connection.
+        steps += u64::from(self.talker.step(self.node.as_mut(), now)?);
         while let Some(packet) = self.link.receive(since_start(now)) {
             steps += 1;
             other.node.receive(now, packet);
