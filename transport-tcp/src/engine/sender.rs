@@ -161,10 +161,12 @@ impl<P: Payload> Sender<P> {
         self.una = self.nxt;
     }
 
-    /// Takes the peer's window, unless it is older than the one that is known (RFC 9293 §3.10.7.4, fifth check).
+    /// Takes the peer's window, unless it is older than the one that is known (RFC 9293 §3.10.7.4, fifth check). What
+    /// acknowledges something new is never older, though it has an old number as a retransmission has: the window begins
+    /// there, and the one that was known would reach too far.
     pub(crate) fn update_window(&mut self, segment: &Segment, syn: bool) -> bool {
         let (seq, ack) = self.window_from;
-        let newer = seq < segment.seq || (seq == segment.seq && ack <= segment.ack);
+        let newer = self.una < segment.ack || seq < segment.seq || (seq == segment.seq && ack <= segment.ack);
         if !syn && !newer {
             return false;
         }

@@ -138,7 +138,9 @@ impl Setup {
         };
         let aborted = client == Outcome::Aborted || server == Outcome::Aborted;
         // A connection may fail where one in ten questions or answers gets lost: its patience ends.
-        let bad = self.conditions.iter().map(lost_share).sum::<f64>() > 0.1;
+        let lost = self.conditions.iter().map(lost_share).sum::<f64>();
+        // A bad time lasts for a number of packets: for a sender that backs off that is long.
+        let bad = lost > 0.1 || self.conditions.iter().any(|link| link.burst.is_some());
         for (outcome, other) in [(client, server), (server, client)] {
             let explained = match outcome {
                 Outcome::Complete | Outcome::Aborted => true,

@@ -28,6 +28,10 @@ fn hold(pairing: Pairing, first: u64, runs: u64) -> Tally {
         }
     }
     println!("{pairing:?}: {tally}");
+    assert!(
+        tally.failed * 100 <= tally.runs,
+        "links explain a failure, but not so many: {tally}"
+    );
     tally
 }
 

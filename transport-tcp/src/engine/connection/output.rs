@@ -59,7 +59,9 @@ impl<P: Payload> Connection<P> {
             let segment = self.segment(now, self.sender.una - 1, Flags::ACK);
             return Some(self.path.packet(&segment, ArrayVec::new()));
         }
-        if self.receiver.is_due(now) && self.state.is_synchronized() {
+        // What is not acceptable is answered before the handshake is over too: RFC 9293 §3.10.7.4.
+        let answers = self.state.is_synchronized() || self.state == State::SynReceived;
+        if answers && self.receiver.is_due(now) {
             let mut segment = self.segment(now, self.sender.nxt, Flags::ACK);
             if self.sender.sack {
                 segment.sack = self.receiver.blocks();
