@@ -8,6 +8,8 @@
 
 mod area;
 mod channel;
+#[cfg(all(test, not(loom)))]
+mod conformance;
 mod end;
 #[cfg(not(loom))]
 pub mod fabric;

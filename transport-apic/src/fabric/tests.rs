@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use super::handshake::{Kind, LENGTH, Message};
 use super::socket::Socket;
 use super::*;
+use crate::conformance::{Cable, Side, conforms};
 use crate::{BadGeometry, Channel, Closed, Frame, FrameClass, Interest, Packet, Violation};
 
 const NOW: Duration = Duration::ZERO;
@@ -27,7 +28,7 @@ fn place() -> (TempDir, Directory) {
 }
 
 /// Both ends of a channel, in one process.
-pub(crate) fn pair(config: &Config) -> (Circuit, Circuit) {
+fn pair(config: &Config) -> (Circuit, Circuit) {
     let (_folder, directory) = place();
     let mut listener = Listener::bind(&directory, "test", config.clone()).expect("nobody else has the name");
     let config = config.clone();
@@ -69,6 +70,47 @@ fn end(circuit: &mut Circuit) -> Closed {
 fn readable(circuit: &Circuit) -> bool {
     let mut descriptors = [PollFd::new(circuit, PollFlags::IN)];
     poll(&mut descriptors, Some(&rustix::event::Timespec::default())) == Ok(1)
+}
+
+/// Two ends, whose time passes by itself.
+struct Desk {
+    left: Circuit,
+    right: Circuit,
+    begin: Instant,
+}
+
+impl Cable for Desk {
+    type End = Circuit;
+
+    fn end(&mut self, which: Side) -> &mut Circuit {
+        match which {
+            Side::Left => &mut self.left,
+            Side::Right => &mut self.right,
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.begin.elapsed()
+    }
+
+    fn pass(&mut self) {
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn the_fabric_is_a_backend_as_any() {
+    for integrity in [Integrity::Shared, Integrity::Copied] {
+        conforms(|| {
+            let config = Config {
+                integrity,
+                ..Config::default()
+            };
+            let (left, right) = pair(&config);
+            let begin = Instant::now();
+            Desk { left, right, begin }
+        });
+    }
 }
 
 #[test]
