@@ -3,6 +3,7 @@
 
 mod load;
 mod streams;
+mod watched;
 
 use std::process::Command;
 
@@ -11,6 +12,7 @@ use probe::Report;
 use self::load::Load;
 use self::streams::Figure;
 pub(crate) use self::streams::{Streams, measure};
+pub(crate) use self::watched::{longer, share};
 use crate::lab::Lab;
 use crate::plan::{Contestant, Method, Pair, Programs, Row, Unit};
 use crate::process::{Server, findings};
@@ -75,7 +77,54 @@ pub(crate) fn rows() -> Vec<Row> {
                 figure: Figure::Switches,
             },
         ),
+        watched(),
+        watching(),
     ]
+}
+
+/// A call's time when its flow is watched.
+fn watched() -> Row {
+    let contestant = |name, watched| Contestant {
+        name,
+        method: Method::Watched {
+            pair: Pair {
+                of: Programs::Ours,
+                cpus: CPUS,
+                server: "--guarantee",
+                calls: 200,
+            },
+            watched,
+        },
+    };
+    Row {
+        name: "watched",
+        title: "a call to a server whose flows `upcall top` watches, p50: longer than to one beside it that nobody watches",
+        unit: Unit::Deviation,
+        contestants: vec![contestant("ours", true), contestant("neither is watched", false)],
+    }
+}
+
+/// What is done for that beside the flow.
+fn watching() -> Row {
+    let pair = Pair {
+        of: Programs::Ours,
+        cpus: CPUS,
+        server: "--periodic 100000:1:20,100000:1:20,100000:1:20,100000:1:20,100000:1:20,\
+                 100000:1:20,100000:1:20,100000:1:20,100000:1:20,100000:1:20",
+        calls: 0,
+    };
+    Row {
+        name: "watching",
+        title: "share of a CPU that the statistics of ten flows take",
+        unit: Unit::Deviation,
+        contestants: vec![Contestant {
+            name: "ours",
+            method: Method::Watching {
+                pair,
+                rates: &[10; 10],
+            },
+        }],
+    }
 }
 
 fn low_delay() -> Row {
@@ -189,6 +238,10 @@ mod tests {
         let targets = Targets::of("isolation").expect("readable");
         let rows = rows();
         for row in &rows {
+            // Whom nothing is like has no control but itself.
+            if ["watched", "watching"].contains(&row.name) {
+                continue;
+            }
             assert!(targets.of_row(row.name).next().is_some(), "{}", row.name);
             let names: Vec<&str> = row.contestants.iter().map(|one| one.name).collect();
             for name in ["ours", "no guarantee", "omniORB", "threads, FIFO", "tokio"] {

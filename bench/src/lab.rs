@@ -148,6 +148,8 @@ impl Lab {
                 realtime,
                 streams,
             } => isolation::measure(self, pair, *realtime, streams),
+            Method::Watched { pair, watched } => isolation::longer(self, pair, *watched),
+            Method::Watching { pair, rates } => isolation::share(self, pair, rates),
             Method::Size { program } => self.size(program),
         }
     }

@@ -77,6 +77,10 @@ pub(crate) enum Method {
         realtime: bool,
         streams: Streams,
     },
+    /// By how much longer a call takes when its flow is watched, or is said to be.
+    Watched { pair: Pair, watched: bool },
+    /// What leaving and reading statistics of streams takes of a CPU.
+    Watching { pair: Pair, rates: &'static [u32] },
     /// Size of a program without its symbols.
     Size { program: &'static str },
 }

@@ -58,6 +58,24 @@ impl Server {
         Ok(statuses.map(|status| context_switches(&status)).sum())
     }
 
+    /// Returns what its threads of one name had of a CPU, in seconds.
+    pub(crate) fn cpu_time(&self, thread: &str) -> Result<f64, String> {
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let tasks = std::fs::read_dir(&tasks).map_err(|error| format!("{tasks}: {error}"))?;
+        let times = tasks.filter_map(|task| {
+            let task = task.ok()?.path();
+            let name = std::fs::read_to_string(task.join("comm")).ok()?;
+            let times = std::fs::read_to_string(task.join("schedstat")).ok()?;
+            // The first is the time on a CPU, in nanoseconds (Documentation/scheduler/sched-stats.rst).
+            let used: f64 = times.split_ascii_whitespace().next()?.parse().ok()?;
+            (name.trim_end() == thread).then_some(used / 1e9)
+        });
+        let times: Vec<f64> = times.collect();
+        (!times.is_empty())
+            .then(|| times.iter().sum())
+            .ok_or_else(|| format!("the server has no thread `{thread}`"))
+    }
+
     /// Ends it, so that whatever watches it can say what it saw.
     pub(crate) fn stop(&mut self) -> Result<(), String> {
         drop(self.input.take());
@@ -212,6 +230,8 @@ mod tests {
         assert_eq!(context_switches(status), 155.0);
         let server = Server::start(shell("echo READY here; read line")).expect("up");
         assert!(server.switches().expect("it runs") > 0.0);
+        assert!(server.cpu_time("sh").expect("it ran") > 0.0);
+        assert!(server.cpu_time("nobody").is_err());
     }
 
     #[test]

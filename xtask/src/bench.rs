@@ -33,6 +33,7 @@ pub(crate) fn run(request: &Request) -> Outcome {
     println!("building ours");
     let mut ours = house::cargo();
     ours.args(["build", "--release", "--quiet", "--package", "upcall-bench"]);
+    ours.args(["--package", "upcall-cli"]);
     house::must(ours)?;
     let peers = house::target().join("peers");
     println!("building the peers written in Rust");

@@ -98,7 +98,7 @@ fn switches(lab: &Lab, server: &Server) -> Result<f64, String> {
 }
 
 /// Streams for a while, and returns the answers per second to each stream.
-fn stream(
+pub(super) fn stream(
     lab: &Lab,
     pair: &Pair,
     server: &Server,
