@@ -40,7 +40,7 @@ use std::time::Duration;
 
 use crate::{Geometry, Integrity, Pace};
 
-pub use self::circuit::Circuit;
+pub use self::circuit::{Bell, Circuit, Sleeper};
 pub use self::connect::{ConnectError, connect};
 pub use self::directory::{Directory, DirectoryError, Name, NameError};
 pub use self::handshake::{HandshakeError, Reason};

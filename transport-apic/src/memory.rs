@@ -63,8 +63,7 @@ impl Memory {
         Ok(Self::new(Mapping::private(length)?, words))
     }
 
-    /// The same memory once more, as another process would see it.
-    #[cfg(any(test, fuzzing))]
+    /// The same memory once more; it is mapped until both are dropped.
     pub(crate) fn twin(&self) -> Self {
         Self {
             base: self.base,

@@ -11,6 +11,8 @@ use rustix::event::Timespec;
 use rustix::thread::futex;
 
 use crate::end::{End, MTU, Wake};
+use crate::geometry::Control;
+use crate::memory::Memory;
 use crate::{Channel, Closed, Counters, Frame, FrameMut, Interest, Packet, Properties, Refusal, Violation};
 
 use super::socket::{Peer, Socket, left};
@@ -23,6 +25,9 @@ const LOOK: Duration = Duration::from_millis(50);
 const LOOKS: u32 = 32;
 
 /// One end of a channel between two processes.
+///
+/// What was received goes back to its sender when the last user has dropped it, and this end next does something; while it
+/// [waits](Self::wait), that is within 50 ms.
 ///
 /// It belongs to one thread at a time, which may [wait](Self::wait) on it, or watch its [descriptor](AsFd) together with
 /// many others: that is readable when a notification that was [asked for](Channel::arm) has come, or the peer is gone.
@@ -91,26 +96,35 @@ impl Circuit {
         self.gone || self.end.is_there(interest)
     }
 
+    /// Returns what a thread sleeps on that does not keep the circuit meanwhile, because others use it, too.
+    #[must_use]
+    pub fn sleeper(&self) -> Sleeper {
+        Sleeper {
+            theirs: self.end.theirs().memory().twin(),
+        }
+    }
+
+    /// Publishes, and asks for the bell to be rung when something of `interest` happens; `None` if it is there already.
+    /// [`Sleeper::sleep`] waits for it, and [`disarm`](Channel::disarm) takes back what was asked for.
+    pub fn arm_bell(&mut self, interest: Interest) -> Option<Bell> {
+        self.publish();
+        // Read before it asks: a bell that rings from then on is not slept through.
+        let bell = Bell(self.end.theirs().bell().load(Ordering::Acquire));
+        (!self.gone && self.end.arm(interest, Wake::Futex)).then_some(bell)
+    }
+
     fn sleep(&mut self, interest: Interest, until: Instant) -> bool {
+        let sleeper = self.sleeper();
         loop {
-            // Read before it asks: a bell that rings from then on is not slept through.
-            let bell = self.end.theirs().bell().load(Ordering::Acquire);
-            if self.gone || !self.end.arm(interest, Wake::Futex) {
+            let Some(bell) = self.arm_bell(interest) else {
                 return true;
-            }
+            };
             let left = left(until);
-            if !left.is_zero() {
-                // An error means: look again.
-                let timeout = Timespec::try_from(left.min(LOOK)).ok();
-                let word = self.end.theirs().bell();
-                let _ = futex::wait(word, futex::Flags::empty(), bell, timeout.as_ref());
-            }
+            sleeper.sleep(bell, left);
             self.end.disarm();
             if self.is_there(interest) {
                 return true;
             }
-            // Frames that other threads dropped meanwhile go back.
-            self.publish();
             self.look();
             if left.is_zero() {
                 return self.gone;
@@ -148,6 +162,29 @@ impl Circuit {
                 // It fails for a word that is no futex only.
                 let _ = futex::wake(bell, futex::Flags::empty(), 1);
             }
+        }
+    }
+}
+
+/// What a thread sleeps on, that has [asked](Circuit::arm_bell) to be woken.
+#[derive(Debug)]
+pub struct Sleeper {
+    theirs: Memory,
+}
+
+/// A bell that was asked for, and had not been rung.
+#[derive(Clone, Copy, Debug)]
+pub struct Bell(u32);
+
+impl Sleeper {
+    /// Sleeps until the bell is rung, or `most` is over, or for a reason of the system's: look again, whatever it was. It
+    /// never sleeps for more than 50 ms, so that whoever looks with [`receive`](Channel::receive) afterwards learns in time
+    /// that the peer is gone.
+    pub fn sleep(&self, bell: Bell, most: Duration) {
+        let timeout = Timespec::try_from(most.min(LOOK)).ok();
+        if let (Some(word), false) = (self.theirs.half_word(Control::Bell.word()), most.is_zero()) {
+            // An error means: look again.
+            let _ = futex::wait(word, futex::Flags::empty(), bell.0, timeout.as_ref());
         }
     }
 }

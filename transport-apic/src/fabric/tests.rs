@@ -167,6 +167,24 @@ fn a_thread_that_sleeps_is_woken() {
 }
 
 #[test]
+fn one_may_sleep_without_the_circuit() {
+    let (mut client, mut server) = pair(&Config::default());
+    let sleeper = server.sleeper();
+    let bell = server.arm_bell(Interest::Packets).expect("there is nothing");
+    let asleep = thread::spawn(move || sleeper.sleep(bell, Duration::from_secs(20)));
+    send(&mut client, b"hello");
+    asleep.join().expect("it wakes");
+    server.disarm();
+    assert!(server.arm_bell(Interest::Packets).is_none(), "there is something");
+    assert_eq!(receive(&mut server).payload[0].as_ref(), b"hello");
+    // What outlives its circuit still has what it looks at.
+    let sleeper = client.sleeper();
+    let bell = client.arm_bell(Interest::Packets).expect("there is nothing");
+    drop((client, server));
+    sleeper.sleep(bell, Duration::from_millis(1));
+}
+
+#[test]
 fn a_wait_ends_at_its_deadline() {
     let (mut client, _server) = pair(&Config::default());
     assert!(!client.wait(Interest::Packets, Instant::now() + Duration::from_millis(60)));
