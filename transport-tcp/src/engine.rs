@@ -34,7 +34,10 @@ use rtu::Nanos;
 pub use self::{
     connection::{Connection, Counters, Events, State},
     sender::congestion::CongestionControl,
-    stack::{Config, ConnectionId, Event, Limits, ListenerId, SequenceNumbers, Stack, StackCounters},
+    stack::{
+        Config, ConnectionId, Datagram, DatagramCounters, DatagramError, DatagramId, Event, Limits,
+        ListenerId, SequenceNumbers, Stack, StackCounters,
+    },
     wire::{Checksums, Endpoints, split},
 };
 
@@ -174,6 +177,9 @@ pub enum Malformed {
     /// Not a TCP header.
     #[error("the TCP header is not one")]
     Tcp,
+    /// Not a UDP header.
+    #[error("the UDP header is not one")]
+    Udp,
     /// Lengths do not agree.
     #[error("the lengths do not agree")]
     Length,

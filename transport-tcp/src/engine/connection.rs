@@ -57,6 +57,11 @@ impl State {
         )
     }
 
+    /// Whether there is something of the peer's to acknowledge.
+    fn may_acknowledge(self) -> bool {
+        self.is_synchronized() || self == Self::SynReceived
+    }
+
     /// Whether our side may still send what is queued, FIN among it.
     fn may_transmit(self) -> bool {
         matches!(
@@ -439,12 +444,12 @@ impl<P: Payload> Connection<P> {
         }
         let handshake = matches!(self.state, State::SynSent | State::SynReceived)
             .then(|| self.handshake.last + self.sender.rtt.timeout());
-        let keep_alive = self.keep_alive_at();
+        let receiver = self.receiver.deadline().filter(|_| self.state.may_acknowledge());
         [
             handshake,
-            keep_alive,
+            self.keep_alive_at(),
             self.until,
-            self.receiver.deadline(),
+            receiver,
             self.sender.deadline(),
         ]
         .into_iter()

@@ -2,6 +2,7 @@
 //! One host on one link: which connection a packet is for, who listens, and who has something to send.
 
 mod cookies;
+mod datagrams;
 pub(crate) mod icmp;
 mod input;
 mod isn;
@@ -10,7 +11,7 @@ mod table;
 mod timers;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::{
     collections::VecDeque,
@@ -20,8 +21,11 @@ use std::{
 use rtu::Time;
 use transport_apic::{Packet, Payload};
 
-pub use self::isn::SequenceNumbers;
-use self::{listener::Listeners, table::Table};
+use self::{datagrams::Ports, listener::Listeners, table::Table};
+pub use self::{
+    datagrams::{Datagram, DatagramCounters, DatagramError},
+    isn::SequenceNumbers,
+};
 use super::{Connection, Endpoints, Error, OpenError, SendError, Settings, State};
 
 /// What a host is like.
@@ -60,6 +64,8 @@ pub struct Limits {
     pub connections: usize,
     /// Answers to packets of no connection that wait to be sent. Defaults to 64.
     pub replies: usize,
+    /// Datagrams that wait to be sent. Defaults to 256.
+    pub datagrams: usize,
 }
 
 impl Default for Limits {
@@ -67,6 +73,7 @@ impl Default for Limits {
         Self {
             connections: 65_536,
             replies: 64,
+            datagrams: 256,
         }
     }
 }
@@ -84,12 +91,20 @@ pub struct ListenerId {
     port: u16,
 }
 
+/// Names a port for datagrams of one stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DatagramId {
+    port: u16,
+}
+
 /// What happened. Each is told once until it is asked for, however often it happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
     /// A listener has a connection to accept.
     Acceptable(ListenerId),
+    /// A datagram has come, after there was none.
+    Datagram(DatagramId),
     /// A connection is open.
     Connected(ConnectionId),
     /// There is something to receive that was not there before.
@@ -130,6 +145,7 @@ pub struct Stack<P> {
     numbers: SequenceNumbers,
     table: Table<P>,
     listeners: Listeners,
+    ports: Ports<P>,
     /// Answers to packets of no connection.
     replies: VecDeque<Packet<P>>,
     next_port: u16,
@@ -152,6 +168,7 @@ impl<P: Payload> Stack<P> {
             table: Table::new(&numbers, config.limits.connections),
             numbers,
             listeners: Listeners::default(),
+            ports: Ports::new(),
             replies: VecDeque::new(),
             next_port: DYNAMIC.start() + offset,
             counters: StackCounters::default(),
@@ -311,13 +328,17 @@ impl<P: Payload> Stack<P> {
 
     /// Returns the next thing that happened.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.listeners.poll_event().or_else(|| self.table.poll_event())
+        let datagram = self.ports.poll_event().map(Event::Datagram);
+        datagram
+            .or_else(|| self.listeners.poll_event())
+            .or_else(|| self.table.poll_event())
     }
 
     /// Returns the next packet to send now; called until there is none. Time passes here: what a timer asks for happens in
     /// this call.
     pub fn transmit(&mut self, now: Time) -> Option<Packet<P>> {
-        let packet = self.replies.pop_front().or_else(|| self.transmit_connection(now));
+        let queued = self.replies.pop_front().or_else(|| self.ports.next());
+        let packet = queued.or_else(|| self.transmit_connection(now));
         self.counters.sent += u64::from(packet.is_some());
         packet
     }
@@ -342,7 +363,7 @@ impl<P: Payload> Stack<P> {
     /// Returns when [`transmit`](Self::transmit) must be called at the latest: [`Time::ZERO`] for at once, none for not before
     /// something else is called. It may be too early, never too late.
     pub fn deadline(&self) -> Option<Time> {
-        if self.replies.is_empty() {
+        if self.replies.is_empty() && self.ports.is_idle() {
             self.table.deadline()
         } else {
             Some(Time::ZERO)

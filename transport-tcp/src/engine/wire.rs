@@ -18,6 +18,10 @@ pub(crate) const ICMPV6: u8 = 58;
 pub(crate) const TCP_HEADER: usize = 20;
 pub(crate) const UDP_HEADER: usize = 8;
 
+/// The octets of a header of IP without options or extensions.
+pub(crate) const IP_V4_HEADER: usize = Ipv4Header::MIN_LEN;
+pub(crate) const IP_V6_HEADER: usize = Ipv6Header::LEN;
+
 const HOPS: u8 = 64;
 
 /// Who talks to whom: what tells one connection from another.
@@ -229,6 +233,18 @@ impl Path {
         const CHECKSUM: usize = 16;
         let mut headers = self.begin();
         segment.write(self.ports, &mut headers);
+        self.finish(headers, payload, CHECKSUM)
+    }
+
+    /// Makes the packet of a datagram.
+    pub(crate) fn datagram<P: Payload>(&self, payload: ArrayVec<P, { Packet::PIECES }>) -> Packet<P> {
+        const CHECKSUM: usize = 6;
+        let octets = UDP_HEADER + payload.iter().map(Payload::len).sum::<usize>();
+        let [l0, l1] = u16::try_from(octets).unwrap_or(u16::MAX).to_be_bytes();
+        let [p0, p1, p2, p3] = self.ports;
+        let mut headers = self.begin();
+        let written = headers.append(&[p0, p1, p2, p3, l0, l1, 0, 0]);
+        debug_assert!(written.is_ok(), "IP and UDP are short");
         self.finish(headers, payload, CHECKSUM)
     }
 

@@ -247,10 +247,13 @@ impl<P: Payload> Connection<P> {
             self.heard = now;
         }
         if segment.payload > 0 {
-            // It has come before: the peer is told so.
+            // It has come before, mostly, and the peer waits to hear so. An answer to octets is answered by nobody, so there
+            // is no flood to fear.
             self.receiver.repeated(segment);
+            self.receiver.acknowledge_now();
+        } else {
+            self.challenge(now);
         }
-        self.challenge(now);
     }
 
     /// Answers with where we are: RFC 5961, "challenge ACK".

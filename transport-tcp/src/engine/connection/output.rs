@@ -60,8 +60,7 @@ impl<P: Payload> Connection<P> {
             return Some(self.path.packet(&segment, ArrayVec::new()));
         }
         // What is not acceptable is answered before the handshake is over too: RFC 9293 §3.10.7.4.
-        let answers = self.state.is_synchronized() || self.state == State::SynReceived;
-        if answers && self.receiver.is_due(now) {
+        if self.receiver.is_due(now) && self.state.may_acknowledge() {
             let mut segment = self.segment(now, self.sender.nxt, Flags::ACK);
             if self.sender.sack {
                 segment.sack = self.receiver.blocks();

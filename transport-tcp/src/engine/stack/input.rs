@@ -10,7 +10,7 @@ use crate::engine::{
     Checksums, Connection, Endpoints, Malformed, State,
     connection::input,
     segment::{Flags, Segment},
-    wire::{ICMP, ICMPV6, Ip, Path, TCP},
+    wire::{ICMP, ICMPV6, Ip, Path, TCP, UDP},
 };
 
 impl<P: Payload> Stack<P> {
@@ -37,6 +37,7 @@ impl<P: Payload> Stack<P> {
         }
         match ip.protocol {
             TCP => self.receive_tcp(now, &ip, packet),
+            UDP => self.receive_udp(&ip, packet),
             ICMP | ICMPV6 => self.receive_icmp(&ip, &packet),
             _ => Err(Malformed::Protocol),
         }
@@ -155,13 +156,18 @@ impl<P: Payload> Stack<P> {
         if segment.flags.has(Flags::RST | Flags::SYN) || !segment.flags.has(Flags::ACK) {
             return false;
         }
-        if !self.listeners.takes_cookie(now, port) {
+        if !self.listeners.gave_cookies(now, port) {
             return false;
         }
         let (isn, irs) = (segment.ack - 1, segment.seq - 1);
         let Some(mss) = cookies::check(&self.numbers, now, &endpoints, irs, isn.0) else {
             return false;
         };
+        if self.listeners.admit(port) == Admission::Full {
+            // The peer sends again what it has to say, and may find room then.
+            self.counters.refused += 1;
+            return true;
+        }
         let mut connection = self.passive(now, endpoints, isn.0);
         connection.resume(now, mss, segment, pieces);
         self.admit(connection, port);

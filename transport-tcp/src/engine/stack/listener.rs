@@ -87,12 +87,9 @@ impl Listeners {
     }
 
     /// Whether a cookie may come back to `port`: who gave none takes none.
-    pub(super) fn takes_cookie(&self, now: Time, port: u16) -> bool {
-        let listener = self.open.get(&port);
-        listener.is_some_and(|listener| {
-            let given = listener.cookie.is_some_and(|at| now - at < cookies::LIFE);
-            given && listener.ready.len() < listener.backlog
-        })
+    pub(super) fn gave_cookies(&self, now: Time, port: u16) -> bool {
+        let given = self.open.get(&port).and_then(|listener| listener.cookie);
+        given.is_some_and(|at| now - at < cookies::LIFE)
     }
 
     pub(super) fn began(&mut self, port: u16) {

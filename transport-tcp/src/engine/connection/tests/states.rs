@@ -369,6 +369,14 @@ fn what_a_state_cannot_take_is_answered_as_the_rfc_says() {
 }
 
 #[test]
+fn what_is_not_in_the_window_of_a_half_open_connection_is_answered_once() {
+    let mut play = syn_received();
+    play.arrives(ACK, 70_000, 1, b"");
+    assert_eq!(play.sent(), [seen(ACK, 1, 1, 0)]);
+    assert!(play.tcp.deadline() > Some(play.now), "nothing is due any more");
+}
+
+#[test]
 fn a_lost_last_acknowledgement_is_sent_again_and_time_wait_begins_anew() {
     let mut play = time_wait();
     play.now = play.now + Nanos::from_secs(50);
