@@ -110,7 +110,8 @@ pub trait Link: Send + Sync + fmt::Debug {
         self.shutdown();
     }
 
-    /// Asks for room for so many bytes on their way in and out, beside what the transport itself needs for them. One that
+    /// Asks for room for so many bytes on their way in and out, beside what the transport itself needs for them; what is not
+    /// sent yet is to have no more than that. One that
     /// has no say in that does nothing, and one that bounds it gives as much as it may.
     ///
     /// # Errors

@@ -16,6 +16,8 @@ use rustix::{
     net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg, sockopt},
 };
 
+use crate::options;
+
 /// The most parts one `sendmsg` takes (Linux's `UIO_MAXIOV`).
 const MAX_PARTS: usize = 1024;
 
@@ -30,7 +32,7 @@ const HEAD: usize = 4 * 1024;
 
 /// With less than that a sender stalls: TCP announces no window below half of what it has or a segment, and segments of the
 /// loopback have 64 KiB.
-const LEAST_BUFFER: usize = 128 * 1024;
+pub(crate) const LEAST_BUFFER: usize = 128 * 1024;
 
 /// More than that cannot be asked for; the kernel gives much less to anybody.
 const MOST_BUFFER: usize = i32::MAX as usize;
@@ -163,13 +165,12 @@ impl TcpLink {
 }
 
 /// Fixes the room that a socket has; the kernel takes twice as much, for what it needs itself, and adapts nothing any more. The
-/// window of a connection that is there does not grow beyond what it began with, which is its listener's room.
+/// window of a connection that is there does not grow beyond what it began with, which is its listener's room. What is not sent
+/// yet has the room that was asked for and no more, however much TCP needs beside it.
 pub(crate) fn set_buffers(socket: BorrowedFd<'_>, receive: usize, send: usize) -> io::Result<()> {
     sockopt::set_socket_recv_buffer_size(socket, receive.clamp(LEAST_BUFFER, MOST_BUFFER))?;
-    Ok(sockopt::set_socket_send_buffer_size(
-        socket,
-        send.clamp(LEAST_BUFFER, MOST_BUFFER),
-    )?)
+    sockopt::set_socket_send_buffer_size(socket, send.clamp(LEAST_BUFFER, MOST_BUFFER))?;
+    options::set_unsent(socket, send)
 }
 
 /// An interrupted wait is reported as "would block": the caller looks at the clock and goes on.

@@ -30,21 +30,30 @@ pub(crate) fn set(socket: BorrowedFd<'_>, properties: &TcpProtocolProperties) ->
     Ok(())
 }
 
+/// Bounds what the socket takes and has not sent yet: it is writable below that. What waits longer waits where there is a plan
+/// for it, and does not grow old in the kernel.
+pub(crate) fn set_unsent(socket: BorrowedFd<'_>, bytes: usize) -> io::Result<()> {
+    let bytes = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
+    set_integer(socket, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, bytes.max(1))
+}
+
 fn set_dont_route(socket: BorrowedFd<'_>) -> io::Result<()> {
+    set_integer(socket, libc::SOL_SOCKET, libc::SO_DONTROUTE, 1)
+}
+
+/// Sets an option that rustix does not have.
+fn set_integer(
+    socket: BorrowedFd<'_>,
+    level: libc::c_int,
+    option: libc::c_int,
+    value: libc::c_int,
+) -> io::Result<()> {
     #[expect(clippy::cast_possible_truncation, reason = "it is four octets")]
     const SIZE: libc::socklen_t = size_of::<libc::c_int>() as libc::socklen_t;
-    let on: libc::c_int = 1;
     #[allow(unsafe_code, reason = "rustix has no such option")]
-    // SAFETY: the descriptor is open while it is borrowed, and the kernel reads `SIZE` octets of `on`, which has as many.
-    let result = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_DONTROUTE,
-            (&raw const on).cast(),
-            SIZE,
-        )
-    };
+    // SAFETY: the descriptor is open while it is borrowed, and the kernel reads `SIZE` octets of `value`, which has as many.
+    let result =
+        unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const value).cast(), SIZE) };
     if result == 0 {
         Ok(())
     } else {

@@ -16,7 +16,7 @@ use orb_core::{
 };
 use rustix::net::sockopt;
 
-use crate::KernelTcp;
+use crate::{KernelTcp, link::LEAST_BUFFER};
 
 fn soon() -> Instant {
     Instant::now() + Duration::from_secs(20)
@@ -225,6 +225,42 @@ fn connections_inherit_the_buffers_of_their_listener() {
     assert_eq!(sockopt::socket_send_buffer_size(fd).expect("an option"), 400_000);
 }
 
+/// How many octets a connection takes whose peer reads nothing.
+fn taken_unread(link: &dyn Link) -> usize {
+    let (mut taken, mut refused) = (0, 0);
+    // The peer's window may just be filling.
+    while refused < 20 && taken < 8 << 20 {
+        match link.try_send(&[IoSlice::new(&[0; 1024])]) {
+            Ok(count) => (taken, refused) = (taken + count, 0),
+            Err(_) => {
+                refused += 1;
+                thread::sleep(Duration::from_millis(2));
+            }
+        }
+    }
+    taken
+}
+
+#[test]
+fn what_is_not_sent_yet_has_the_room_that_was_asked_for_and_no_more() {
+    let taken = |room| {
+        let listener = listen("127.0.0.1");
+        listener.set_buffers(0, room).expect("set");
+        let client = KernelTcp.connect(listener.local(), soon()).expect("connected");
+        let server = accept(listener.as_ref());
+        client.set_buffers(0, room).expect("set");
+        for link in [&client, &server] {
+            let fd = link.fd().expect("a socket");
+            let unsent = integer(fd, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT);
+            assert_eq!(usize::try_from(unsent), Ok(room), "connections inherit it");
+        }
+        taken_unread(client.as_ref())
+    };
+    // Both have the same send buffer, which is the least that there is.
+    let (small, large) = (taken(8192), taken(LEAST_BUFFER));
+    assert!(small + 65_536 < large, "{small}, {large}");
+}
+
 /// What the kernel says of a connection.
 fn properties(link: &dyn Link) -> TcpProtocolProperties {
     let fd = link.fd().expect("a socket");
@@ -239,6 +275,10 @@ fn properties(link: &dyn Link) -> TcpProtocolProperties {
 }
 
 fn dont_route(fd: BorrowedFd<'_>) -> bool {
+    integer(fd, libc::SOL_SOCKET, libc::SO_DONTROUTE) != 0
+}
+
+fn integer(fd: BorrowedFd<'_>, level: libc::c_int, option: libc::c_int) -> libc::c_int {
     let mut value: libc::c_int = -1;
     let mut size = libc::socklen_t::try_from(size_of_val(&value)).expect("small");
     #[allow(unsafe_code, reason = "rustix has no such option")]
@@ -246,14 +286,14 @@ fn dont_route(fd: BorrowedFd<'_>) -> bool {
     let result = unsafe {
         libc::getsockopt(
             fd.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_DONTROUTE,
+            level,
+            option,
             (&raw mut value).cast(),
             &raw mut size,
         )
     };
     assert_eq!(result, 0, "an option");
-    value != 0
+    value
 }
 
 #[test]
