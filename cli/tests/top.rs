@@ -23,7 +23,7 @@ use tempfile::TempDir;
 use upcall::poa::Page;
 use upcall::qos::Qos;
 use upcall::statistics::Folder;
-use upcall::{Calibration, Context, Decoder, ObjectRef, Orb, Servant};
+use upcall::{Calibration, Context, Decoder, Interface, ObjectRef, Orb, OrbBuilder, Servant};
 
 /// For how long a test waits for what must happen.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -114,16 +114,17 @@ impl Servant for Nothing {
 const MACHINE: &str = "version = 1\nmachine = { cpus = [0], switch = \"1us\", jitter = \"10us\" }\n";
 
 fn server(flows: &Flows) -> Orb {
+    builder(flows).listen("iiop://127.0.0.1:0").build().unwrap()
+}
+
+fn builder(flows: &Flows) -> OrbBuilder {
     Orb::builder()
         .environment(false)
-        .listen("iiop://127.0.0.1:0")
         .statistics(flows.folder())
         .real_time(|machine| {
             machine.calibration = Some(Calibration::parse(MACHINE).unwrap());
             machine.page = Page::None;
         })
-        .build()
-        .unwrap()
 }
 
 fn export(server: &Orb, id: &str, qos: Qos) -> String {
@@ -184,6 +185,33 @@ fn another_process_reads_what_the_flows_of_this_one_do() {
         flows.text(),
         "no Upcall process of this user serves anything now\n"
     );
+}
+
+#[test]
+fn the_clients_end_of_a_flow_is_in_the_table_although_its_orb_serves_nothing() {
+    let flows = Flows::new();
+    let (server, client) = (server(&Flows::new()), builder(&flows).build().unwrap());
+    let soon = Qos::low_delay(Duration::from_millis(2)).worst_case(Duration::from_micros(20));
+    let plain = client.string_to_object(&export(&server, "t", soon)).unwrap();
+    let own = plain
+        .with_qos(Qos::isochronous(Duration::from_millis(10), 4))
+        .unwrap();
+    for _ in 0..20 {
+        own.request("note").send().unwrap();
+    }
+    let listed = flow(&flows, Some("→ IDL:Nothing:1.0"), 20);
+    assert_eq!(
+        (&listed["messages"], &listed["class"]),
+        (&20.into(), &"isochronous".into())
+    );
+    assert_eq!(listed["granted"]["rate"], 400.0);
+    assert!(listed["upcalls"].as_u64().unwrap() >= 5 && listed["received"].as_u64().unwrap() > 0);
+    drop(own);
+    until("a flow that has gone is not shown", || {
+        flows.text().contains("1 ORB without clients").then_some(())
+    });
+    client.shutdown();
+    server.shutdown();
 }
 
 #[test]

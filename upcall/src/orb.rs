@@ -2,10 +2,15 @@
 //! The ORB: where a program starts and ends.
 
 mod builder;
+mod planner;
 mod references;
 mod stop;
 
-use std::{fmt, sync::Arc, thread};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+    thread,
+};
 
 use object_adapter::{
     ObjectAdapter, Poa,
@@ -248,9 +253,18 @@ impl Inner {
         }
         let adapter = Arc::clone(&self.objects) as Arc<dyn Adapter>;
         let server = Arc::new(self.serving.start(&self.core, adapter, listeners)?);
-        *self.publisher.lock() = self.serving.publish_statistics(&self.objects, &server);
+        let seen = Arc::downgrade(&server);
+        *self.publisher.lock() = self.serving.publish_statistics(&self.objects, seen);
         *self.server.lock() = Some(server);
         Ok(())
+    }
+
+    /// Begins to show what flows do, if that is not done already.
+    fn publish(&self) {
+        let mut publisher = self.publisher.lock();
+        if publisher.is_none() && !self.core.is_shut_down() {
+            *publisher = self.serving.publish_statistics(&self.objects, Weak::new());
+        }
     }
 
     /// Returns where this ORB is reached; begins to listen if it did not.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What the flows of running ORBs do: what `upcall top` shows.
 //!
-//! Once a second each ORB that serves writes a [`Snapshot`] of its flows into a [`Folder`] in memory, which all processes of
+//! Once a second each ORB that serves, or has a flow of its own at a server, writes a [`Snapshot`] of its flows into a [`Folder`] in memory, which all processes of
 //! the user share. Flows have no part in that: a thread beside them reads the counters that they keep in any case. What is
 //! read from the folder is checked like anything that comes from outside, and what dead processes left is cleared away.
 //!

@@ -8,7 +8,7 @@ use std::{
     io,
     net::UdpSocket,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Weak},
     time::Duration,
 };
 
@@ -27,7 +27,7 @@ use parking_lot::Mutex;
 use qos_mapper::{FileErrors, QosFile};
 use transport_tcp::KernelTcp;
 
-use super::{Inner, Orb, cannot_listen, references::References, stop::Stop};
+use super::{Inner, Orb, cannot_listen, planner::Planner, references::References, stop::Stop};
 use crate::statistics::{Folder, Publisher};
 
 /// Configures an [`Orb`].
@@ -250,7 +250,7 @@ impl OrbBuilder {
         self
     }
 
-    /// Leaves what the ORB's flows do in this folder, once a second while it serves, for `upcall top` and whoever else
+    /// Leaves what the ORB's flows do in this folder, once a second while it serves or since it asked for a flow of its own, for `upcall top` and whoever else
     /// reads [`statistics`](crate::statistics); `None` leaves it nowhere. Defaults to the folder of the user. Where that
     /// cannot be had, the ORB does without.
     pub fn statistics(mut self, folder: impl Into<Option<Folder>>) -> Self {
@@ -311,7 +311,6 @@ impl OrbBuilder {
             self.real_time,
         ));
         core.set_adapter(Arc::clone(&objects) as _);
-        core.set_flow_planner(Arc::clone(&objects) as _);
         let stop = Stop::new(objects.main_thread());
         let inner = Arc::new(Inner {
             core,
@@ -329,6 +328,10 @@ impl OrbBuilder {
             trace_level,
             stop,
         });
+        inner.core.set_flow_planner(Arc::new(Planner {
+            objects: Arc::clone(&inner.objects),
+            orb: Arc::downgrade(&inner),
+        }));
         inner
             .objects
             .set_references(Arc::new(References(Arc::downgrade(&inner))));
@@ -356,14 +359,14 @@ impl Serving {
         Ok(server)
     }
 
-    /// Begins to publish what the flows of a server do; `None` where that is not wanted or cannot be.
+    /// Begins to publish what the flows of an ORB do; `None` where that is not wanted or cannot be.
     pub(super) fn publish_statistics(
         &self,
         objects: &ObjectAdapter,
-        server: &Arc<Server>,
+        server: Weak<Server>,
     ) -> Option<Publisher> {
         let folder = self.statistics.as_ref()?;
-        let publisher = Publisher::start(folder, objects.flows().clone(), Arc::downgrade(server));
+        let publisher = Publisher::start(folder, objects.flows().clone(), server);
         publisher
             .inspect_err(|error| {
                 let folder = folder.path().display();
