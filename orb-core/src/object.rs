@@ -26,10 +26,11 @@ use crate::{
     cdr::{Encoder, OrbHandle},
     client::{Binding, Connection, ConnectionUser, Share, Target, WriteError},
     exception::Result,
+    giop::ServiceContexts,
     invoke::{Call, Limit},
     ior::Ior,
     orb::OrbCore,
-    qos::{Granted, Qos},
+    qos::{Granted, Qos, context},
     rtcorba::{PriorityBand, ProtocolList},
     transport::Endpoint,
 };
@@ -176,7 +177,8 @@ impl ObjectRef {
         Self::of_target(&self.0.core, Arc::clone(&self.0.origin), terms)
     }
 
-    /// Returns what the server has granted to this reference's flow, as it said when it was asked; `None` for a reference
+    /// Returns what the server has granted to this reference's flow, as it said when it was asked, or with a reply since then,
+    /// such as at the end of a probation; `None` for a reference
     /// without a flow of its own ([`Interface::with_qos`]), while that has no connection, and if the server grants nothing.
     pub fn granted(&self) -> Option<Granted> {
         self.0.terms.flow.as_ref()?.granted()
@@ -211,6 +213,15 @@ impl ObjectRef {
         match &self.0.terms.flow {
             Some(flow) => flow.send(connection, message, deadline),
             None => connection.send(message, deadline),
+        }
+    }
+
+    /// Takes note of what a reply says of the reference's flow: the server tells when a probation has ended.
+    pub(crate) fn hear(&self, binding: &Binding, contexts: &ServiceContexts<'_>) {
+        if let Some(flow) = &self.0.terms.flow
+            && let Some(granted) = contexts.find(context::ID).and_then(context::decode_grant)
+        {
+            flow.granted_anew(binding, granted);
         }
     }
 

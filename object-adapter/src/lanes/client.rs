@@ -10,7 +10,10 @@ use std::{
     },
 };
 
-use orb_core::server::{Flow, Run, Verdict};
+use orb_core::{
+    qos::Granted,
+    server::{Flow, Run, Verdict},
+};
 use parking_lot::Mutex;
 use qos_mapper::{Corrector, FlowCost, Plan, Sample};
 use rtu::{
@@ -44,6 +47,9 @@ pub(super) struct Terms {
     progress: Arc<Progress>,
     /// What came of what the client asked for itself.
     verdict: Mutex<Option<Verdict>>,
+    /// What the client is to be told that it has been granted; the flag says whether there is anything.
+    news: Mutex<Option<Granted>>,
+    has_news: AtomicBool,
 }
 
 /// What a message may have beside what the plan counts: its header, with service contexts.
@@ -59,6 +65,8 @@ impl Terms {
             largest: AtomicUsize::new(usize::MAX),
             progress: Arc::default(),
             verdict: Mutex::default(),
+            news: Mutex::default(),
+            has_news: AtomicBool::new(false),
         };
         terms.change(plan);
         terms
@@ -90,6 +98,12 @@ impl Terms {
     /// Says what came of what the client asked for; its upcall is to be notified.
     pub(super) fn decide(&self, verdict: Verdict) {
         *self.verdict.lock() = Some(verdict);
+    }
+
+    /// Has the client told what it has been granted meanwhile; its upcall is to be notified.
+    pub(super) fn tell(&self, granted: Granted) {
+        *self.news.lock() = Some(granted);
+        self.has_news.store(true, Ordering::Release);
     }
 
     pub(super) fn served(&self) -> u64 {
@@ -210,6 +224,19 @@ impl Client {
         }
     }
 
+    /// Passes on what the client is to be told.
+    fn take_news(&mut self) {
+        // Acquire pairs with the Release in `tell`. Who holds the lock has not finished yet: then it is for the next time.
+        if self.terms.has_news.load(Ordering::Acquire)
+            && let Some(mut news) = self.terms.news.try_lock()
+        {
+            self.terms.has_news.store(false, Ordering::Relaxed);
+            if let Some(granted) = news.take() {
+                self.flow.announce(granted);
+            }
+        }
+    }
+
     fn begin_measuring(&mut self) -> Option<Measure> {
         if self.left.is_none() {
             self.activations = self.activations.wrapping_add(1);
@@ -292,6 +319,7 @@ impl Upcall for Client {
             return Outcome::Done;
         }
         self.keep_limit();
+        self.take_news();
         let measure = self.begin_measuring();
         let mut left = self
             .left

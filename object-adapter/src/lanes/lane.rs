@@ -30,7 +30,7 @@ use rtu::{
 };
 
 pub(crate) use self::members::{Seat, Serves};
-use self::own::{Arrival, Crowded};
+use self::own::{Arrival, Crowded, granted};
 use super::{
     Running,
     client::{Client, Home, Terms},
@@ -437,6 +437,7 @@ impl Lane {
             return;
         };
         let wanted = self.wants(request, connected.own.clone());
+        let before = granted(&connected.grant.plan);
         if let Err(error) = self.renegotiate(connected, &wanted) {
             // Not again for the same.
             connected.terms.expect(&cost);
@@ -446,6 +447,12 @@ impl Lane {
                 %error,
                 "messages cost something else than was planned, which does not fit: the plan stays as it was"
             );
+            return;
+        }
+        let after = granted(&connected.grant.plan);
+        // Who asked for nothing would not know what to make of it.
+        if connected.own.is_some() && after != before {
+            connected.terms.tell(after);
         }
     }
 

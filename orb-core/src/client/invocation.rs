@@ -440,6 +440,7 @@ fn read_other_reply(
     let (header, mut body) = message
         .reply(profile.codesets, Some(object.handle()))
         .map_err(malformed)?;
+    object.hear(binding, &header.service_contexts);
     match header.status {
         ReplyStatus::NoException => answer.results(&mut body).map_err(malformed)?,
         ReplyStatus::UserException => answer.user_exception(&mut body).map_err(malformed)?,

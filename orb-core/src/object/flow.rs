@@ -173,6 +173,23 @@ impl Flow {
         }
     }
 
+    /// Takes note of what the server has granted meanwhile for what was asked.
+    pub(super) fn granted_anew(&self, binding: &Binding, granted: Granted) {
+        let mut agreement = self.agreement.lock();
+        let Some(agreed) = agreement
+            .as_mut()
+            .filter(|agreed| agreed.binding.number == binding.number)
+        else {
+            return;
+        };
+        if agreed.plan.is_none() {
+            // Callers who send for themselves keep what the server says.
+            self.sender.store(sender(binding, Some(&granted), None));
+        }
+        tracing::debug!(?granted, "granted meanwhile");
+        agreed.granted = Some(granted);
+    }
+
     /// Ends what holds: what is queued is sent, and what was admitted given back.
     fn end(&self) {
         let ended = self.replace(&mut self.agreement.lock(), None, None);

@@ -11,7 +11,7 @@ use crate::{
     cdr::Version,
     codeset::CodeSets,
     giop,
-    qos::Qos,
+    qos::{Granted, Qos},
     servant::Adapter,
     server::{
         asking::{Asked, Verdict},
@@ -162,6 +162,11 @@ impl Flow {
     /// Says what comes of what was asked: the request is served by the next run.
     pub fn decide(&mut self, verdict: Verdict) {
         self.verdict = Some(verdict);
+    }
+
+    /// Has the client told, with the next reply, that it has been granted something else.
+    pub fn announce(&mut self, granted: Granted) {
+        self.service.news = Some(Box::new(granted));
     }
 
     /// Changes how large a message may be, in bytes, headers included; the server's bound counts too.

@@ -12,7 +12,7 @@ use crate::{
     cdr::Version,
     codeset::CodeSets,
     giop::{self, Message, MessageType},
-    qos::Qos,
+    qos::{Granted, Qos},
     server::{
         asking::{Asked, Asking, Verdict},
         connection::{Connection, Next, Wait},
@@ -37,6 +37,8 @@ pub(super) struct Service {
     buffer: BytesMut,
     /// There are too many requests in progress for others.
     pub(super) refusing: bool,
+    /// What the client is told with the next reply: it has been granted something else.
+    pub(super) news: Option<Box<Granted>>,
 }
 
 /// What became of the next message.
@@ -66,6 +68,7 @@ impl Service {
             spare: None,
             buffer: BytesMut::with_capacity(1024),
             refusing,
+            news: None,
         }
     }
 
@@ -146,6 +149,7 @@ impl Service {
             refusing: self.refusing,
             deadline: None,
             verdict,
+            news: &mut self.news,
         };
         let follow = session.serve(message);
         if self.buffer.capacity() > KEPT {

@@ -19,7 +19,7 @@ use crate::{
         self, AddressingDisposition, GiopError, LocateReply, LocateStatus, Message, MessageType,
         RequestHeader, ResponseFlags, ServiceContext, context_id,
     },
-    qos::{self, Qos},
+    qos::{self, Granted, Qos},
     servant::{Adapter, Delivery, Located, Outcome, Reply, ReplyTo, Request},
     server::{asking::Verdict, connection::Connection, deadline, slot::Slot},
     transport::Poller,
@@ -43,6 +43,8 @@ pub(super) struct Session<'a> {
     pub(super) deadline: Option<Instant>,
     /// What came of what this message asks for its connection, once that is decided.
     pub(super) verdict: Option<&'a Verdict>,
+    /// What the client has been granted meanwhile, until a reply has told it.
+    pub(super) news: &'a mut Option<Box<Granted>>,
 }
 
 /// What is to be done beside answering.
@@ -99,7 +101,7 @@ impl Session<'_> {
         if let Ok(Some(asked)) = negotiated {
             return Ok(Follow::Negotiate(asked));
         }
-        let grant = self.grant();
+        let grant = self.grant(header.response);
         let contexts = grant.as_deref().map(|data| ServiceContext {
             id: qos::context::ID,
             data,
@@ -167,11 +169,16 @@ impl Session<'_> {
         }
     }
 
-    /// Returns what the reply says of a grant.
+    /// Returns what the reply, if there is to be one, says of a grant.
     #[inline]
-    fn grant(&self) -> Option<Vec<u8>> {
-        match self.verdict {
-            Some(Verdict::Granted(granted)) => Some(qos::context::encode_grant(granted)),
+    fn grant(&mut self, response: ResponseFlags) -> Option<Vec<u8>> {
+        let news = match self.verdict {
+            None if self.news.is_none() || !response.response_expected() => return None,
+            _ => self.news.take(),
+        };
+        match (self.verdict, news) {
+            (Some(Verdict::Granted(granted)), _) => Some(qos::context::encode_grant(granted)),
+            (None, Some(granted)) => Some(qos::context::encode_grant(&granted)),
             _ => None,
         }
     }

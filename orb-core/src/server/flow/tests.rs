@@ -257,6 +257,42 @@ fn a_request_that_asks_waits_for_a_verdict_and_what_follows_waits_behind_it() {
 }
 
 #[test]
+fn what_is_granted_meanwhile_is_told_once_with_the_next_reply() {
+    let granted = Granted {
+        qos: Qos::low_delay(Duration::from_millis(3)),
+        probation: false,
+        period: Duration::from_millis(3),
+        messages: 1,
+        deadline: Duration::from_millis(3),
+    };
+    let (server, wire) = (server(), Wire::new());
+    let mut flow = flow(&server, &wire);
+    flow.announce(granted.clone());
+    let burst = (0..3).flat_map(|id| request(id, Version::V1_2, "echo", "text"));
+    wire.coming.lock().push_back(burst.collect());
+    assert_eq!(flow.run(|| true), Run::Drained);
+    let told: Vec<_> = wire.answers().iter().map(grant).collect();
+    assert_eq!(told, [Some(granted.clone()), None, None]);
+    // A grant that was asked for is news enough.
+    let other = Granted {
+        qos: Qos::best_effort(2),
+        ..granted.clone()
+    };
+    flow.announce(granted);
+    wire.coming.lock().push_back(asking(3, &other.qos));
+    assert_eq!(flow.run(|| true), Run::Asked);
+    flow.decide(Verdict::Granted(other.clone()));
+    wire.coming
+        .lock()
+        .push_back(request(4, Version::V1_2, "echo", "text"));
+    assert_eq!(flow.run(|| true), Run::Drained);
+    let told: Vec<_> = wire.answers()[3..].iter().map(grant).collect();
+    assert_eq!(told, [Some(other), None]);
+    drop(flow);
+    server.shutdown();
+}
+
+#[test]
 fn what_makes_no_sense_or_is_too_large_is_answered_and_is_the_end() {
     let large = request(1, Version::V1_2, "echo", &"x".repeat(5000));
     for octets in [b"GET / HTTP/1.1\r\n\r\n".to_vec(), large] {
