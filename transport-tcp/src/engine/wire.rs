@@ -22,6 +22,9 @@ pub(crate) const UDP_HEADER: usize = 8;
 pub(crate) const IP_V4_HEADER: usize = Ipv4Header::MIN_LEN;
 pub(crate) const IP_V6_HEADER: usize = Ipv6Header::LEN;
 
+/// Where the checksum stands in a header of TCP.
+const TCP_CHECKSUM: usize = 16;
+
 const HOPS: u8 = 64;
 
 /// Who talks to whom: what tells one connection from another.
@@ -230,10 +233,9 @@ impl Path {
         segment: &Segment,
         payload: ArrayVec<P, { Packet::PIECES }>,
     ) -> Packet<P> {
-        const CHECKSUM: usize = 16;
         let mut headers = self.begin();
         segment.write(self.ports, &mut headers);
-        self.finish(headers, payload, CHECKSUM)
+        self.finish(headers, payload, TCP_CHECKSUM)
     }
 
     /// Makes the packet of a datagram.
@@ -273,8 +275,8 @@ impl Path {
             payload.iter().for_each(|piece| checksum.add(piece.as_ref()));
             if let Some(field) = transport.get_mut(at..at + 2) {
                 let sum = match checksum.finish() {
-                    // Zero says that there is none (RFC 768); for TCP both mean the same.
-                    [0, 0] => [0xff, 0xff],
+                    // Zero says that there is none (RFC 768); in TCP it is a sum as any other.
+                    [0, 0] if at != TCP_CHECKSUM => [0xff, 0xff],
                     sum => sum,
                 };
                 field.copy_from_slice(&sum);
