@@ -44,6 +44,14 @@ const PACKAGES: &[Package] = &[
         brings: "tshark",
     },
     Package {
+        name: "iperf3",
+        brings: "iperf3",
+    },
+    Package {
+        name: "curl",
+        brings: "curl",
+    },
+    Package {
         name: "nodejs",
         brings: "node",
     },

@@ -14,6 +14,7 @@ mod dissected;
 mod node;
 mod pcap;
 mod talk;
+mod tshark;
 mod world;
 
 use campaign::{Pairing, Setup, Tally};
