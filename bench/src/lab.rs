@@ -8,7 +8,7 @@ use std::process::Command;
 use probe::Report;
 
 use crate::isolation;
-use crate::plan::{Contestant, Counted, Method, Pair, Programs, Row, Side, Value};
+use crate::plan::{Contestant, Counted, Method, Pair, Programs, Row, Side, Unit, Value};
 use crate::process::{Server, findings, system_calls, traced};
 use crate::statistics::Summary;
 use crate::stolen::Stolen;
@@ -62,7 +62,9 @@ impl Measured {
             .zip(&theirs.rounds)
             .map(|(ours, theirs)| ours / theirs)
             .collect();
-        Summary::of(&ratios).map(|summary| summary.median)
+        // Of nothing there is no part, and of a deviation none that says anything.
+        let ratio = Summary::of(&ratios).map(|summary| summary.median);
+        ratio.filter(|ratio| ratio.is_finite() && self.row.unit != Unit::Deviation)
     }
 }
 

@@ -112,7 +112,7 @@ fn markdown_row(text: &mut String, row: &Measured, targets: &Targets) {
         let met = held.map_or("", |target| if target.is_met(row) { "yes" } else { "**no**" });
         let (median, spread) = (
             row.row.unit.show(one.summary.median),
-            one.summary.spread() * 100.0,
+            row.row.unit.spread(one.summary),
         );
         let _ = writeln!(
             text,
@@ -138,7 +138,7 @@ pub(crate) fn row(row: &Measured, targets: &Targets) -> String {
     for one in &row.contestants {
         let (median, spread) = (
             row.row.unit.show(one.summary.median),
-            one.summary.spread() * 100.0,
+            row.row.unit.spread(one.summary),
         );
         let _ = write!(text, "  {:<12} {median:>14}  ± {spread:>3.0} %", one.name);
         if let Some(ratio) = row.ratio(one.name).filter(|_| one.name != "ours") {

@@ -2,6 +2,7 @@
 //! What a row of a table is: who is measured, at what, and how.
 
 use crate::isolation::Streams;
+use crate::statistics::Summary;
 
 /// One line of a table.
 #[derive(Debug, Clone)]
@@ -167,6 +168,14 @@ impl Unit {
         matches!(self, Self::CallsPerSecond | Self::BytesPerSecond | Self::Share)
     }
 
+    /// The interquartile range, in percent: of the median, or of what deviations deviate from.
+    pub(crate) fn spread(self, summary: Summary) -> f64 {
+        match self {
+            Self::Deviation => (summary.upper - summary.lower) * 100.0,
+            _ => summary.spread() * 100.0,
+        }
+    }
+
     /// The value with its unit, for people.
     pub(crate) fn show(self, value: f64) -> String {
         // The difference of two runs may be a negative nothing.
@@ -197,5 +206,13 @@ mod tests {
         assert_eq!(Unit::Nanoseconds.show(41.25), "41.2 ns");
         assert_eq!(Unit::BytesPerSecond.show(2.5e9), "2.50 GB/s");
         assert_eq!(Unit::Bytes.show(184.0), "184 B");
+    }
+
+    #[test]
+    fn deviations_spread_by_percents_of_what_they_deviate_from() {
+        let summary = Summary::of(&[-0.02, 0.0, 0.001, 0.01, 0.02]).expect("rounds");
+        assert!((Unit::Deviation.spread(summary) - 1.0).abs() < 1e-9);
+        let summary = Summary::of(&[1.0, 2.0, 3.0]).expect("rounds");
+        assert!((Unit::Growth.spread(summary) - 50.0).abs() < 1e-9);
     }
 }
