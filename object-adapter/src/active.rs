@@ -176,6 +176,7 @@ impl Object {
                 ..request
             },
             worst_case,
+            weight: poa.weight(self.priority),
             manager: poa.manager.clone(),
         })
     }

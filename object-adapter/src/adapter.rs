@@ -29,7 +29,7 @@ use crate::{
     poa::{Entry, PoaInner, Processor, Unretained},
     policy::Policies,
     rtcorba::{
-        Elsewhere, LinearMapping, PriorityMapping, RtCurrent, Threadpool, ThreadpoolConfig, ThreadpoolError,
+        Elsewhere, LinearMapping, Priorities, RtCurrent, Threadpool, ThreadpoolConfig, ThreadpoolError,
     },
 };
 
@@ -83,8 +83,7 @@ pub(crate) struct Shared {
     pub(crate) references: OnceLock<Arc<dyn ReferenceFactory>>,
     pub(crate) lanes: Lanes,
     pub(crate) main_thread: Arc<MainThread>,
-    /// What RT-CORBA priorities are to the system.
-    pub(crate) mapping: Arc<dyn PriorityMapping>,
+    pub(crate) priorities: Priorities,
 }
 
 impl fmt::Debug for Shared {
@@ -113,6 +112,10 @@ impl ObjectAdapter {
     #[must_use]
     pub fn with_real_time(instance: u64, server_id: impl Into<String>, settings: RealTime) -> Self {
         let mapping = settings.priority_mapping.clone();
+        let priorities = Priorities {
+            mapping: mapping.unwrap_or_else(|| Arc::new(LinearMapping::default())),
+            transform: settings.priority_transform.clone(),
+        };
         let shared = Arc::new(Shared {
             instance,
             server_id: server_id.into(),
@@ -120,7 +123,7 @@ impl ObjectAdapter {
             references: OnceLock::new(),
             lanes: Lanes::new(settings),
             main_thread: Arc::default(),
-            mapping: mapping.unwrap_or_else(|| Arc::new(LinearMapping::default())),
+            priorities,
         });
         let root = PoaInner::new(
             Arc::clone(&shared),
@@ -151,7 +154,7 @@ impl ObjectAdapter {
     /// Returns the RT-CORBA priority of the calling thread.
     #[must_use]
     pub fn rt_current(&self) -> RtCurrent {
-        RtCurrent::new(Arc::clone(&self.shared.mapping))
+        RtCurrent::new(Arc::clone(&self.shared.priorities.mapping))
     }
 
     /// Makes a thread pool for POAs, and starts its static threads.
@@ -160,7 +163,7 @@ impl ObjectAdapter {
     ///
     /// [`ThreadpoolError`].
     pub fn create_threadpool(&self, config: ThreadpoolConfig) -> Result<Threadpool, ThreadpoolError> {
-        Threadpool::new(config, Arc::clone(&self.shared.mapping))
+        Threadpool::new(config, Arc::clone(&self.shared.priorities.mapping))
     }
 
     /// Returns the thread that serves the POAs with [`crate::Threads::Main`].
@@ -207,7 +210,10 @@ impl ObjectAdapter {
         let poa = &poa.0;
         // Counted before the processor is read, so that whoever waits for the end sees it.
         let _counted = Unretained::new(poa);
-        let cx = poa.prioritised(Context::new(object_id, operation, origin), None)?;
+        let cx = poa.prioritised(
+            Context::new(object_id, operation, origin),
+            poa.referred(object_id),
+        )?;
         let processor = poa.processor.read().clone();
         match processor {
             Processor::Activator(activator) => {

@@ -22,7 +22,7 @@ use crate::{
     AdapterActivator, PoaManager, ServantActivator, ServantLocator,
     error::FindError,
     policy::{IdUniqueness, Policies, RequestProcessing, ServantRetention},
-    rtcorba::ServerPolicies,
+    rtcorba::{Priority, RealTimePoa, ServerPolicies},
 };
 
 /// A portable object adapter; cheap to clone, and the same one then.
@@ -174,6 +174,45 @@ impl Poa {
         self.create_reference(&self.0.new_id(), type_id)
     }
 
+    /// Makes a reference to the object `object_id`, active or not, and declares the RT-CORBA priority at which requests to it
+    /// are served (`create_reference_with_id_and_priority`). That holds until the POA is destroyed, for whoever serves the
+    /// object; an activation with [a priority](Activation::priority) has that instead while it lasts, and what is active keeps
+    /// the one it has. The POA has to have
+    /// the priority model `SERVER_DECLARED`.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::ActivateError`]: `WrongPolicy` without that model, `Priority` for one at which no request could be served,
+    /// `Full` for more than 65,536 objects.
+    pub fn create_reference_with_priority(
+        &self,
+        object_id: &[u8],
+        type_id: &str,
+        priority: Priority,
+    ) -> Result<ObjectRef, crate::ActivateError> {
+        activation::check_id(object_id)?;
+        let real_time = self.0.check_priority(priority)?;
+        // First, so that nothing is noted for what has no reference.
+        self.0.references()?;
+        if !real_time.refer(object_id, priority) {
+            return Err(crate::ActivateError::Full);
+        }
+        self.0.reference(type_id, &self.0.key_of(object_id))
+    }
+
+    /// Makes a reference likewise to an object with a new id (`create_reference_with_priority` of the standard).
+    ///
+    /// # Errors
+    ///
+    /// As [`Poa::create_reference_with_priority`].
+    pub fn create_reference_with_new_id_and_priority(
+        &self,
+        type_id: &str,
+        priority: Priority,
+    ) -> Result<ObjectRef, crate::ActivateError> {
+        self.create_reference_with_priority(&self.0.new_id(), type_id, priority)
+    }
+
     pub(crate) fn display_name(&self) -> String {
         self.0.display_name()
     }
@@ -216,6 +255,34 @@ impl fmt::Debug for Poa {
 impl PoaInner {
     pub(crate) fn retains(&self) -> bool {
         self.policies.servant_retention == ServantRetention::Retain
+    }
+
+    /// Checks that requests for an object with this priority, declared by the server, can be served.
+    pub(crate) fn check_priority(&self, priority: Priority) -> Result<&RealTimePoa, crate::ActivateError> {
+        let declares = |real_time: &&RealTimePoa| real_time.policies.declares();
+        let Some(real_time) = self.real_time.as_deref().filter(declares) else {
+            return Err(crate::ActivateError::WrongPolicy {
+                poa: self.display_name(),
+                has: "no priority model, or CLIENT_PROPAGATED",
+                needs: "objects have priorities of their own with SERVER_DECLARED",
+            });
+        };
+        let checked = real_time.policies.check_priority(priority);
+        checked.map_err(crate::ActivateError::Priority)?;
+        Ok(real_time)
+    }
+
+    /// Returns how many times the weight that is asked for flows to an object on best-effort time have, by the priority that
+    /// the server declares.
+    pub(crate) fn weight(&self, of_object: Option<Priority>) -> u32 {
+        let declared = self.real_time.as_ref().and_then(|it| it.declared(of_object));
+        declared.map_or(1, Priority::weight)
+    }
+
+    /// Returns the priority that a reference to an object was made with.
+    #[inline]
+    pub(crate) fn referred(&self, object_id: &[u8]) -> Option<Priority> {
+        self.real_time.as_ref()?.referred(object_id)
     }
 
     pub(crate) fn unique(&self) -> bool {

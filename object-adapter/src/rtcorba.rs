@@ -13,9 +13,9 @@ mod poa;
 mod threadpool;
 
 pub(crate) use self::{
-    at_priority::Served,
+    at_priority::{Priorities, Served},
     own_endpoint::OwnEndpoint,
-    poa::{Elsewhere, RealTimePoa, Thread, serve_at},
+    poa::{Elsewhere, Level, RealTimePoa, Thread, serve_at},
 };
 pub use self::{
     current::RtCurrent,
@@ -25,6 +25,7 @@ pub use self::{
 };
 pub use orb_core::rtcorba::{
     BadPriority, Buffering, ExposedPolicies, InvalidBands, InvalidPolicy, InvalidProtocols,
-    InvalidThreadpool, PolicyType, Priority, PriorityBand, PriorityModel, PriorityModelPolicy, Protocol,
-    ProtocolList, ProtocolType, ServerPolicies, TcpProtocolProperties, ThreadpoolConfig, ThreadpoolLane,
+    InvalidThreadpool, PolicyType, Priority, PriorityBand, PriorityModel, PriorityModelPolicy,
+    PriorityTransform, Protocol, ProtocolList, ProtocolType, ServerPolicies, TcpProtocolProperties,
+    ThreadpoolConfig, ThreadpoolLane,
 };

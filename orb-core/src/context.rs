@@ -121,14 +121,15 @@ impl<'a> Context<'a> {
     }
 
     /// Returns the RT-CORBA priority that the client has: what came along in a `RTCorbaPriority` service context or,
-    /// for a caller in this process, that of the calling thread. `None` if it has none.
+    /// for a caller in this process, that of the calling thread's calls. `None` if it has none.
     ///
     /// # Errors
     ///
-    /// `MARSHAL` for a malformed context, `BAD_PARAM` for a number that is no priority.
+    /// `MARSHAL` for a malformed context, `BAD_PARAM` for a number that is no priority, `DATA_CONVERSION` if the caller's
+    /// priority is transformed to none.
     pub fn client_priority(&self) -> Result<Option<Priority>, SystemException> {
         let Some(incoming) = self.incoming() else {
-            return Ok(rtcorba::thread_priority());
+            return rtcorba::call_priority();
         };
         let context = incoming.service_contexts.find(context_id::RT_CORBA_PRIORITY);
         context.map(rtcorba::decode_priority).transpose()

@@ -4,7 +4,7 @@
 //!
 //! A [`Priority`] means the same on every machine. A POA's [`PriorityModel`] says whose counts, the client's or the
 //! server's; [`ServerPolicies`] has which policies go together; [`ExposedPolicies`] are those that references show.
-//! Threads, and what a priority is to an operating system, are elsewhere: this is pure but for [`thread_priority`].
+//! Threads, and what a priority is to an operating system, are elsewhere: this is pure but for [`thread_priority`] and [`call_priority`].
 
 mod component;
 mod context;
@@ -13,6 +13,7 @@ mod priority;
 mod protocol;
 mod rules;
 mod thread;
+mod transform;
 
 pub use self::{
     component::ExposedPolicies,
@@ -21,5 +22,6 @@ pub use self::{
     priority::{BadPriority, Priority, PriorityBand},
     protocol::{Protocol, ProtocolList, ProtocolType, TcpProtocolProperties},
     rules::{InvalidBands, InvalidPolicy, InvalidProtocols, InvalidThreadpool, ServerPolicies, check_bands},
-    thread::{AtPriority, thread_priority},
+    thread::{AtPriority, call_priority, thread_priority},
+    transform::{Onward, PriorityTransform, inbound},
 };

@@ -24,6 +24,8 @@ mod policies;
 mod pools;
 #[path = "rtcorba/protocols.rs"]
 mod protocols;
+#[path = "rtcorba/transforms.rs"]
+mod transforms;
 
 use std::{sync::Arc, thread};
 

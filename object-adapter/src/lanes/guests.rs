@@ -22,6 +22,8 @@ pub(crate) struct Host {
     pub(crate) request: Request,
     /// How long its servant takes at most, if that is declared anywhere.
     pub(crate) worst_case: Option<Duration>,
+    /// So many times the weight that clients ask for do their flows on best-effort time have.
+    pub(crate) weight: u32,
     pub(crate) manager: PoaManager,
 }
 

@@ -53,6 +53,8 @@ pub(crate) struct Lane {
     gate: OnceLock<Gate>,
     /// How long the servant takes at most, whatever is asked for.
     worst_case: Option<Duration>,
+    /// So many times the weight that is asked for do flows on best-effort time have.
+    weight: u32,
     /// Among whom it is, if it ends with its last client.
     guests: Weak<Guests>,
     clients: Mutex<Clients>,
@@ -93,6 +95,8 @@ pub(crate) struct Wanted {
     pub(crate) request: Request,
     /// What its connections are like, if not as the ORB's.
     pub(crate) tcp: Option<TcpProtocolProperties>,
+    /// So many times the weight that is asked for do flows on best-effort time have.
+    pub(crate) weight: u32,
     pub(crate) serves: Serves,
 }
 
@@ -141,6 +145,7 @@ impl Opening {
             name,
             request,
             tcp,
+            weight,
             serves,
         } = wanted;
         let granted = running.negotiate(|book| book.admit(&name, &request));
@@ -164,6 +169,7 @@ impl Opening {
             serves,
             gate: OnceLock::new(),
             worst_case: request.qos.declared_worst_case(),
+            weight,
             guests: Weak::new(),
             clients: Mutex::new(Clients {
                 spare: Some(spare),
@@ -244,6 +250,7 @@ impl Lane {
             },
             gate: OnceLock::new(),
             worst_case: host.worst_case,
+            weight: host.weight,
             guests: Arc::downgrade(guests),
             clients: Mutex::new(Clients::of(host.request)),
         })

@@ -9,7 +9,7 @@ use std::{
 
 use qos_mapper::{Calibration, QosFile};
 
-use crate::rtcorba::PriorityMapping;
+use crate::rtcorba::{PriorityMapping, PriorityTransform};
 
 /// At most so many CPUs are used unless told.
 const MOST_CPUS: usize = 4;
@@ -31,6 +31,9 @@ pub struct RealTime {
     /// What RT-CORBA priorities are to the system. Defaults to none:
     /// [`LinearMapping::default`](crate::rtcorba::LinearMapping).
     pub priority_mapping: Option<Arc<dyn PriorityMapping>>,
+    /// What becomes of the RT-CORBA priorities of requests and of their servants' calls. Defaults to none: they are as the
+    /// priority models say.
+    pub priority_transform: Option<Arc<dyn PriorityTransform>>,
     /// Whether clients may ask for quality of service for their own flows. Defaults to yes.
     pub client_requests: bool,
 }
@@ -43,6 +46,7 @@ impl Default for RealTime {
             calibration: None,
             page: Page::default(),
             priority_mapping: None,
+            priority_transform: None,
             client_requests: true,
         }
     }

@@ -18,10 +18,7 @@ use orb_core::{
     transport::Endpoint,
 };
 
-use crate::{
-    Poa, ServantLocator, ServantManagerError, implicit,
-    rtcorba::{Priority, PriorityMapping, Served as AtPriority},
-};
+use crate::{Poa, ServantLocator, ServantManagerError, implicit, rtcorba::Level};
 
 /// Who serves a request.
 pub(crate) enum Found {
@@ -58,7 +55,7 @@ pub(crate) struct Errand {
     arguments: Arguments,
     to: ReplyTo,
     /// At which priority it is served, if it has one.
-    at: Option<(Priority, Arc<dyn PriorityMapping>)>,
+    at: Option<Level>,
 }
 
 /// What came of it.
@@ -76,7 +73,7 @@ impl Errand {
         origin: Origin<'_>,
         args: &Decoder<'_>,
         to: ReplyTo,
-        at: Option<(Priority, Arc<dyn PriorityMapping>)>,
+        at: Option<Level>,
     ) -> Self {
         Self {
             found,
@@ -100,16 +97,13 @@ impl Errand {
             .as_ref()
             .map(|received| received.incoming(&contexts));
         let origin = incoming.as_ref().map_or(Origin::Collocated, Origin::Remote);
-        let priority = self.at.as_ref().map(|(priority, _)| *priority);
+        let priority = self.at.as_ref().map(|level| level.priority);
         let cx = Context::new(&self.object_id, &self.operation, origin).at_priority(priority);
         let mut args = self.arguments.decoder();
         let (mut buffer, mut message) = (BytesMut::new(), Message::default());
         let mut reply = Reply::new(self.to, &mut buffer, &mut message, self.arguments.orb.as_ref());
         let mut served = Ok(());
-        let at = self
-            .at
-            .map(|(priority, mapping)| AtPriority::at(priority, &*mapping));
-        let called = match at.transpose() {
+        let called = match self.at.map(Level::reach).transpose() {
             Ok(_at) => self.found.call(&cx, &mut |servant, cx| {
                 served = implicit::serve(servant, cx, &mut args, &mut reply);
             }),

@@ -116,7 +116,7 @@ impl<'p> Activation<'p> {
         self.export_object().map(R::from)
     }
 
-    fn export_object(self) -> Result<ObjectRef, ActivateError> {
+    fn export_object(mut self) -> Result<ObjectRef, ActivateError> {
         let poa = &self.poa.0;
         let type_id = self.servant.repository_id().to_owned();
         if !poa.retains() {
@@ -126,8 +126,14 @@ impl<'p> Activation<'p> {
                 needs: "objects are activated with RETAIN; make a reference with create_reference",
             });
         }
-        self.check_priority()?;
+        if let Some(priority) = self.priority {
+            poa.check_priority(priority)?;
+        }
         let key = self.key()?;
+        let id = key
+            .as_ref()
+            .and_then(|(key, begin)| key.get(usize::from(*begin)..));
+        self.priority = self.priority.or_else(|| poa.referred(id?));
         let (qos, place) = self.quality(key.as_ref())?;
         let (seat, opening) = match place {
             None => (None, None),
@@ -182,6 +188,7 @@ impl<'p> Activation<'p> {
         let wanted = Wanted {
             name,
             request,
+            weight: poa.weight(self.priority),
             tcp: poa.real_time.as_ref().and_then(|real_time| real_time.tcp()),
             serves,
         };
@@ -190,21 +197,6 @@ impl<'p> Activation<'p> {
             None => Place::Own(Opening::new(lanes.running()?, references, wanted)?),
         };
         Ok((qos, Some(place)))
-    }
-
-    fn check_priority(&self) -> Result<(), ActivateError> {
-        let (poa, Some(priority)) = (&self.poa.0, self.priority) else {
-            return Ok(());
-        };
-        let policies = poa.real_time.as_ref().map(|real_time| &real_time.policies);
-        match policies.filter(|policies| policies.declares()) {
-            Some(policies) => policies.check_priority(priority).map_err(ActivateError::Priority),
-            None => Err(ActivateError::WrongPolicy {
-                poa: poa.display_name(),
-                has: "no priority model, or CLIENT_PROPAGATED",
-                needs: "objects have priorities of their own with SERVER_DECLARED",
-            }),
-        }
     }
 
     fn insert(

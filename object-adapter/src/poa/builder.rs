@@ -7,7 +7,7 @@ use std::{
 };
 
 use orb_core::exception::SystemException;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use super::{Poa, PoaInner};
 use crate::{
@@ -212,6 +212,7 @@ impl PoaBuilder<'_> {
             policies: self.real_time.clone(),
             threadpool: self.threadpool.clone(),
             endpoint: Mutex::default(),
+            referred: RwLock::default(),
         };
         if let Some(tcp) = real_time.tcp() {
             let references = self.parent.0.references();

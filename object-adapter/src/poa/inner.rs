@@ -138,8 +138,8 @@ impl PoaInner {
     }
 
     fn elsewhere<'m>(&'m self, thread: Thread<'m>) -> Entry<'m> {
-        let mapping = &self.shared.mapping;
-        Entry::Elsewhere(Elsewhere { thread, mapping })
+        let priorities = &self.shared.priorities;
+        Entry::Elsewhere(Elsewhere { thread, priorities })
     }
 
     /// Names the policy by which requests wait for others or for another thread, if there is one: so there are no
@@ -163,7 +163,12 @@ impl PoaInner {
     ) -> Result<Context<'c>, SystemException> {
         match &self.real_time {
             None => Ok(cx),
-            Some(real_time) => Ok(cx.at_priority(real_time.priority(&cx, declared)?)),
+            Some(real_time) => {
+                let modelled = real_time.priority(&cx, declared)?;
+                let inbound = |priority| self.shared.priorities.inbound(priority, cx.object_id());
+                let priority = modelled.map(inbound).transpose()?;
+                Ok(cx.at_priority(priority))
+            }
         }
     }
 
@@ -172,7 +177,7 @@ impl PoaInner {
     pub(crate) fn serve_at(&self, cx: &Context<'_>) -> Result<Option<Served>, SystemException> {
         match &self.real_time {
             None => Ok(None),
-            Some(_) => serve_at(cx, &*self.shared.mapping),
+            Some(_) => serve_at(cx, &self.shared.priorities),
         }
     }
 
@@ -256,7 +261,7 @@ impl PoaInner {
                 object.seat.as_ref().map(|seat| Arc::clone(seat.lane())),
                 object.priority,
             ),
-            None => (None, None),
+            None => (None, self.id_in_key(key).and_then(|id| self.referred(id))),
         };
         let real_time = self.real_time.as_ref();
         let own = real_time.map(|real_time| real_time.endpoint.lock());

@@ -256,7 +256,7 @@ impl PoaInner {
             poa: Arc::clone(self),
             key: Some(key),
             qos: None,
-            priority: None,
+            priority: self.referred(id),
             seat: None,
         };
         activation::insert(&poa, object).map_err(|error| {

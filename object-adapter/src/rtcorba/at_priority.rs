@@ -1,15 +1,41 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A thread that serves, or goes on, at a priority.
 
-use std::sync::Once;
+use std::sync::{Arc, Once};
 
 use orb_core::{
+    context::Context,
     exception::{Completed, SystemException, SystemExceptionKind, minor},
-    rtcorba::{AtPriority, Priority},
+    rtcorba::{AtPriority, Onward, Priority, PriorityTransform, inbound},
 };
 use rtu::ThreadPriority;
 
 use super::{NativePriority, PriorityMapping};
+
+/// What is done about priorities here.
+#[derive(Debug)]
+pub(crate) struct Priorities {
+    /// What they are to the system.
+    pub(crate) mapping: Arc<dyn PriorityMapping>,
+    /// What they are other than the priority models say.
+    pub(crate) transform: Option<Arc<dyn PriorityTransform>>,
+}
+
+impl Priorities {
+    /// Returns the priority at which a request is served.
+    pub(crate) fn inbound(&self, priority: Priority, object_id: &[u8]) -> Result<Priority, SystemException> {
+        match &self.transform {
+            None => Ok(priority),
+            Some(transform) => inbound(&**transform, priority, object_id),
+        }
+    }
+
+    /// Returns what becomes of the priorities of calls by the servant of a request.
+    pub(super) fn onward(&self, cx: &Context<'_>) -> Option<Onward> {
+        let transform = self.transform.as_ref()?;
+        Some(Onward::new(transform, cx.object_id()))
+    }
+}
 
 /// Keeps the calling thread at a priority, for RT-CORBA and for the system, where that allows it.
 #[must_use = "the priority lasts as long as this"]
@@ -26,12 +52,26 @@ impl Served {
     ///
     /// `DATA_CONVERSION` if the mapping has no priority of the system's for it.
     pub(crate) fn at(priority: Priority, mapping: &dyn PriorityMapping) -> Result<Self, SystemException> {
-        let native = to_native(priority, mapping)?;
-        let native = ThreadPriority::new(native)
-            .inspect_err(|error| warn_once(native, error))
-            .ok();
-        let corba = AtPriority::new(priority);
-        Ok(Self { corba, native })
+        Ok(Self {
+            native: reach(priority, mapping)?,
+            corba: AtPriority::new(priority),
+        })
+    }
+
+    /// Gives the calling thread a priority for an upcall.
+    ///
+    /// # Errors
+    ///
+    /// As [`Served::at`].
+    pub(crate) fn in_upcall(
+        priority: Priority,
+        onward: Option<Onward>,
+        mapping: &dyn PriorityMapping,
+    ) -> Result<Self, SystemException> {
+        Ok(Self {
+            native: reach(priority, mapping)?,
+            corba: AtPriority::in_upcall(priority, onward),
+        })
     }
 
     /// Leaves the thread the priority for good.
@@ -41,6 +81,16 @@ impl Served {
             native.keep();
         }
     }
+}
+
+/// Gives the calling thread the system's priority, where it may have that.
+fn reach(
+    priority: Priority,
+    mapping: &dyn PriorityMapping,
+) -> Result<Option<ThreadPriority>, SystemException> {
+    let native = to_native(priority, mapping)?;
+    let given = ThreadPriority::new(native).inspect_err(|error| warn_once(native, error));
+    Ok(given.ok())
 }
 
 pub(super) fn to_native(

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A POA with RT-CORBA policies: at which priority a request is served, and by whom.
 
-use std::{sync::Arc, time::Instant};
+use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use orb_core::{
     context::Context,
     exception::{Completed, SystemException, SystemExceptionKind, minor},
     ior::TaggedComponent,
     rtcorba::{
-        ExposedPolicies, Priority, PriorityModel, PriorityModelPolicy, ProtocolType, ServerPolicies,
+        ExposedPolicies, Onward, Priority, PriorityModel, PriorityModelPolicy, ProtocolType, ServerPolicies,
         TcpProtocolProperties,
     },
 };
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
-use super::{OwnEndpoint, PriorityMapping, Threadpool, at_priority::Served};
+use super::{OwnEndpoint, Priorities, PriorityMapping, Threadpool, at_priority::Served};
 use crate::main_thread::MainThread;
 
 /// What a POA keeps of its RT-CORBA policies.
@@ -24,9 +24,30 @@ pub(crate) struct RealTimePoa {
     pub(crate) threadpool: Option<Threadpool>,
     /// Where its objects are reached, if that is not where the ORB's are; until it is destroyed.
     pub(crate) endpoint: Mutex<Option<OwnEndpoint>>,
+    /// Priorities that references were made with, by object id.
+    pub(crate) referred: RwLock<HashMap<Box<[u8]>, Priority>>,
 }
 
+/// For so many objects of a POA references are made with a priority.
+const MOST_REFERRED: usize = 1 << 16;
+
 impl RealTimePoa {
+    /// Notes with which priority a reference is made; `false` if there are too many.
+    pub(crate) fn refer(&self, object_id: &[u8], priority: Priority) -> bool {
+        let mut referred = self.referred.write();
+        if referred.len() >= MOST_REFERRED && !referred.contains_key(object_id) {
+            return false;
+        }
+        referred.insert(object_id.into(), priority);
+        true
+    }
+
+    /// Returns the priority that a reference was made with.
+    pub(crate) fn referred(&self, object_id: &[u8]) -> Option<Priority> {
+        // An upcall that makes references may be under way.
+        self.referred.read_recursive().get(object_id).copied()
+    }
+
     /// Returns the priority that the server declares for an object, if it is its to declare.
     pub(crate) fn declared(&self, of_object: Option<Priority>) -> Option<Priority> {
         let policy = self.policies.model?;
@@ -102,7 +123,21 @@ fn no_lane(priority: Priority) -> SystemException {
 /// Another thread that a request is served on.
 pub(crate) struct Elsewhere<'m> {
     pub(crate) thread: Thread<'m>,
-    pub(crate) mapping: &'m Arc<dyn PriorityMapping>,
+    pub(crate) priorities: &'m Priorities,
+}
+
+/// The priority at which another thread serves a request.
+pub(crate) struct Level {
+    pub(crate) priority: Priority,
+    onward: Option<Onward>,
+    mapping: Arc<dyn PriorityMapping>,
+}
+
+impl Level {
+    /// Keeps the calling thread there.
+    pub(crate) fn reach(self) -> Result<Served, SystemException> {
+        Served::in_upcall(self.priority, self.onward, &*self.mapping)
+    }
 }
 
 /// Whose.
@@ -129,17 +164,18 @@ impl Elsewhere<'_> {
     }
 
     /// What keeps the other thread at the request's priority while it serves.
-    pub(crate) fn at(&self, cx: &Context<'_>) -> Option<(Priority, Arc<dyn PriorityMapping>)> {
-        cx.priority().map(|priority| (priority, Arc::clone(self.mapping)))
+    pub(crate) fn at(&self, cx: &Context<'_>) -> Option<Level> {
+        Some(Level {
+            priority: cx.priority()?,
+            onward: self.priorities.onward(cx),
+            mapping: Arc::clone(&self.priorities.mapping),
+        })
     }
 }
 
 /// Keeps the calling thread at the priority at which a request is served, if it has one.
-pub(crate) fn serve_at(
-    cx: &Context<'_>,
-    mapping: &dyn PriorityMapping,
-) -> Result<Option<Served>, SystemException> {
+pub(crate) fn serve_at(cx: &Context<'_>, priorities: &Priorities) -> Result<Option<Served>, SystemException> {
     cx.priority()
-        .map(|priority| Served::at(priority, mapping))
+        .map(|priority| Served::in_upcall(priority, priorities.onward(cx), &*priorities.mapping))
         .transpose()
 }

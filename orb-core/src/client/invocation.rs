@@ -162,7 +162,8 @@ impl<'c> Invocation<'c> {
     ///
     /// # Errors
     ///
-    /// `INV_POLICY` if the object has priority bands, and the call's priority lies in none.
+    /// `INV_POLICY` if the object has priority bands, and the call's priority lies in none; `DATA_CONVERSION` if that is
+    /// transformed to none.
     #[inline]
     pub(crate) fn new(
         object: &'c ObjectRef,
@@ -170,7 +171,7 @@ impl<'c> Invocation<'c> {
         response: ResponseFlags,
         limit: Limit,
     ) -> Result<Self, SystemException> {
-        let priority = rtcorba::thread_priority();
+        let priority = rtcorba::call_priority()?;
         Ok(Self {
             object: object.at_priority(priority)?,
             operation,

@@ -10,7 +10,7 @@ use crate::{
     invoke::Limit,
     rtcorba::{
         ExposedPolicies, Priority, PriorityBand, PriorityModel, PriorityModelPolicy, Protocol, ProtocolList,
-        ProtocolType, TcpProtocolProperties, check_bands, thread_priority,
+        ProtocolType, TcpProtocolProperties, call_priority, check_bands,
     },
 };
 
@@ -110,7 +110,7 @@ impl ObjectRef {
             return Ok(());
         }
         let deadline = Limit::Default.deadline(Instant::now(), self.time_limit());
-        self.at_priority(thread_priority())?.binding(deadline).map(drop)
+        self.at_priority(call_priority()?)?.binding(deadline).map(drop)
     }
 
     /// Returns the reference by which a call at a priority goes.

@@ -46,6 +46,12 @@ impl Priority {
     pub const fn low_delay(self) -> i16 {
         (self.0 >> 7) - 128
     }
+
+    /// Returns the weight that this is within the best-effort class, from 1 to 16. 2048 neighbours share one.
+    #[must_use]
+    pub const fn weight(self) -> u32 {
+        (self.0 >> 11).unsigned_abs() as u32 + 1
+    }
 }
 
 impl TryFrom<i16> for Priority {
@@ -119,11 +125,14 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_range_spreads_over_the_low_delay_class_in_order() {
+    fn the_whole_range_spreads_over_the_classes_in_order() {
         assert_eq!(Priority::MIN.low_delay(), -128);
         assert_eq!(Priority::MAX.low_delay(), 127);
         let all: Vec<i16> = (0..=i16::MAX).map(|value| Priority(value).low_delay()).collect();
         assert!(all.is_sorted());
+        let weights: Vec<u32> = (0..=i16::MAX).map(|value| Priority(value).weight()).collect();
+        assert!(weights.is_sorted());
+        assert_eq!((Priority::MIN.weight(), Priority::MAX.weight()), (1, 16));
         assert!((-128..=127).all(|level| all.iter().filter(|it| **it == level).count() == 128));
     }
 

@@ -94,7 +94,7 @@ impl Lane {
         let mut clients = self.clients.lock();
         let mut members = clients.members.clone();
         if let Some(request) = members.get_mut(&member) {
-            request.qos = qos;
+            request.qos = self.weighed(qos);
         }
         self.cover(&mut clients, members)
     }

@@ -125,7 +125,7 @@ impl Lane {
     pub(super) fn wants(&self, object: &Request, own: Option<Qos>) -> Request {
         let sources = Sources {
             activation: Some(object.qos.clone()),
-            client: own,
+            client: own.map(|qos| self.weighed(qos)),
             ..Sources::default()
         };
         let qos = sources.resolve();
@@ -136,6 +136,14 @@ impl Lane {
         Request {
             qos,
             ..object.clone()
+        }
+    }
+
+    /// Returns the request with the weight that the object's priority gives it, if it is best effort.
+    pub(super) fn weighed(&self, qos: Qos) -> Qos {
+        match qos {
+            Qos::BestEffort(asked) => Qos::best_effort(asked.weight.saturating_mul(self.weight)),
+            guaranteed => guaranteed,
         }
     }
 
