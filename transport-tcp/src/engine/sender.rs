@@ -49,14 +49,22 @@ pub(crate) struct Sender<P> {
 }
 
 /// One segment to send.
-#[derive(Debug)]
-pub(crate) struct Outgoing<P> {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outgoing {
     pub(crate) seq: Seq,
-    pub(crate) payload: ArrayVec<P, { Packet::PIECES }>,
     pub(crate) octets: u32,
     pub(crate) push: bool,
     pub(crate) fin: bool,
 }
+
+impl Outgoing {
+    pub(crate) fn end(&self) -> Seq {
+        self.seq + self.octets + u32::from(self.fin)
+    }
+}
+
+/// What a packet carries.
+type Pieces<P> = ArrayVec<P, { Packet::PIECES }>;
 
 /// What is to be done as a timer has expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,17 +210,18 @@ impl<P: Payload> Sender<P> {
         self.buffer.end().since(self.nxt)
     }
 
-    /// Returns the next segment that may be sent now: what is lost first, then what is new.
-    pub(crate) fn next(&mut self, now: Time) -> Option<Outgoing<P>> {
+    /// Returns the next segment that may be sent now: what is lost first, then what is new. Its octets go into `payload`, which
+    /// is empty.
+    pub(crate) fn next(&mut self, now: Time, payload: &mut Pieces<P>) -> Option<Outgoing> {
         if self.flight.has_lost()
-            && let Some(outgoing) = self.retransmit(now)
+            && let Some(outgoing) = self.retransmit(now, payload)
         {
             return Some(outgoing);
         }
-        self.send_new(now)
+        self.send_new(now, payload)
     }
 
-    fn retransmit(&mut self, now: Time) -> Option<Outgoing<P>> {
+    fn retransmit(&mut self, now: Time, payload: &mut Pieces<P>) -> Option<Outgoing> {
         if !self.recovery.forced && self.pipe() >= self.congestion.window() {
             self.recovery.limited = true;
             return None;
@@ -222,8 +231,8 @@ impl<P: Payload> Sender<P> {
         let end = lost
             .end
             .min(lost.start + self.mss + u32::from(lost.end > self.buffer.end()));
-        let outgoing = self.outgoing(lost.start, end);
-        let end = outgoing.seq + outgoing.octets + u32::from(outgoing.fin);
+        let outgoing = self.outgoing(lost.start, end, payload);
+        let end = outgoing.end();
         if end == outgoing.seq {
             return None;
         }
@@ -232,7 +241,7 @@ impl<P: Payload> Sender<P> {
         Some(outgoing)
     }
 
-    fn send_new(&mut self, now: Time) -> Option<Outgoing<P>> {
+    fn send_new(&mut self, now: Time, payload: &mut Pieces<P>) -> Option<Outgoing> {
         let unsent = self.unsent();
         if unsent == 0 && !self.fin_due() {
             return None;
@@ -258,8 +267,8 @@ impl<P: Payload> Sender<P> {
         }
         self.recovery.probing = false;
         self.recovery.overriding = false;
-        let outgoing = self.outgoing(self.nxt, self.nxt + length + u32::from(fin));
-        let end = outgoing.seq + outgoing.octets + u32::from(outgoing.fin);
+        let outgoing = self.outgoing(self.nxt, self.nxt + length + u32::from(fin), payload);
+        let end = outgoing.end();
         self.flight.push(self.nxt, end, now);
         self.nxt = end;
         self.sent(now);
@@ -277,11 +286,10 @@ impl<P: Payload> Sender<P> {
     }
 
     /// The segment from `seq` to `end`, which counts FIN if that lies within.
-    fn outgoing(&mut self, seq: Seq, end: Seq) -> Outgoing<P> {
+    fn outgoing(&mut self, seq: Seq, end: Seq, payload: &mut Pieces<P>) -> Outgoing {
         let data_end = end.min(self.buffer.end());
-        let mut payload = ArrayVec::new();
         let stop = if seq < data_end {
-            self.buffer.gather(seq, data_end, &mut payload)
+            self.buffer.gather(seq, data_end, payload)
         } else {
             seq
         };
@@ -290,7 +298,6 @@ impl<P: Payload> Sender<P> {
             octets: stop - seq,
             push: stop == self.buffer.end() && stop > seq,
             fin: end > self.buffer.end() && stop == self.buffer.end(),
-            payload,
         }
     }
 

@@ -136,6 +136,15 @@ impl Ip {
         }
     }
 
+    /// Who talks to whom, by the `transport`'s header.
+    pub(crate) fn endpoints(&self, transport: &[u8]) -> Option<Endpoints> {
+        let (source, destination) = ports(transport)?;
+        Some(Endpoints {
+            local: (self.destination, destination).into(),
+            remote: (self.source, source).into(),
+        })
+    }
+
     /// Begins a checksum with the pseudo-header (RFC 9293 §3.1, RFC 8200 §8.1).
     fn pseudo_header(&self) -> Checksum {
         let mut checksum = pseudo_header(self.source, self.destination, self.protocol);
@@ -222,6 +231,22 @@ impl Path {
         }
     }
 
+    /// Whether the packet with `headers`, of which `ip` octets are IP's, comes from where this path leads to, and is for where
+    /// it begins.
+    pub(crate) fn leads_to_sender_of(&self, headers: &[u8], ip: usize) -> bool {
+        let (source, destination) = if self.ip.len() == IP_V4_HEADER {
+            (12..16, 16..20)
+        } else {
+            (8..24, 24..40)
+        };
+        let version = |bytes: &[u8]| bytes.first().map(|first| first >> 4);
+        let [s0, s1, d0, d1] = self.ports;
+        version(headers) == version(&self.ip)
+            && headers.get(source.clone()) == self.ip.get(destination.clone())
+            && headers.get(destination) == self.ip.get(source)
+            && headers.get(ip..ip + 4) == Some(&[d0, d1, s0, s1])
+    }
+
     /// The octets of the IP header.
     pub(crate) fn ip_header(&self) -> usize {
         self.ip.len()
@@ -233,56 +258,60 @@ impl Path {
         segment: &Segment,
         payload: ArrayVec<P, { Packet::PIECES }>,
     ) -> Packet<P> {
-        let mut headers = self.begin();
-        segment.write(self.ports, &mut headers);
-        self.finish(headers, payload, TCP_CHECKSUM)
+        let mut packet = self.begin(payload);
+        segment.write(self.ports, &mut packet.headers);
+        self.finish(&mut packet, TCP_CHECKSUM);
+        packet
     }
 
     /// Makes the packet of a datagram.
     pub(crate) fn datagram<P: Payload>(&self, payload: ArrayVec<P, { Packet::PIECES }>) -> Packet<P> {
         const CHECKSUM: usize = 6;
-        let octets = UDP_HEADER + payload.iter().map(Payload::len).sum::<usize>();
+        let mut packet = self.begin(payload);
+        let octets = UDP_HEADER + packet.payload_len();
         let [l0, l1] = u16::try_from(octets).unwrap_or(u16::MAX).to_be_bytes();
         let [p0, p1, p2, p3] = self.ports;
-        let mut headers = self.begin();
-        let written = headers.append(&[p0, p1, p2, p3, l0, l1, 0, 0]);
+        let written = packet.headers.append(&[p0, p1, p2, p3, l0, l1, 0, 0]);
         debug_assert!(written.is_ok(), "IP and UDP are short");
-        self.finish(headers, payload, CHECKSUM)
+        self.finish(&mut packet, CHECKSUM);
+        packet
     }
 
-    fn begin(&self) -> Headers {
-        let mut headers = Headers::new();
-        let written = headers.append(&self.ip);
+    #[inline]
+    fn begin<P: Payload>(&self, payload: ArrayVec<P, { Packet::PIECES }>) -> Packet<P> {
+        let mut packet = Packet {
+            headers: Headers::new(),
+            payload,
+        };
+        let written = packet.headers.append(&self.ip);
         debug_assert!(written.is_ok(), "nothing was there before");
-        headers
+        packet
     }
 
     /// Fills in lengths and checksums; that of the transport stands `at` in its header.
-    fn finish<P: Payload>(
-        &self,
-        mut headers: Headers,
-        payload: ArrayVec<P, { Packet::PIECES }>,
-        at: usize,
-    ) -> Packet<P> {
-        let data: usize = payload.iter().map(Payload::len).sum();
-        let total = headers.as_ref().len() + data;
-        let (ip, transport) = headers.as_mut().split_at_mut(self.ip.len());
+    fn finish<P: Payload>(&self, packet: &mut Packet<P>, at: usize) {
+        let data = packet.payload_len();
+        let total = packet.headers.as_ref().len() + data;
+        let (ip, transport) = packet.headers.as_mut().split_at_mut(self.ip.len());
         self.finish_ip(ip, total);
-        if self.checksums == Checksums::Verify {
-            let mut checksum = self.pseudo;
-            add_length(&mut checksum, transport.len() + data);
-            checksum.add(transport);
-            payload.iter().for_each(|piece| checksum.add(piece.as_ref()));
-            if let Some(field) = transport.get_mut(at..at + 2) {
-                let sum = match checksum.finish() {
-                    // Zero says that there is none (RFC 768); in TCP it is a sum as any other.
-                    [0, 0] if at != TCP_CHECKSUM => [0xff, 0xff],
-                    sum => sum,
-                };
-                field.copy_from_slice(&sum);
-            }
+        if self.checksums == Checksums::Offloaded {
+            return;
         }
-        Packet { headers, payload }
+        let mut checksum = self.pseudo;
+        add_length(&mut checksum, transport.len() + data);
+        checksum.add(transport);
+        packet
+            .payload
+            .iter()
+            .for_each(|piece| checksum.add(piece.as_ref()));
+        if let Some(field) = transport.get_mut(at..at + 2) {
+            let sum = match checksum.finish() {
+                // Zero says that there is none (RFC 768); in TCP it is a sum as any other.
+                [0, 0] if at != TCP_CHECKSUM => [0xff, 0xff],
+                sum => sum,
+            };
+            field.copy_from_slice(&sum);
+        }
     }
 
     fn finish_ip(&self, ip: &mut [u8], total: usize) {

@@ -8,37 +8,29 @@ use super::{Connection, Error, Malformed, State};
 use crate::engine::{
     receiver::Receiver,
     segment::{Flags, Segment},
-    wire::{self, Checksums, Endpoints, Ip, TCP},
+    wire::{Checksums, Ip, TCP},
 };
 
 /// For how long a timestamp says anything about one that comes later (RFC 7323 §5.5).
 const PAWS_LIFE: Nanos = Nanos::from_secs(24 * 24 * 3600);
 
-/// Reads `packet` as a TCP segment: who sent it to whom, and what its header says.
+/// Reads `packet` as a TCP segment.
 pub(crate) fn read<P: Payload>(
     packet: &Packet<P>,
     ip: &Ip,
     checksums: Checksums,
-) -> Result<(Endpoints, Segment), Malformed> {
-    let transport = packet
-        .headers
-        .as_ref()
-        .get(ip.header..)
-        .ok_or(Malformed::Length)?;
+) -> Result<Segment, Malformed> {
+    let headers = packet.headers.as_ref();
+    let transport = headers.get(ip.header..).ok_or(Malformed::Length)?;
     let payload = packet.payload_len();
-    if packet.headers.as_ref().len() + payload != ip.total {
+    if headers.len() + payload != ip.total {
         return Err(Malformed::Length);
     }
     let segment = Segment::read(transport, payload)?;
     if checksums == Checksums::Verify {
         ip.check(packet)?;
     }
-    let (source, destination) = wire::ports(transport).ok_or(Malformed::Tcp)?;
-    let endpoints = Endpoints {
-        local: (ip.destination, destination).into(),
-        remote: (ip.source, source).into(),
-    };
-    Ok((endpoints, segment))
+    Ok(segment)
 }
 
 impl<P: Payload> Connection<P> {
@@ -47,16 +39,16 @@ impl<P: Payload> Connection<P> {
     /// # Errors
     ///
     /// [`Malformed`] if it is not a whole TCP segment of this connection's peer; then nothing has changed.
-    pub fn receive(&mut self, now: Time, packet: Packet<P>) -> Result<(), Malformed> {
+    pub fn receive(&mut self, now: Time, mut packet: Packet<P>) -> Result<(), Malformed> {
         let ip = Ip::read(packet.headers.as_ref())?;
         if ip.protocol != TCP {
             return Err(Malformed::Protocol);
         }
-        let (endpoints, segment) = read(&packet, &ip, self.settings.checksums)?;
-        if endpoints != self.path.endpoints {
+        let segment = read(&packet, &ip, self.settings.checksums)?;
+        if !self.path.leads_to_sender_of(packet.headers.as_ref(), ip.header) {
             return Err(Malformed::Address);
         }
-        self.on_segment(now, &segment, packet.payload);
+        self.on_segment(now, &segment, packet.payload.drain(..));
         Ok(())
     }
 

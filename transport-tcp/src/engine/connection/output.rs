@@ -9,7 +9,7 @@ use super::{Connection, Error, State};
 use crate::engine::{
     receiver::Receiver,
     segment::{Flags, Segment, Timestamps},
-    sender::Expired,
+    sender::{Expired, Outgoing},
     sequence::Seq,
 };
 
@@ -21,43 +21,29 @@ impl<P: Payload> Connection<P> {
             return None;
         }
         self.tick(now);
-        let packet = self.next(now);
-        self.pending = packet.is_some();
-        self.counters.sent += u64::from(packet.is_some());
-        packet
+        let mut payload = ArrayVec::new();
+        let segment = self.next(now, &mut payload);
+        self.pending = segment.is_some();
+        self.counters.sent += u64::from(segment.is_some());
+        Some(self.path.packet(&segment?, payload))
     }
 
-    fn next(&mut self, now: Time) -> Option<Packet<P>> {
-        if let Some(reply) = self.reply.take() {
-            return Some(self.path.packet(&reply, ArrayVec::new()));
+    /// The next segment; what it carries goes into `payload`.
+    fn next(&mut self, now: Time, payload: &mut ArrayVec<P, { Packet::PIECES }>) -> Option<Segment> {
+        if self.reply.is_some() {
+            return self.reply.take();
         }
         if self.handshake.due {
-            return self.synchronizing(now);
+            return Some(self.synchronizing(now));
         }
         if self.state.may_transmit()
-            && let Some(outgoing) = self.sender.next(now)
+            && let Some(outgoing) = self.sender.next(now, payload)
         {
-            let mut flags = Flags::ACK;
-            if outgoing.push {
-                flags = flags | Flags::PSH;
-            }
-            if outgoing.fin {
-                flags = flags | Flags::FIN;
-            }
-            let end = outgoing.seq + outgoing.octets + u32::from(outgoing.fin);
-            self.counters.retransmitted += u64::from(end != self.sender.nxt);
-            let mut segment = self.segment(now, outgoing.seq, flags);
-            segment.payload = outgoing.octets;
-            // Blocks would make a full segment too long: they go alone.
-            if !self.receiver.has_blocks() {
-                self.receiver.acknowledged();
-            }
-            return Some(self.path.packet(&segment, outgoing.payload));
+            return Some(self.carrying(now, outgoing));
         }
         if std::mem::take(&mut self.probe_window) {
             // An old number: any answer to it tells the window.
-            let segment = self.segment(now, self.sender.una - 1, Flags::ACK);
-            return Some(self.path.packet(&segment, ArrayVec::new()));
+            return Some(self.segment(now, self.sender.una - 1, Flags::ACK));
         }
         // What is not acceptable is answered before the handshake is over too: RFC 9293 §3.10.7.4.
         if self.receiver.is_due(now) && self.state.may_acknowledge() {
@@ -66,9 +52,27 @@ impl<P: Payload> Connection<P> {
                 segment.sack = self.receiver.blocks();
             }
             self.receiver.acknowledged();
-            return Some(self.path.packet(&segment, ArrayVec::new()));
+            return Some(segment);
         }
         None
+    }
+
+    fn carrying(&mut self, now: Time, outgoing: Outgoing) -> Segment {
+        let mut flags = Flags::ACK;
+        if outgoing.push {
+            flags = flags | Flags::PSH;
+        }
+        if outgoing.fin {
+            flags = flags | Flags::FIN;
+        }
+        self.counters.retransmitted += u64::from(outgoing.end() != self.sender.nxt);
+        let mut segment = self.segment(now, outgoing.seq, flags);
+        segment.payload = outgoing.octets;
+        // Blocks would make a full segment too long: they go alone.
+        if !self.receiver.has_blocks() {
+            self.receiver.acknowledged();
+        }
+        segment
     }
 
     /// A segment that acknowledges, as all do after the handshake.
@@ -88,7 +92,7 @@ impl<P: Payload> Connection<P> {
     }
 
     /// SYN, or SYN with the acknowledgement of the peer's.
-    fn synchronizing(&mut self, now: Time) -> Option<Packet<P>> {
+    fn synchronizing(&mut self, now: Time) -> Segment {
         self.handshake.due = false;
         self.handshake.last = now;
         self.handshake.count += 1;
@@ -116,7 +120,7 @@ impl<P: Payload> Connection<P> {
             self.clock.acknowledged = self.receiver.nxt;
             self.receiver.acknowledged();
         }
-        Some(self.path.packet(&segment, ArrayVec::new()))
+        segment
     }
 
     /// Does what is due.

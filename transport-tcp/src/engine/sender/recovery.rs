@@ -150,7 +150,7 @@ impl<P: Payload> Sender<P> {
             }
         }
         if self.sack {
-            if advanced || self.flight.has_sacked() {
+            if (advanced && !self.flight.is_empty()) || self.flight.has_sacked() {
                 self.detect(now);
             }
         } else if self.recovery.until.is_none() && self.recovery.duplicates >= DUPLICATES {

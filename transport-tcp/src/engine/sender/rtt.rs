@@ -34,16 +34,18 @@ impl RoundTrip {
 
     /// Takes one measurement, of something that was sent once (Karn's algorithm, §3).
     pub(crate) fn measured(&mut self, rtt: Nanos) {
+        // Longer than a day is no round trip, and could not be multiplied.
+        let rtt = rtt.min(Nanos::from_secs(86_400));
         self.shortest = self.shortest.min(rtt);
         let smoothed = match self.smoothed {
             None => {
-                self.variation = rtt / 2;
+                self.variation = Nanos(rtt.0 / 2);
                 rtt
             }
             Some(smoothed) => {
-                let off = Nanos(smoothed.0.abs_diff(rtt.0));
-                self.variation = (self.variation * 3 + off) / 4;
-                (smoothed * 7 + rtt) / 8
+                let off = smoothed.0.abs_diff(rtt.0);
+                self.variation = Nanos((3 * self.variation.0 + off) / 4);
+                Nanos((7 * smoothed.0 + rtt.0) / 8)
             }
         };
         self.smoothed = Some(smoothed);

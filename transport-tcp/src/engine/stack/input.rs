@@ -43,12 +43,16 @@ impl<P: Payload> Stack<P> {
         }
     }
 
-    fn receive_tcp(&mut self, now: Time, ip: &Ip, packet: Packet<P>) -> Result<(), Malformed> {
-        let (endpoints, segment) = input::read(&packet, ip, self.config.settings.checksums)?;
+    fn receive_tcp(&mut self, now: Time, ip: &Ip, mut packet: Packet<P>) -> Result<(), Malformed> {
+        let segment = input::read(&packet, ip, self.config.settings.checksums)?;
+        let transport = packet.headers.as_ref().get(ip.header..);
+        let endpoints = transport
+            .and_then(|transport| ip.endpoints(transport))
+            .ok_or(Malformed::Tcp)?;
         if let Some(slot) = self.table.find(&endpoints) {
             if !self.is_reuse(slot, &segment) {
                 if let Some(connection) = self.table.at_mut(slot) {
-                    connection.on_segment(now, &segment, packet.payload);
+                    connection.on_segment(now, &segment, packet.payload.drain(..));
                 }
                 self.table.touch(slot);
                 return Ok(());

@@ -218,7 +218,7 @@ fn answers(wire: &mut Wire) -> Vec<Segment> {
     std::iter::from_fn(|| wire.hosts[1].transmit(now))
         .map(|packet| {
             let ip = wire::Ip::read(packet.headers.as_ref()).expect("an IP header");
-            input::read(&packet, &ip, Checksums::Verify).expect("a segment").1
+            input::read(&packet, &ip, Checksums::Verify).expect("a segment")
         })
         .collect()
 }
