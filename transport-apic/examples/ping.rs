@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use rustix::thread::{CpuSet, futex, sched_setaffinity};
 use transport_apic::fabric::{Circuit, Config, Directory, Listener, connect};
-use transport_apic::{Channel, Integrity, Interest, Packet};
+use transport_apic::{Channel, Frame, Integrity, Interest, Packet};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -141,16 +141,9 @@ impl Peer {
 }
 
 fn trips(circuit: &mut Circuit, rounds: u32, bytes: usize) -> Outcome<Figures> {
-    let content = vec![7; bytes];
     batches(rounds, || {
         let mut packet = Packet::default();
-        packet.headers.append(&HEADERS)?;
-        if bytes > 0 {
-            // As an encoder would, but for the encoding: the content changes hands where it lies.
-            let mut frame = circuit.frame(content.len(), 0).ok_or("no frame is free")?;
-            frame.advance(content.len())?;
-            packet.payload.push(frame.freeze());
-        }
+        fill(circuit, &mut packet, bytes)?;
         circuit.transmit(&packet, Duration::ZERO)?;
         let received = next(circuit)?;
         assert_eq!(received.payload_len(), bytes, "what comes back is what was sent");
@@ -158,7 +151,18 @@ fn trips(circuit: &mut Circuit, rounds: u32, bytes: usize) -> Outcome<Figures> {
     })
 }
 
-fn next(circuit: &mut Circuit) -> Outcome<Packet<transport_apic::Frame>> {
+/// As an encoder would, but for the encoding: the content changes hands where it lies.
+fn fill(circuit: &mut Circuit, packet: &mut Packet<Frame>, bytes: usize) -> Outcome<()> {
+    packet.headers.append(&HEADERS)?;
+    if bytes > 0 {
+        let mut frame = circuit.frame(bytes, 0).ok_or("no frame is free")?;
+        frame.advance(bytes)?;
+        packet.payload.push(frame.freeze());
+    }
+    Ok(())
+}
+
+fn next(circuit: &mut Circuit) -> Outcome<Packet<Frame>> {
     loop {
         if !circuit.wait(Interest::Packets, soon()) {
             return Err("nothing comes".into());
@@ -193,8 +197,10 @@ fn echo(directory: &str) -> Outcome<()> {
             config.integrity = Integrity::Copied;
         }
         let mut circuit = connect(&directory, name, config, soon())?;
-        while let Ok(packet) = next(&mut circuit) {
-            circuit.transmit(&packet, Duration::ZERO)?;
+        while let Ok(asked) = next(&mut circuit) {
+            let mut answer = Packet::default();
+            fill(&mut circuit, &mut answer, asked.payload_len())?;
+            circuit.transmit(&answer, Duration::ZERO)?;
             circuit.publish();
         }
     }

@@ -60,7 +60,7 @@ impl Owner {
         let (start, size) = self.geometry.frame(index)?;
         let length = range.end.checked_sub(range.start).filter(|_| range.end <= size)?;
         let start = self.memory.bytes(start + u64::from(range.start), length)?;
-        self.ledger.hold(index);
+        self.ledger.lend(index);
         self.out += usize::from(first);
         Some(Frame {
             store: self.store,

@@ -84,7 +84,18 @@ impl Ledger {
         Some(Share { frame, entry, list })
     }
 
-    /// Counts one more holder: by the owner, or by one who holds it already.
+    /// Counts one more holder, by the owner.
+    pub(crate) fn lend(&self, frame: u32) {
+        match self.entry(frame) {
+            // Nobody holds it or is about to list it, so nobody else changes it.
+            Some(entry) if entry.count.load(Ordering::Relaxed) == 0 => {
+                entry.count.store(1, Ordering::Relaxed)
+            }
+            _ => self.hold(frame),
+        }
+    }
+
+    /// Counts one more holder, by one who holds it already.
     pub(crate) fn hold(&self, frame: u32) {
         if let Some(entry) = self.entry(frame) {
             // Relaxed: who hands it on orders what the other one sees.
@@ -110,7 +121,14 @@ impl Ledger {
         while let Some(entry) = self.entry(frame) {
             let next = entry.next.load(Ordering::Relaxed);
             // Acquire: pairs with the Release of `Share::release`.
-            let holders = entry.count.fetch_and(!LISTED, Ordering::Acquire) & !LISTED;
+            let holders = match entry.count.load(Ordering::Acquire) {
+                // Nobody holds it, so nobody else changes it.
+                LISTED => {
+                    entry.count.store(0, Ordering::Relaxed);
+                    0
+                }
+                _ => entry.count.fetch_and(!LISTED, Ordering::Acquire) & !LISTED,
+            };
             if holders == 0 {
                 back(frame);
                 found += 1;
@@ -205,8 +223,8 @@ mod tests {
     #[test]
     fn a_frame_comes_back_with_its_last_holder() {
         let ledger = Ledger::new(2);
-        ledger.hold(1);
-        ledger.hold(1);
+        ledger.lend(1);
+        ledger.lend(1);
         assert!(!release(&ledger, 1) && collected(&ledger).is_empty());
         assert!(!release(&ledger, 1));
         assert_eq!(collected(&ledger), [1]);
@@ -216,9 +234,9 @@ mod tests {
     #[test]
     fn one_that_is_lent_again_while_listed_comes_back_once() {
         let ledger = Ledger::new(1);
-        ledger.hold(0);
+        ledger.lend(0);
         assert!(!release(&ledger, 0));
-        ledger.hold(0);
+        ledger.lend(0);
         assert_eq!(collected(&ledger), [0_u32; 0], "somebody holds it");
         assert!(!release(&ledger, 0));
         assert_eq!(collected(&ledger), [0]);
@@ -227,7 +245,7 @@ mod tests {
     #[test]
     fn the_last_survivor_frees() {
         let ledger = Ledger::new(3);
-        (0..3).for_each(|frame| ledger.hold(frame));
+        (0..3).for_each(|frame| ledger.lend(frame));
         assert!(
             !release(&ledger, 0),
             "this one is on the list when its owner leaves"
@@ -252,7 +270,7 @@ mod tests {
                 let index = frame as usize;
                 match step {
                     0 => {
-                        ledger.hold(frame);
+                        ledger.lend(frame);
                         holders[index] += 1;
                         out[index] = true;
                     }

@@ -9,9 +9,13 @@ use crate::frame::{Frame, Owner};
 use crate::geometry::{COMPLETIONS, Control};
 use crate::ring::{Consumer, Producer};
 use crate::sync::Ordering;
-use crate::{Payload, Violation};
+use crate::{Packet, Payload, Violation};
 
 const COUNT_BITS: u32 = 32;
+
+/// Parts of a frame in one packet, at most.
+const PIECES: u32 = 8;
+const _: () = assert!(Packet::<()>::PIECES == PIECES as usize, "as many as a packet has");
 
 /// Our frames that the other end has.
 #[derive(Debug)]
@@ -37,6 +41,12 @@ impl Sent {
             out: 0,
             completions: Consumer::new(COMPLETIONS),
         }
+    }
+
+    /// Whether parts of a frame may be sent: the other end counts them in 16 bits. A packet has some.
+    pub(super) fn may_send(&self, frame: &Frame) -> bool {
+        let parts = self.frames.get(frame.index() as usize).map(|out| out.parts);
+        parts.is_some_and(|parts| parts < u32::from(u16::MAX) - PIECES)
     }
 
     /// A part of a frame is sent.

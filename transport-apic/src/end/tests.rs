@@ -186,6 +186,31 @@ fn a_frame_of_another_channel_is_placed_in_ours() {
 }
 
 #[test]
+fn a_frame_that_is_sent_again_and_again_breaks_no_rule() {
+    let (mut here, mut there) = pair(SMALL, Integrity::Shared);
+    let frame = here.place(&[7; 300]).expect("there is a frame");
+    let again = packet(&[1; 40], [frame]);
+    // Held at the other end, so that it does not come back.
+    let mut held = None;
+    let mut sent = 0;
+    while sent < 70_000 {
+        match here.transmit(&again, NOW) {
+            Ok(()) => sent += 1,
+            Err(refusal) => {
+                assert_eq!(refusal, Refusal::NoFrame);
+                continue;
+            }
+        }
+        here.publish();
+        held.get_or_insert(receive(&mut there));
+        let _ = there.receive().expect("it is open");
+        there.publish();
+    }
+    assert!(here.counters().copied_bytes > 300, "it is placed anew");
+    drop(held);
+}
+
+#[test]
 fn a_sleeper_is_woken_once_for_each_nap() {
     let (mut here, mut there) = pair(SMALL, Integrity::Shared);
     assert!(there.arm(Interest::Packets, Wake::Doorbell));

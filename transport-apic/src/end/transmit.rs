@@ -135,13 +135,14 @@ impl End {
     fn placed(&mut self, packet: &Packet<Frame>) -> Result<Placed, Refusal> {
         let mut placed = Placed::new();
         for piece in packet.payload.iter().filter(|piece| !piece.is_empty()) {
-            let ours = self.ours().owns(piece);
+            let ours = self.ours().owns(piece) && self.sent.may_send(piece);
             let piece = if ours {
                 Some(piece.slice(0..piece.len()))
             } else {
                 self.place(piece)
             };
-            let Some(piece) = piece else {
+            // What was placed may have come to lie in the same frame once more.
+            let Some(piece) = piece.filter(|piece| self.sent.may_send(piece)) else {
                 self.counters.refused_no_frame += 1;
                 return Err(Refusal::NoFrame);
             };

@@ -27,6 +27,8 @@ use super::{Config, Peers};
 const MOST_SILENT: usize = 32;
 /// How long one may be silent.
 const SILENCE: Duration = Duration::from_millis(500);
+/// How long nobody is let in when there is no descriptor, or no memory, for one more.
+const SHORTAGE: Duration = Duration::from_millis(100);
 /// How many the kernel keeps waiting.
 const BACKLOG: i32 = 128;
 
@@ -44,7 +46,8 @@ pub struct Listener {
     /// The listening socket, unless too many are silent, and those that are.
     events: OwnedFd,
     silent: Vec<Silent>,
-    paused: bool,
+    /// Since too many are silent, or something is short: until then at least nobody is let in.
+    paused: Option<Instant>,
     refused: u64,
 }
 
@@ -104,7 +107,7 @@ impl Listener {
                 config,
                 events,
                 silent: Vec::with_capacity(MOST_SILENT),
-                paused: false,
+                paused: None,
                 refused: 0,
             }),
             Err(source) => Err(ListenError::System { path, source }),
@@ -146,7 +149,9 @@ impl Listener {
             if left.is_zero() {
                 return Ok(None);
             }
-            let patience = self.silent.iter().map(|silent| silent.until).min();
+            let silent = self.silent.iter().map(|silent| silent.until);
+            let paused = self.paused.filter(|until| *until > Instant::now());
+            let patience = silent.chain(paused).min();
             let patience = patience.map_or(left, |until| left.min(super::socket::left(until)));
             // Rounded up, so that what is waited for is over.
             let patience = patience + Duration::from_millis(1);
@@ -199,22 +204,33 @@ impl Listener {
 
     /// Takes those who wait in the kernel, as long as not too many are silent.
     fn admit(&mut self) -> io::Result<()> {
+        let now = Instant::now();
+        if self.paused.is_some_and(|until| now < until) {
+            return Ok(());
+        }
         while self.silent.len() < MOST_SILENT {
             let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
             match accept_with(&self.socket, flags) {
                 Ok(fd) => {
                     let socket = Socket::new(fd);
                     epoll::add(&self.events, &socket, EventData::new_u64(0), EventFlags::IN)?;
-                    let until = Instant::now() + SILENCE;
+                    let until = now + SILENCE;
                     self.silent.push(Silent { socket, until });
                 }
                 Err(Errno::INTR | Errno::CONNABORTED) => {}
                 Err(Errno::AGAIN) => return Ok(()),
+                Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
+                    return self.pause(now + SHORTAGE);
+                }
                 Err(error) => return Err(error.into()),
             }
         }
-        if !self.paused {
-            self.paused = true;
+        self.pause(now)
+    }
+
+    /// Looks away from the listening socket, which would be ready all the time.
+    fn pause(&mut self, until: Instant) -> io::Result<()> {
+        if self.paused.replace(until).is_none() {
             epoll::delete(&self.events, &self.socket)?;
         }
         Ok(())
@@ -222,8 +238,9 @@ impl Listener {
 
     /// Looks at the listening socket again.
     fn resume(&mut self) -> io::Result<()> {
-        if self.paused && self.silent.len() < MOST_SILENT {
-            self.paused = false;
+        let over = self.paused.is_some_and(|until| Instant::now() >= until);
+        if over && self.silent.len() < MOST_SILENT {
+            self.paused = None;
             let data = EventData::new_u64(LISTENER);
             epoll::add(&self.events, &self.socket, data, EventFlags::IN)?;
         }

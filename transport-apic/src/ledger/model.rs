@@ -53,8 +53,8 @@ impl Memory {
 fn who_collects_a_frame_may_write_it() {
     loom::model(|| {
         let memory = memory(1);
-        memory.ledger.hold(0);
-        memory.ledger.hold(0);
+        memory.ledger.lend(0);
+        memory.ledger.lend(0);
         let holder = {
             let memory = Arc::clone(&memory);
             thread::spawn(move || memory.drop_frame(0))
@@ -75,13 +75,13 @@ fn who_collects_a_frame_may_write_it() {
 fn a_frame_that_is_lent_again_while_it_comes_back_comes_back_with_the_last_holder() {
     loom::model(|| {
         let memory = memory(1);
-        memory.ledger.hold(0);
+        memory.ledger.lend(0);
         let holder = {
             let memory = Arc::clone(&memory);
             thread::spawn(move || memory.drop_frame(0))
         };
         // The owner does not know whether it is coming back.
-        memory.ledger.hold(0);
+        memory.ledger.lend(0);
         let early = memory.ledger.collect(|_| panic!("it is held"));
         memory.drop_frame(0);
         holder.join().unwrap();
@@ -94,8 +94,8 @@ fn a_frame_that_is_lent_again_while_it_comes_back_comes_back_with_the_last_holde
 fn one_and_only_one_frees_when_the_owner_leaves() {
     loom::model(|| {
         let memory = memory(2);
-        memory.ledger.hold(0);
-        memory.ledger.hold(1);
+        memory.ledger.lend(0);
+        memory.ledger.lend(1);
         let holders = [0, 1].map(|frame| {
             let memory = Arc::clone(&memory);
             thread::spawn(move || memory.drop_frame(frame))
@@ -115,12 +115,12 @@ fn one_and_only_one_frees_when_the_owner_leaves() {
 fn nobody_frees_what_was_lent_again_and_is_held() {
     loom::model(|| {
         let memory = memory(1);
-        memory.ledger.hold(0);
+        memory.ledger.lend(0);
         let holder = {
             let memory = Arc::clone(&memory);
             thread::spawn(move || memory.drop_frame(0))
         };
-        memory.ledger.hold(0);
+        memory.ledger.lend(0);
         let gone = memory.ledger.depart(1);
         assert!(!gone, "this one still holds it");
         let mut freed = u32::from(memory.drop_frame(0));
