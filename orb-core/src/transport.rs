@@ -240,6 +240,13 @@ impl Interest {
         edge: false,
         oneshot: true,
     };
+    /// Writable, once.
+    pub const WRITE_ONCE: Self = Self {
+        readable: false,
+        writable: true,
+        edge: false,
+        oneshot: true,
+    };
     /// Readable, each time something new arrives.
     pub const READ_EDGE: Self = Self {
         readable: true,

@@ -35,6 +35,8 @@ pub(crate) struct Stream<C: Channel> {
     longest: usize,
     /// A notification was asked for.
     armed: bool,
+    /// Somebody waits to be told of room.
+    wants_room: bool,
 }
 
 /// How a stream came to its end.
@@ -91,6 +93,7 @@ impl<C: Channel> Stream<C> {
             rest: None,
             longest: properties.mtu.saturating_sub(HEADERS).max(1),
             armed: false,
+            wants_room: false,
         }
     }
 
@@ -116,6 +119,8 @@ impl<C: Channel> Stream<C> {
     ///
     /// Why it came to its end.
     pub(crate) fn send(&mut self, parts: &[IoSlice<'_>], now: Time) -> Result<usize, Ended> {
+        // Who does not get on asks again.
+        self.wants_room = false;
         let mut sent = self.queue(parts, now)?;
         if sent == 0 {
             // What the peer has let go of may be room.
@@ -212,7 +217,8 @@ impl<C: Channel> Stream<C> {
         if self.rest.is_some() || self.connection.is_readable() || self.rest(now).is_err() {
             return false;
         }
-        let interest = if self.refused.is_some() || (room && self.connection.usable() >= LITTLE) {
+        self.wants_room |= room;
+        let interest = if self.refused.is_some() || (self.wants_room && self.connection.usable() >= LITTLE) {
             Interest::PacketsAndRoom
         } else {
             // An acknowledgement opens the window.
@@ -220,6 +226,17 @@ impl<C: Channel> Stream<C> {
         };
         self.armed = self.channel.arm(interest);
         self.armed
+    }
+
+    /// Returns whether there is room now that somebody waits to be told of: once. Whoever takes notifications in has to pass
+    /// this one on.
+    pub(crate) fn has_found_room(&mut self) -> bool {
+        let found = self.wants_room
+            && self.refused.is_none()
+            && self.connection.usable() >= LITTLE
+            && self.channel.has_slot();
+        self.wants_room &= !found;
+        found
     }
 
     /// Returns what it travels on.

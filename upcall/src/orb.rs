@@ -2,6 +2,7 @@
 //! The ORB: where a program starts and ends.
 
 mod builder;
+mod fabric;
 mod planner;
 mod references;
 mod stop;
@@ -27,8 +28,11 @@ use orb_core::{
 };
 use parking_lot::Mutex;
 
-pub use self::builder::{BuildError, OrbBuilder};
 use self::{builder::Serving, stop::Stop};
+pub use self::{
+    builder::{BuildError, OrbBuilder},
+    fabric::Fabric,
+};
 use crate::statistics::Publisher;
 
 /// An ORB. Cheap to clone; the last clone that goes stops serving, while references stay good.

@@ -13,6 +13,7 @@ use std::{
 use orb_core::{
     qos::Granted,
     server::{Flow, Run, Verdict},
+    transport,
 };
 use parking_lot::Mutex;
 use qos_mapper::{Corrector, FlowCost, Plan, Sample};
@@ -286,13 +287,23 @@ impl Client {
         }));
     }
 
-    fn watch(&self, interest: Interest) -> io::Result<()> {
+    /// Asks to be notified of what is waited for; `false` if it is there already.
+    fn watch(&self, wanted: transport::Interest) -> io::Result<bool> {
         // A periodic one looks each period anyway.
         let reactive = self.terms.reactive.load(Ordering::Relaxed);
-        match self.flow.fd().filter(|_| reactive) {
-            Some(fd) => self.notifier.watch(fd, interest),
-            None => Ok(()),
-        }
+        let Some(fd) = self.flow.fd().filter(|_| reactive) else {
+            return Ok(true);
+        };
+        let Some(told) = self.flow.watch(wanted) else {
+            return Ok(false);
+        };
+        let interest = if told.writable {
+            Interest::Writable
+        } else {
+            Interest::Readable
+        };
+        self.notifier.watch(fd, interest)?;
+        Ok(true)
     }
 
     fn end(&mut self) -> Outcome {
@@ -302,9 +313,13 @@ impl Client {
     }
 
     /// Waits for more; a connection that cannot be waited for is at its end.
-    fn wait_for(&mut self, interest: Interest) -> Outcome {
-        match self.watch(interest) {
-            Ok(()) => Outcome::Done,
+    fn wait_for(&mut self, wanted: transport::Interest, cx: &mut Activation<'_>) -> Outcome {
+        match self.watch(wanted) {
+            Ok(true) => Outcome::Done,
+            Ok(false) => {
+                cx.again();
+                Outcome::Done
+            }
             Err(error) => {
                 tracing::warn!(peer = %self.flow.peer(), %error, "a connection cannot be watched");
                 self.end()
@@ -343,8 +358,8 @@ impl Upcall for Client {
                 cx.again();
                 Outcome::Done
             }
-            Run::Drained => self.wait_for(Interest::Readable),
-            Run::Blocked => self.wait_for(Interest::Writable),
+            Run::Drained => self.wait_for(transport::Interest::READ_ONCE, cx),
+            Run::Blocked => self.wait_for(transport::Interest::WRITE_ONCE, cx),
         }
     }
 }

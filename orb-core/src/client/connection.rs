@@ -505,12 +505,6 @@ impl Surroundings for Connection {
     fn flush_later(&self) {
         let mut shared = self.shared.lock();
         shared.backlog = true;
-        self.watch(
-            &mut shared,
-            Interest {
-                writable: true,
-                ..Interest::NONE
-            },
-        );
+        self.watch(&mut shared, Interest::WRITE_ONCE);
     }
 }

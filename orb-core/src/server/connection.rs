@@ -281,7 +281,8 @@ impl Connection {
         self.epoch.fetch_add(1, Ordering::SeqCst);
         inbox.owned = false;
         self.lingering.store(false, Ordering::SeqCst);
-        Some(inbox.assembler.wanted() == 0 || self.dirty.load(Ordering::SeqCst))
+        let is_there = inbox.assembler.wanted() == 0 || self.dirty.load(Ordering::SeqCst);
+        Some(is_there || self.link.watch(Interest::READ_EDGE).is_none())
     }
 
     /// Keeps the reading with the worker with `epoch`; `false` if it has lost it, or if the connection is not at rest:
@@ -466,12 +467,7 @@ impl Connection {
     /// Changes to what is watched are made under the outbox's lock, so that none undoes another.
     fn arm_with(&self, poller: &dyn Poller, outbox: &Outbox) {
         let interest = if outbox.blocked_since().is_some() {
-            Interest {
-                readable: false,
-                writable: true,
-                edge: false,
-                oneshot: true,
-            }
+            Interest::WRITE_ONCE
         } else {
             Interest::READ_EDGE
         };

@@ -21,7 +21,7 @@ use crate::{
         slot::Slot,
         worker,
     },
-    transport::{Endpoint, Link},
+    transport::{Endpoint, Interest, Link},
 };
 
 /// A connection whose reading belongs to one owner, who runs it: receive, dispatch and reply in one go, without
@@ -192,6 +192,12 @@ impl Flow {
     /// Returns the descriptor to wait for; `None` for a link that cannot be waited for.
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
         self.connection.link.fd()
+    }
+
+    /// Sees to it that the descriptor tells of `interest`, as [`Link::watch`] does; `None` if it is there already: the flow is
+    /// to be run again.
+    pub fn watch(&self, interest: Interest) -> Option<Interest> {
+        self.connection.link.watch(interest)
     }
 
     /// Returns how many messages were taken so far.

@@ -244,8 +244,11 @@ impl Worker {
                     break;
                 }
                 Step::LetGo => {
-                    if visit.lingering.take().is_some() {
-                        connection.arm(&*self.shared.poller);
+                    let poller = &*self.shared.poller;
+                    // Room may have shown while receiving.
+                    let unblocked = connection.is_backed_up() && connection.unblock(poller);
+                    if visit.lingering.take().is_some() || unblocked {
+                        connection.arm(poller);
                     }
                     let Some(epoch) = connection.let_go(visit.epoch, &mut self.service.spare) else {
                         break;

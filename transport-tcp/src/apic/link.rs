@@ -4,6 +4,7 @@
 use std::{
     io::{self, IoSlice},
     os::fd::{AsFd, BorrowedFd, OwnedFd},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -19,8 +20,8 @@ use crate::stream::{Ended, Received, Stream};
 /// How long a sleeper sleeps at most before it looks again: whether its peer is there, and whether somebody else has taken
 /// its notification.
 const NAP: Duration = Duration::from_millis(50);
-/// The same for one who waits for room, which a thread that receives may have found.
-const SHORT_NAP: Duration = Duration::from_millis(1);
+/// How long one sleeps who waits for room.
+const SHORT_NAP: Duration = Duration::from_micros(50);
 
 /// A connection over the fabric.
 ///
@@ -116,24 +117,23 @@ fn broken(ended: Ended) -> io::Error {
 }
 
 impl Link for ApicLink {
+    /// Who waits for room does not ask for a notification: that is the receiver's, and may be watched for by a poller.
     fn send(&self, parts: &[IoSlice<'_>], timeout: Option<Duration>) -> io::Result<usize> {
-        let until = timeout.map(|timeout| Instant::now() + timeout);
+        let begun = Instant::now();
         loop {
-            let mut stream = self.stream.lock();
-            let sent = stream.send(parts, now()).map_err(broken)?;
-            if sent > 0 || parts.iter().all(|part| part.is_empty()) {
-                return Ok(sent);
+            match self.try_send(parts) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return result,
             }
-            let left = until.map_or(SHORT_NAP, |until| until.saturating_duration_since(Instant::now()));
-            if left.is_zero() {
+            let waited = begun.elapsed();
+            if timeout.is_some_and(|timeout| waited >= timeout) {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
-            let asleep = stream.arm(true, now());
-            drop(stream);
-            if asleep {
-                self.nap(left.min(SHORT_NAP))?;
+            if waited < self.spin {
+                std::hint::spin_loop();
+            } else {
+                thread::sleep(SHORT_NAP);
             }
-            self.stream.lock().disarm();
         }
     }
 
@@ -156,7 +156,13 @@ impl Link for ApicLink {
             if left.is_zero() {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
-            let asleep = self.stream.lock().arm(false, now());
+            let mut stream = self.stream.lock();
+            if stream.has_found_room() {
+                // Whoever waits for it may be known to the caller only.
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            let asleep = stream.arm(false, now());
+            drop(stream);
             if asleep {
                 self.nap(left.min(NAP))?;
             }

@@ -176,7 +176,7 @@ fn a_poller_is_told_of_room() {
 fn bulk_and_its_end_arrive() {
     let fabric = Fabric::new();
     let (client, server) = fabric.pair();
-    let bulk: Vec<u8> = (0..=250).cycle().take(5_000_000).collect();
+    let bulk: Vec<u8> = (0..=250).cycle().take(20_000_000).collect();
     let copy = bulk.clone();
     let sending = thread::spawn(move || {
         let mut rest = &copy[..];

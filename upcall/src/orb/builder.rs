@@ -25,9 +25,9 @@ use orb_core::{
 };
 use parking_lot::Mutex;
 use qos_mapper::{FileErrors, QosFile};
-use transport_tcp::KernelTcp;
+use transport_tcp::{Apic, KernelTcp};
 
-use super::{Inner, Orb, cannot_listen, planner::Planner, references::References, stop::Stop};
+use super::{Fabric, Inner, Orb, cannot_listen, planner::Planner, references::References, stop::Stop};
 use crate::statistics::{Folder, Publisher};
 
 /// Configures an [`Orb`].
@@ -45,6 +45,7 @@ use crate::statistics::{Folder, Publisher};
 /// | [`max_giop_version`](Self::max_giop_version) | `UPCALL_MAX_GIOP_VERSION` | `-ORBmaxGIOPVersion 1.2` |
 /// | [`max_message_size`](Self::max_message_size) | `UPCALL_MAX_MESSAGE_SIZE` | `-ORBgiopMaxMsgSize bytes` |
 /// | [`statistics`](Self::statistics) | `UPCALL_STATISTICS` (a path, or nothing for nowhere) | |
+/// | [`fabric`](Self::fabric) | `UPCALL_FABRIC` (a path, or nothing for none) | |
 /// | | `UPCALL_TRACE_LEVEL` | `-ORBtraceLevel n` |
 #[derive(Debug)]
 #[must_use = "an ORB is made by .build()"]
@@ -55,6 +56,7 @@ pub struct OrbBuilder {
     publish: Option<String>,
     real_time: RealTime,
     statistics: Option<Folder>,
+    fabric: Option<Fabric>,
     config_file: Option<PathBuf>,
     server_protocols: ProtocolList,
     arguments: Vec<String>,
@@ -121,6 +123,7 @@ impl OrbBuilder {
             publish: None,
             real_time: RealTime::default(),
             statistics: Some(Folder::of_user()),
+            fabric: Some(Fabric::of_user()),
             config_file: None,
             server_protocols: ProtocolList::default(),
             arguments: Vec::new(),
@@ -129,8 +132,9 @@ impl OrbBuilder {
         }
     }
 
-    /// Listens at `url`, such as `iiop://127.0.0.1:2809`, `iiop://[::1]:0` (any port) or `iiop://:2809` (every address
-    /// of this machine). An ORB that listens nowhere can only call.
+    /// Listens at `url`, such as `iiop://127.0.0.1:2809`, `iiop://[::1]:0` (any port), `iiop://:2809` (every address of this
+    /// machine), or `apic://telemetry` (a name on the [`fabric`](Self::fabric), for processes of this machine; `apic://` is any
+    /// name). An ORB that listens nowhere can only call.
     pub fn listen(mut self, url: impl Into<String>) -> Self {
         self.listen.push(url.into());
         self
@@ -258,6 +262,13 @@ impl OrbBuilder {
         self
     }
 
+    /// Calls processes of this machine by this fabric where references name it, and listens there at `apic://name`; `None`
+    /// does without. Defaults to that of the user. Where it cannot be had, the ORB says so once and does without.
+    pub fn fabric(mut self, fabric: impl Into<Option<Fabric>>) -> Self {
+        self.fabric = fabric.into();
+        self
+    }
+
     /// Adds a transport beside TCP; one for the same scheme comes first.
     pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
         self.transports.push(transport);
@@ -290,11 +301,19 @@ impl OrbBuilder {
             if let Some(path) = std::env::var_os("UPCALL_STATISTICS") {
                 self.statistics = (!path.is_empty()).then(|| Folder::at(path));
             }
+            if let Some(path) = std::env::var_os("UPCALL_FABRIC") {
+                self.fabric = (!path.is_empty()).then(|| Fabric::at(path));
+            }
         }
         let mut parsed = OrbArguments::parse(std::mem::take(&mut self.arguments), &mut self.config)?;
         given(&mut parsed);
         self.server.max_message_size = self.config.max_message_size;
         self.transports.push(Arc::new(KernelTcp::new()));
+        match self.fabric.map(|fabric| fabric.transport()) {
+            Some(Ok(apic)) => self.transports.push(apic),
+            Some(Err(reason)) => tracing::warn!(%reason, "this ORB is not on the fabric of its machine"),
+            None => {}
+        }
         self.config.client_protocols.check()?;
         self.server_protocols.check()?;
         let iiop = self.server_protocols.find(ProtocolType::IIOP)?;
@@ -425,8 +444,8 @@ pub(super) fn bind(
     let mut listeners = Vec::with_capacity(endpoints.len());
     for endpoint in endpoints {
         let Some(transport) = core.transport(endpoint.scheme()) else {
-            if endpoint.scheme() == "apic" {
-                tracing::warn!(%endpoint, "left out: this build has no APIC transport");
+            if endpoint.scheme() == Apic::SCHEME {
+                tracing::warn!(%endpoint, "left out: this ORB is on no fabric");
                 continue;
             }
             return Err(BuildError::NoTransport(endpoint.clone()));
@@ -444,6 +463,7 @@ pub(super) fn bind(
 /// The endpoint as references name it.
 fn published(local: &Endpoint, publish: Option<&str>) -> Endpoint {
     match publish {
+        _ if local.scheme() != Endpoint::IIOP => local.clone(),
         Some(host) => local.with_host(host),
         None if matches!(local.host(), "0.0.0.0" | "::") => {
             local.with_host(own_address().unwrap_or_else(|_| "127.0.0.1".into()))

@@ -9,18 +9,25 @@ fn quiet() -> OrbBuilder {
 
 #[test]
 fn an_orb_listens_where_it_is_told_and_says_so() {
-    let orb = quiet()
-        .listen("iiop://127.0.0.1:0")
-        .listen("apic://telemetry")
-        .build()
-        .expect("built");
-    let endpoints = orb.endpoints();
-    assert_eq!(endpoints.len(), 1);
-    assert!(
-        endpoints
-            .iter()
-            .all(|endpoint| endpoint.port() != 0 && endpoint.host() == "127.0.0.1")
-    );
+    let folder = tempfile::tempdir().expect("a directory");
+    let listening = |fabric: Option<Fabric>| {
+        quiet()
+            .fabric(fabric)
+            .listen("iiop://127.0.0.1:0")
+            .listen("apic://telemetry")
+            .listen("apic://")
+            .build()
+            .expect("built")
+            .endpoints()
+    };
+    let endpoints = listening(Some(Fabric::at(folder.path())));
+    let [iiop, named, unnamed] = endpoints.as_slice() else {
+        panic!("{endpoints:?}");
+    };
+    assert_eq!((iiop.host(), iiop.port() != 0), ("127.0.0.1", true));
+    assert_eq!(named.to_string(), "apic://telemetry");
+    assert!(!unnamed.host().is_empty());
+    assert_eq!(listening(None).len(), 1, "without a fabric");
 }
 
 #[test]

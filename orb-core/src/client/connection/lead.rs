@@ -14,6 +14,7 @@ use crate::{
     },
     giop::{Message, MessageType},
     nested,
+    transport::Interest,
 };
 
 /// How many messages one thread reads for others without looking whether one of them could take over.
@@ -108,6 +109,9 @@ impl Connection {
             }
         }
         self.watch_if_needed(shared);
+        if shared.backlog {
+            self.watch(shared, Interest::WRITE_ONCE);
+        }
     }
 
     /// Reads until the reply to `id` is there, delivering the others'.
@@ -131,6 +135,10 @@ impl Connection {
             first = false;
             if let Received::Failed(failure) = lead.receive(wait) {
                 self.fail(failure);
+            }
+            if self.writer.has_backlog() {
+                // Room for it may have shown while receiving. A broken link shows there, too.
+                drop(self.writer.flush(self));
             }
         }
     }
