@@ -2,7 +2,7 @@
 //! What comes, in order and out of it; windows; and what is not believed.
 
 use super::*;
-use crate::engine::segment::Block;
+use crate::engine::{Checksums, segment::Block};
 
 #[test]
 fn octets_come_once_and_in_order_however_they_arrive() {
@@ -291,4 +291,46 @@ fn pieces_are_let_go_as_they_are_acknowledged() {
     assert!(!piece.is_unique());
     play.arrives(ACK, 1, 101, b"");
     assert!(piece.is_unique());
+}
+
+#[test]
+fn a_lone_connection_takes_packets_of_its_own_peer_only() {
+    let ours = Play::endpoints();
+    let peer = Endpoints {
+        local: ours.remote,
+        remote: ours.local,
+    };
+    let wrong = [
+        Endpoints {
+            local: ([192, 0, 2, 3], 2000).into(),
+            ..peer
+        },
+        Endpoints {
+            local: ([192, 0, 2, 2], 2001).into(),
+            ..peer
+        },
+        Endpoints {
+            remote: ([192, 0, 2, 4], 1000).into(),
+            ..peer
+        },
+        Endpoints {
+            remote: ([192, 0, 2, 1], 1001).into(),
+            ..peer
+        },
+        Endpoints {
+            local: (std::net::Ipv6Addr::LOCALHOST, 2000).into(),
+            remote: (std::net::Ipv6Addr::LOCALHOST, 1000).into(),
+        },
+    ];
+    let mut play = Play::listening(quiet());
+    let syn = play.segment(SYN, 0, 0, b"");
+    let packet = |from: Endpoints| {
+        Path::new(from, TCP, Checksums::Verify).packet(&syn, arrayvec::ArrayVec::<Bytes, 8>::new())
+    };
+    for from in wrong {
+        assert_eq!(play.tcp.receive(play.now, packet(from)), Err(Malformed::Address));
+        assert_eq!(play.tcp.state(), State::Listen);
+    }
+    assert_eq!(play.tcp.receive(play.now, packet(peer)), Ok(()));
+    assert_eq!(play.tcp.state(), State::SynReceived);
 }
