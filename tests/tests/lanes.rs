@@ -138,6 +138,24 @@ fn described(machine: &str) -> upcall::OrbBuilder {
     })
 }
 
+/// A server with this QoS file.
+fn with_file(text: &str) -> Orb {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("upcall.toml");
+    std::fs::write(&path, text).unwrap();
+    builder().config(&path).build().unwrap()
+}
+
+/// Every object has a guarantee.
+const EVERYTHING: &str = r#"
+[[object]]
+class = "isochronous"
+period = "4ms"
+messages = 8
+message_size = "16KiB"
+worst_case = "20us"
+"#;
+
 fn client() -> Orb {
     described(MACHINE).build().unwrap()
 }

@@ -5,26 +5,13 @@ use upcall_tests::{interop, peers, skip};
 
 use super::*;
 
-/// Everything that the peer serves has a guarantee.
-const FILE: &str = r#"
-[[object]]
-class = "isochronous"
-period = "4ms"
-messages = 8
-message_size = "16KiB"
-worst_case = "20us"
-"#;
-
 #[test]
 fn omniorb_calls_a_guaranteed_object_through_its_lane() {
     let omniorb = match peers::omniorb() {
         Ok(omniorb) => omniorb,
         Err(reason) => return skip("omniorb_calls_a_guaranteed_object_through_its_lane", &reason),
     };
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("upcall.toml");
-    std::fs::write(&path, FILE).unwrap();
-    let orb = builder().config(&path).build().unwrap();
+    let orb = with_file(EVERYTHING);
     let peer = interop::server::serve(&orb).unwrap();
     let id = orb.root_poa().reference_to_id(peer.as_ref()).unwrap();
     let lane = || orb.root_poa().lane(&id).unwrap().expect("a lane");

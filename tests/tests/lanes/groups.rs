@@ -93,6 +93,25 @@ fn the_most_costly_member_counts_while_it_is_there() {
 }
 
 #[test]
+fn what_a_client_asked_for_itself_stays_but_for_what_the_servants_take() {
+    let (server, client) = (server(), client());
+    let one = from(&client, &server, &join(&server, "m1", soon()).unwrap());
+    let asked = Qos::low_delay(Duration::from_millis(20));
+    let own = upcall::Interface::with_qos(&one, asked.clone()).unwrap();
+    let granted = || lane(&server, "m1").clients[0].qos.clone();
+    assert_eq!(granted(), asked.clone().worst_case(Duration::from_micros(20)));
+    // It may call the new member as well.
+    join(&server, "m2", most()).unwrap();
+    assert_eq!(granted(), asked.clone().worst_case(Duration::from_micros(1200)));
+    server.root_poa().deactivate("m2").unwrap();
+    until("what it took is given back", || {
+        granted() == asked.clone().worst_case(Duration::from_micros(20))
+    });
+    own.read(1).wait().unwrap();
+    server.shutdown();
+}
+
+#[test]
 fn a_member_that_does_not_fit_leaves_the_others_as_they_were() {
     let (server, client) = (server(), client());
     let one = join(&server, "m1", soon()).unwrap();
@@ -171,8 +190,8 @@ fn the_lane_is_closed_with_the_last_member_and_opened_again_with_the_next() {
     let (server, client) = (server(), client());
     let poa = server.root_poa();
     for _ in 0..3 {
-        let one = join(&server, "m1", most()).unwrap();
-        let other = join(&server, "m2", most()).unwrap();
+        let one = join(&server, "m1", soon()).unwrap();
+        let other = join(&server, "m2", soon()).unwrap();
         from(&client, &server, &one).name().wait().unwrap();
         poa.deactivate("m1").unwrap();
         from(&client, &server, &other).name().wait().unwrap();
@@ -181,8 +200,10 @@ fn the_lane_is_closed_with_the_last_member_and_opened_again_with_the_next() {
             TcpStream::connect(("127.0.0.1", port(&one))).is_err()
         });
     }
-    // Nothing is left of it.
-    export(&server, "alone", &Thermometer::default(), most()).unwrap();
+    // Nothing is left of it, once whoever still looked after it has seen that.
+    until("its share is free", || {
+        export(&server, "alone", &Thermometer::default(), most()).is_ok()
+    });
     server.shutdown();
 }
 
@@ -207,27 +228,14 @@ fn members_keep_to_the_managers_of_their_poas() {
     server.shutdown();
 }
 
-/// Everything is of one group.
-const FILE: &str = r#"
-[[object]]
-group = "everything"
-class = "isochronous"
-period = "4ms"
-messages = 8
-message_size = "16KiB"
-worst_case = "20us"
-"#;
-
-fn with_file(text: &str) -> Orb {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("upcall.toml");
-    std::fs::write(&path, text).unwrap();
-    builder().config(&path).build().unwrap()
+/// A server whose objects are all of one group, unless they say otherwise.
+fn grouped() -> Orb {
+    with_file(&format!("{EVERYTHING}group = \"everything\"\n"))
 }
 
 #[test]
 fn the_file_puts_objects_into_groups_unless_their_activation_says_otherwise() {
-    let server = with_file(FILE);
+    let server = grouped();
     let export = |id: &str| {
         let skeleton = SensorSkeleton::new(Thermometer::default());
         server.root_poa().activate(skeleton).id(id)
@@ -249,7 +257,7 @@ fn omniorb_calls_all_objects_of_a_group_on_one_lane() {
         Ok(omniorb) => omniorb,
         Err(reason) => return skip(name, &reason),
     };
-    let server = with_file(FILE);
+    let server = grouped();
     let peer = interop::server::serve(&server).unwrap();
     let id = server.root_poa().reference_to_id(peer.as_ref()).unwrap();
     // One of these makes an object more.

@@ -48,9 +48,16 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
+        if let Serves::One { .. } = self.lane.serves {
+            return;
+        }
         // A real-time thread that served the object's last request may be here, and waits for no lock.
         if let Some(mut clients) = self.lane.clients.try_lock() {
             clients.members.remove(&self.member);
+            if clients.members.is_empty() {
+                // The lane ends here and now, and with it all that was granted.
+                return;
+            }
         }
         // Who looks after lanes goes only when no lane is left.
         let _ = self.lane.running.errands.send(Errand::Leave {
@@ -121,8 +128,8 @@ impl Lane {
         measured.message > book.costs().of_flow(&wanted.types, declared.into()).message
     }
 
-    /// Asks for another plan for the clients that are there and ask for nothing themselves, and those to come: for all of
-    /// them, or for none.
+    /// Asks for another plan for the clients that are there and those to come: for all of them, or for none. For those who
+    /// ask for something themselves only what their messages cost may be another.
     fn ask_for_all(&self, clients: &mut Clients, wanted: Request) -> Result<(), Refusal> {
         let Clients {
             request,
@@ -133,14 +140,20 @@ impl Lane {
         if *request == wanted {
             return Ok(());
         }
-        let ids = spare.iter().map(|grant| grant.id);
-        let theirs = connected.values().filter(|it| it.own.is_none());
-        let theirs = theirs.map(|it| (it.grant.id, Some(it.cpu)));
-        let ids: Vec<_> = ids.map(|id| (id, None)).chain(theirs).collect();
+        let theirs = connected.values().filter_map(|client| {
+            let after = match &client.own {
+                None => wanted.clone(),
+                own => self.wants(&wanted, own.clone()),
+            };
+            let same = client.own.is_some() && self.wants(request, client.own.clone()) == after;
+            (!same).then_some((client.grant.id, Some(client.cpu), after))
+        });
+        let kept = spare.iter().map(|grant| (grant.id, None, wanted.clone()));
+        let asked: Vec<_> = kept.chain(theirs).collect();
         let all = |book: &mut Admission| {
-            let plans = ids
+            let plans = asked
                 .iter()
-                .map(|(id, cpu)| Ok((*id, ask(book, *id, *cpu, &wanted)?)));
+                .map(|(id, cpu, wanted)| Ok((*id, ask(book, *id, *cpu, wanted)?)));
             plans.collect::<Result<BTreeMap<_, _>, RenegotiationError>>()
         };
         let mut plans = match self.running.negotiate(all) {
