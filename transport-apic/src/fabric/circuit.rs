@@ -4,7 +4,7 @@
 use std::fmt;
 use std::hint;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::Timespec;
@@ -159,8 +159,7 @@ impl Circuit {
                 let bell = self.end.ours().bell();
                 // Release: pairs with the Acquire of `sleep`.
                 bell.fetch_add(1, Ordering::Release);
-                // It fails for a word that is no futex only.
-                let _ = futex::wake(bell, futex::Flags::empty(), 1);
+                wake_all(bell);
             }
         }
     }
@@ -255,10 +254,17 @@ impl Channel for Circuit {
     fn close(&mut self) {
         self.publish();
         self.end.close();
-        // It wakes whoever watches the socket at the other end; who sleeps on the bell is woken as well.
+        // It wakes whoever watches the socket, at either end; who sleeps on a bell is woken as well.
         self.wake(Wake::Futex);
+        wake_all(self.end.theirs().bell());
         self.socket.hang_up();
     }
+}
+
+/// Wakes whoever sleeps on a bell.
+fn wake_all(bell: &AtomicU32) {
+    // It fails for a word that is no futex only.
+    let _ = futex::wake(bell, futex::Flags::empty(), i32::MAX.unsigned_abs());
 }
 
 impl AsFd for Circuit {
