@@ -21,6 +21,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use orb_core::{
@@ -28,7 +29,7 @@ use orb_core::{
     invoke::{Call, OnewayCall, Operation, SyncScope},
     servant::{Reply, Servant},
 };
-use upcall::{Context, ObjectRef, Orb, SystemException};
+use upcall::{Context, Interface, ObjectRef, Orb, SystemException, qos::Qos};
 
 struct Counting;
 
@@ -182,6 +183,31 @@ fn a_oneway_allocates_nothing_on_either_side() {
         call.sync_scope(SyncScope::WithTransport).send().expect("sent");
     };
     assert_eq!(fewest(push), 0);
+    server.shutdown();
+}
+
+#[test]
+fn on_a_flow_of_its_own_a_client_allocates_nothing_either() {
+    let _turn = TURN.lock();
+    let (server, object) = server();
+    let client = Orb::builder().environment(false).statistics(None);
+    let client = client.real_time(|machine| machine.page = upcall::poa::Page::None);
+    let client = client.build().expect("built");
+    let remote = client
+        .string_to_object(&server.object_to_string(&object))
+        .expect("a reference");
+    let qos = Qos::isochronous(Duration::from_millis(2), 20).message_size(64);
+    let own = remote.with_qos(qos).expect("granted");
+    assert!(own.granted().is_some());
+    // Encoded here, sent by an upcall.
+    let push = || {
+        let call = OnewayCall::<Add>::new(&own, (1, 2));
+        call.sync_scope(SyncScope::WithTransport).send().expect("sent");
+    };
+    assert_eq!(fewest(push), 0);
+    let call = || assert_eq!(Call::<Add>::new(&own, (1, 2)).wait(), Ok(3));
+    assert_eq!(fewest(call), 0);
+    client.shutdown();
     server.shutdown();
 }
 

@@ -2,8 +2,7 @@
 //! Messages that callers have encoded and somebody else sends, in order.
 
 use std::{
-    sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
-    thread,
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
     time::Instant,
 };
 
@@ -13,25 +12,27 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::nested;
 
-/// A bounded queue between any number of callers and one sender. Neither takes a lock while there is room, nor allocates
-/// once the buffers have grown.
+/// A bounded queue between any number of callers and one sender. Callers take turns; the sender, who may be more urgent than
+/// all of them and have the CPU of one who has not finished, waits for nobody. Buffers go round, so that nobody allocates once
+/// they have grown.
 #[derive(Debug)]
 pub(super) struct Ring {
     queued: ArrayQueue<BytesMut>,
-    /// Buffers that were sent, to be filled again.
+    /// Buffers that were sent, to be filled again. There are fewer than it has places: so the sender never meets a caller who
+    /// is just taking one, and for whom the queue would have him spin.
     free: ArrayQueue<BytesMut>,
     /// Octets that may wait; a message that finds nothing before it may be larger.
     most: usize,
     octets: AtomicUsize,
-    /// How many were queued, and how many of them sent.
+    /// How many are queued for good, how many of them the sender has taken, and sent. What is not entered is not taken, though
+    /// it may have its place already.
     entered: AtomicU64,
+    taken: AtomicU64,
     sent: AtomicU64,
-    /// Callers that are putting something in.
-    entering: AtomicUsize,
-    closed: AtomicBool,
     /// Callers that wait for something to be sent.
     waiting: AtomicUsize,
-    gate: Mutex<()>,
+    /// The turn of a caller, who finds out whether it is closed.
+    callers: Mutex<bool>,
     changed: Condvar,
 }
 
@@ -46,78 +47,74 @@ pub(super) enum Put {
 impl Ring {
     /// Makes one for so many messages and octets.
     pub(super) fn new(messages: usize, octets: usize) -> Self {
+        let places = messages.max(1);
         Self {
-            queued: ArrayQueue::new(messages.max(1)),
-            free: ArrayQueue::new(messages.max(1)),
+            queued: ArrayQueue::new(places),
+            // One is in the sender's hands, and one in a caller's.
+            free: ArrayQueue::new(places.saturating_add(3)),
             most: octets,
             octets: AtomicUsize::new(0),
             entered: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
             sent: AtomicU64::new(0),
-            entering: AtomicUsize::new(0),
-            closed: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
-            gate: Mutex::new(()),
+            callers: Mutex::new(false),
             changed: Condvar::new(),
         }
     }
 
     /// Copies a message into the queue, if there is room.
     pub(super) fn try_put<'p>(&self, parts: impl Iterator<Item = &'p [u8]> + Clone) -> Put {
-        // SeqCst, here and in `close`: either this is seen to be under way there, or the end is seen here.
-        self.entering.fetch_add(1, Ordering::SeqCst);
-        let put = if self.closed.load(Ordering::SeqCst) {
-            Put::Closed
-        } else {
-            self.put(parts)
-        };
-        self.entering.fetch_sub(1, Ordering::SeqCst);
-        put
-    }
-
-    fn put<'p>(&self, parts: impl Iterator<Item = &'p [u8]> + Clone) -> Put {
-        let size = parts.clone().map(<[u8]>::len).sum();
-        let before = self.octets.fetch_add(size, Ordering::Relaxed);
-        if before > 0 && before + size > self.most {
-            self.octets.fetch_sub(size, Ordering::Relaxed);
-            return Put::Full;
-        }
-        let mut message = self.free.pop().unwrap_or_default();
-        parts.for_each(|part| message.extend_from_slice(part));
-        if self.queued.push(message).is_err() {
-            self.octets.fetch_sub(size, Ordering::Relaxed);
-            return Put::Full;
-        }
-        self.entered.fetch_add(1, Ordering::SeqCst);
-        Put::Queued
+        self.put(*self.callers.lock(), parts)
     }
 
     /// Copies a message into the queue; waits for room until `deadline`, and returns `Full` if there was none.
     pub(super) fn put_by<'p>(&self, parts: impl Iterator<Item = &'p [u8]> + Clone, deadline: Instant) -> Put {
         let mut put = self.try_put(parts.clone());
         if put == Put::Full {
-            self.wait(deadline, || {
-                put = self.try_put(parts.clone());
+            self.wait(deadline, |closed| {
+                put = self.put(closed, parts.clone());
                 put != Put::Full
             });
         }
         put
     }
 
+    /// In the caller's turn.
+    fn put<'p>(&self, closed: bool, parts: impl Iterator<Item = &'p [u8]> + Clone) -> Put {
+        if closed {
+            return Put::Closed;
+        }
+        let size = parts.clone().map(<[u8]>::len).sum();
+        let before = self.octets.load(Ordering::Relaxed);
+        if self.queued.is_full() || before > 0 && before + size > self.most {
+            return Put::Full;
+        }
+        let mut message = self.free.pop().unwrap_or_default();
+        parts.for_each(|part| message.extend_from_slice(part));
+        // Only here something is put in, and there was room.
+        drop(self.queued.push(message));
+        self.octets.fetch_add(size, Ordering::Relaxed);
+        // SeqCst, as for `sent` and `waiting`: who waits sees what was sent, or is seen to wait.
+        self.entered.fetch_add(1, Ordering::SeqCst);
+        Put::Queued
+    }
+
     /// Waits until all is sent that was queued before; `false` if that is not by `deadline`.
     pub(super) fn wait_for_all(&self, deadline: Instant) -> bool {
         let entered = self.entered.load(Ordering::SeqCst);
-        let all = || self.sent.load(Ordering::SeqCst) >= entered || self.closed.load(Ordering::SeqCst);
-        all() || self.wait(deadline, all)
+        let all = || self.sent.load(Ordering::SeqCst) >= entered;
+        all() || self.wait(deadline, |closed| closed || all())
     }
 
-    fn wait(&self, deadline: Instant, mut ready: impl FnMut() -> bool) -> bool {
+    fn wait(&self, deadline: Instant, mut ready: impl FnMut(bool) -> bool) -> bool {
         let _blocking = nested::about_to_block();
-        let mut gate = self.gate.lock();
+        let mut turn = self.callers.lock();
         self.waiting.fetch_add(1, Ordering::SeqCst);
-        let mut is_ready = ready();
+        let mut is_ready = ready(*turn);
         while !is_ready {
-            let late = self.changed.wait_until(&mut gate, deadline).timed_out();
-            is_ready = ready();
+            let late = self.changed.wait_until(&mut turn, deadline).timed_out();
+            is_ready = ready(*turn);
             if late {
                 break;
             }
@@ -131,49 +128,50 @@ impl Ring {
         if self.waiting.load(Ordering::SeqCst) == 0 {
             return true;
         }
-        // Who holds the gate may be an ordinary thread, for which a real-time one does not wait.
-        let gate = self.gate.try_lock();
-        if gate.is_some() {
+        let turn = self.callers.try_lock();
+        if turn.is_some() {
             self.changed.notify_all();
         }
-        gate.is_some()
+        turn.is_some()
     }
 
+    /// Tells the sender whether there is nothing to send.
     pub(super) fn is_empty(&self) -> bool {
-        self.queued.is_empty()
+        self.entered.load(Ordering::SeqCst) == self.taken.load(Ordering::Relaxed)
     }
 
     /// Takes the next message; [`Ring::sent`] comes next.
     pub(super) fn take(&self) -> Option<BytesMut> {
-        self.queued.pop()
+        if self.is_empty() {
+            return None;
+        }
+        // Callers take turns, so what is entered is whole, and so is all before it: this does not spin.
+        let message = self.queued.pop()?;
+        self.taken.fetch_add(1, Ordering::Relaxed);
+        Some(message)
     }
 
     /// Takes back the buffer of a message that was sent.
     pub(super) fn sent(&self, mut message: BytesMut) {
         self.octets.fetch_sub(message.len(), Ordering::Relaxed);
-        self.sent.fetch_add(1, Ordering::SeqCst);
         if message.capacity() <= self.most {
             message.clear();
-            // Of more buffers than there are places none is needed.
             drop(self.free.push(message));
         }
+        self.sent.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Takes nothing more, and returns what is left, for whoever then sends it.
     pub(super) fn close(&self) -> impl Iterator<Item = BytesMut> {
-        self.closed.store(true, Ordering::SeqCst);
-        while self.entering.load(Ordering::SeqCst) > 0 {
-            thread::yield_now();
-        }
-        let _gate = self.gate.lock();
+        *self.callers.lock() = true;
         self.changed.notify_all();
-        std::iter::from_fn(|| self.queued.pop())
+        std::iter::from_fn(|| self.take())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{thread, time::Duration};
 
     use super::*;
 
