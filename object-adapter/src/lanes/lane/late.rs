@@ -16,8 +16,8 @@ use super::{Clients, Connected, Lane};
 use crate::lanes::keeper::{Errand, Successor};
 
 /// For how many of the leaving one's periods a client waits at most, and for how long at least and at most.
-const PERIODS: u32 = 2;
-const PATIENCE: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(2)];
+const PERIODS: u32 = 4;
+const PATIENCE: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(5)];
 
 impl Lane {
     /// Lets a client in that has waited, or refuses it.
