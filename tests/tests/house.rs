@@ -54,6 +54,12 @@ const PURE: &[&str] = &[
     "rtu/src/simulation",
     "rtu/src/time",
     "rtu/src/upcall",
+    "transport-apic/src/channel",
+    "transport-apic/src/end",
+    "transport-apic/src/geometry",
+    "transport-apic/src/pace",
+    "transport-apic/src/packet",
+    "transport-apic/src/ring",
     "transport-apic/src/sim",
     "transport-tcp/src/engine",
 ];
