@@ -49,16 +49,19 @@ impl Memory {
     }
 }
 
+/// Another thread that drops a frame, and says whether that freed all.
+fn drops(memory: &Arc<Memory>, frame: u32) -> thread::JoinHandle<bool> {
+    let memory = Arc::clone(memory);
+    thread::spawn(move || memory.drop_frame(frame))
+}
+
 #[test]
 fn who_collects_a_frame_may_write_it() {
     loom::model(|| {
         let memory = memory(1);
         memory.ledger.lend(0);
         memory.ledger.lend(0);
-        let holder = {
-            let memory = Arc::clone(&memory);
-            thread::spawn(move || memory.drop_frame(0))
-        };
+        let holder = drops(&memory, 0);
         memory.drop_frame(0);
         let mut back = 0;
         memory.ledger.collect(|frame| {
@@ -76,10 +79,7 @@ fn a_frame_that_is_lent_again_while_it_comes_back_comes_back_with_the_last_holde
     loom::model(|| {
         let memory = memory(1);
         memory.ledger.lend(0);
-        let holder = {
-            let memory = Arc::clone(&memory);
-            thread::spawn(move || memory.drop_frame(0))
-        };
+        let holder = drops(&memory, 0);
         // The owner does not know whether it is coming back.
         memory.ledger.lend(0);
         let early = memory.ledger.collect(|_| panic!("it is held"));
@@ -96,10 +96,7 @@ fn one_and_only_one_frees_when_the_owner_leaves() {
         let memory = memory(2);
         memory.ledger.lend(0);
         memory.ledger.lend(1);
-        let holders = [0, 1].map(|frame| {
-            let memory = Arc::clone(&memory);
-            thread::spawn(move || memory.drop_frame(frame))
-        });
+        let holders = [0, 1].map(|frame| drops(&memory, frame));
         let mut freed = u32::from(memory.ledger.depart(2));
         if freed == 1 {
             memory.free();
@@ -116,10 +113,7 @@ fn nobody_frees_what_was_lent_again_and_is_held() {
     loom::model(|| {
         let memory = memory(1);
         memory.ledger.lend(0);
-        let holder = {
-            let memory = Arc::clone(&memory);
-            thread::spawn(move || memory.drop_frame(0))
-        };
+        let holder = drops(&memory, 0);
         memory.ledger.lend(0);
         let gone = memory.ledger.depart(1);
         assert!(!gone, "this one still holds it");
