@@ -6,6 +6,15 @@
 //! of memory that a peer may write, and what is bulk can stay where it lies. Payload is anything that is a [`Payload`].
 //! It travels on a [`Channel`], of which each backend has its own kind.
 
+#![cfg_attr(
+    loom,
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "under the model checker there is no system to call"
+    )
+)]
+
 mod area;
 mod channel;
 #[cfg(all(test, not(loom)))]

@@ -37,6 +37,9 @@ pub(crate) struct Stream<C: Channel> {
     armed: bool,
     /// Somebody waits to be told of room.
     wants_room: bool,
+    /// Nothing came or went since all was said: on a reliable channel there is nothing to do before something does.
+    settled: bool,
+    reliable: bool,
 }
 
 /// How a stream came to its end.
@@ -94,6 +97,8 @@ impl<C: Channel> Stream<C> {
             longest: properties.mtu.saturating_sub(HEADERS).max(1),
             armed: false,
             wants_room: false,
+            settled: false,
+            reliable: properties.reliable,
         }
     }
 
@@ -121,6 +126,7 @@ impl<C: Channel> Stream<C> {
     pub(crate) fn send(&mut self, parts: &[IoSlice<'_>], now: Time) -> Result<usize, Ended> {
         // Who does not get on asks again.
         self.wants_room = false;
+        self.settled = false;
         let mut sent = self.queue(parts, now)?;
         if sent == 0 {
             // What the peer has let go of may be room.
@@ -207,8 +213,12 @@ impl<C: Channel> Stream<C> {
 
     /// Sends what only waits for something to go with: nobody knows when that will be.
     pub(crate) fn rest(&mut self, now: Time) -> Result<(), Ended> {
-        self.connection.acknowledge();
-        self.put_out(now)
+        if !self.settled {
+            self.connection.acknowledge();
+            self.put_out(now)?;
+            self.settled = self.reliable && self.refused.is_none();
+        }
+        Ok(())
     }
 
     /// Asks for a notification of what comes, and of `room` if that is wanted; `false` if there is something already, or the
@@ -253,6 +263,7 @@ impl<C: Channel> Stream<C> {
 
     /// Says that nothing more will be sent: what was, still arrives.
     pub(crate) fn shutdown_send(&mut self, now: Time) {
+        self.settled = false;
         self.connection.shutdown(now);
         self.put_out(now).ok();
     }
@@ -287,7 +298,10 @@ impl<C: Channel> Stream<C> {
         for taken in 0..BURST {
             match self.channel.receive(elapsed(now))? {
                 // What the engine refuses it has counted; the peer sends it again, or not.
-                Some(packet) => drop(self.connection.receive(now, packet)),
+                Some(packet) => {
+                    self.settled = false;
+                    let _ = self.connection.receive(now, packet);
+                }
                 None => return Ok(taken > 0),
             }
         }
