@@ -4,6 +4,7 @@
 use std::{
     io::{self, IoSlice},
     os::fd::{AsFd, BorrowedFd, OwnedFd},
+    sync::atomic::{AtomicU32, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -31,8 +32,9 @@ pub(crate) struct ApicLink {
     stream: Mutex<Stream<fabric::Circuit>>,
     /// The channel's descriptor, to be lent without its lock.
     descriptor: OwnedFd,
-    /// How long to look for what comes before sleeping.
+    /// How long to look for what comes before sleeping, and whether that has been worth it.
     spin: Duration,
+    luck: Luck,
     local: Endpoint,
     peer: Endpoint,
 }
@@ -48,6 +50,7 @@ impl ApicLink {
             descriptor: stream.channel().as_fd().try_clone_to_owned()?,
             stream: Mutex::new(stream),
             spin,
+            luck: Luck::default(),
             local,
             peer,
         })
@@ -99,6 +102,41 @@ impl ApicLink {
     }
 }
 
+/// Whether what comes was there in time lately, when one looked for it before sleeping. It never is where both ends share a
+/// CPU, or the peer takes long; so it is tried ever more rarely there, down to once in 64 times.
+#[derive(Debug, Default)]
+struct Luck {
+    /// In a row.
+    misses: AtomicU32,
+    /// How often not to try before the next time.
+    pause: AtomicU32,
+}
+
+impl Luck {
+    const MOST: u32 = 6;
+
+    /// Returns how long to look: `time`, or not at all. Relaxed: one thread receives at a time.
+    fn wanted(&self, time: Duration) -> Duration {
+        match self.pause.load(Ordering::Relaxed) {
+            0 => time,
+            pause => {
+                self.pause.store(pause - 1, Ordering::Relaxed);
+                Duration::ZERO
+            }
+        }
+    }
+
+    fn learn(&self, found: bool) {
+        let misses = if found {
+            0
+        } else {
+            (self.misses.load(Ordering::Relaxed) + 1).min(Self::MOST)
+        };
+        self.misses.store(misses, Ordering::Relaxed);
+        self.pause.store((1 << misses) - 1, Ordering::Relaxed);
+    }
+}
+
 fn receive(stream: &mut Stream<fabric::Circuit>, buffer: &mut BytesMut) -> io::Result<usize> {
     match stream.receive(buffer, now()) {
         Ok(Received::Octets(count)) => Ok(count),
@@ -146,9 +184,15 @@ impl Link for ApicLink {
 
     fn recv(&self, buffer: &mut BytesMut, timeout: Option<Duration>) -> io::Result<usize> {
         let until = timeout.map(|timeout| Instant::now() + timeout);
-        let spin = timeout.map_or(self.spin, |timeout| self.spin.min(timeout));
+        let mut spin = self.luck.wanted(self.spin);
         loop {
-            match self.look_for(buffer, spin) {
+            let time = timeout.map_or(spin, |timeout| spin.min(timeout));
+            let found = self.look_for(buffer, time);
+            if !spin.is_zero() {
+                self.luck.learn(found.is_ok());
+                spin = Duration::ZERO;
+            }
+            match found {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return result,
             }
@@ -204,5 +248,30 @@ impl Link for ApicLink {
             writable: false,
             ..interest
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_never_finds_anything_looks_ever_more_rarely_until_it_does() {
+        let (luck, time) = (Luck::default(), Duration::from_micros(20));
+        let tries = |count: u32| {
+            (0..count)
+                .filter(|_| {
+                    let looked = !luck.wanted(time).is_zero();
+                    if looked {
+                        luck.learn(false);
+                    }
+                    looked
+                })
+                .count()
+        };
+        assert_eq!(tries(64), 6);
+        assert_eq!(tries(640), 10);
+        luck.learn(true);
+        assert_eq!(luck.wanted(time), time);
     }
 }
