@@ -129,7 +129,7 @@ impl<C: Channel> Stream<C> {
         self.settled = false;
         let mut sent = self.queue(parts, now)?;
         if sent == 0 {
-            // What the peer has let go of may be room.
+            // What has come may acknowledge something, and make room.
             self.take_in(now)?;
             sent = self.queue(parts, now)?;
         }
@@ -295,8 +295,14 @@ impl<C: Channel> Stream<C> {
 
     /// Takes packets in, if there are some.
     fn take_in(&mut self, now: Time) -> Result<bool, Ended> {
+        // Who looks whether the peer is there takes notifications in. Where somebody waits for one, that is left to him.
+        let at = if self.armed {
+            std::time::Duration::ZERO
+        } else {
+            elapsed(now)
+        };
         for taken in 0..BURST {
-            match self.channel.receive(elapsed(now))? {
+            match self.channel.receive(at)? {
                 // What the engine refuses it has counted; the peer sends it again, or not.
                 Some(packet) => {
                     self.settled = false;

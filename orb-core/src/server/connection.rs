@@ -194,6 +194,11 @@ impl Connection {
         (!inbox.owned).then(|| (self.take(&mut inbox), inbox.served.elapsed()))
     }
 
+    /// Has the owner look again before it lets go: there may be messages that were received and not taken.
+    pub(super) fn stir(&self) {
+        self.dirty.store(true, Ordering::SeqCst);
+    }
+
     /// Remembers that the peer has closed its side; before [`Connection::own`].
     pub(super) fn hang_up(&self) {
         self.hung_up.store(true, Ordering::SeqCst);

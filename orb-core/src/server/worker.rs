@@ -250,6 +250,9 @@ impl Worker {
                     if visit.lingering.take().is_some() || unblocked {
                         connection.arm(poller);
                     }
+                    if unblocked {
+                        connection.stir();
+                    }
                     let Some(epoch) = connection.let_go(visit.epoch, &mut self.service.spare) else {
                         break;
                     };
