@@ -69,6 +69,7 @@ const PURE: &[&str] = &[
     "transport-apic/src/ring",
     "transport-apic/src/sim",
     "transport-tcp/src/engine",
+    "transport-tcp/src/stream",
 ];
 
 /// Files within those that drive them, and so read files or the environment.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A byte stream: one connection of the engine over one channel, which carries nothing else.
+//! A byte stream: one connection of the engine over one reliable channel, which carries nothing else.
 //!
 //! Pure: whoever owns it gives it the time. What arrives is copied out of the channel once, into the memory in which
 //! messages are put together and interpreted, so that a peer cannot change under us what was checked.
 
-use std::io::IoSlice;
+use std::{io::IoSlice, mem, time::Duration};
 
 use bytes::BytesMut;
 use rtu::{Nanos, Time};
@@ -37,9 +37,8 @@ pub(crate) struct Stream<C: Channel> {
     armed: bool,
     /// Somebody waits to be told of room.
     wants_room: bool,
-    /// Nothing came or went since all was said: on a reliable channel there is nothing to do before something does.
+    /// Nothing came or went since all was said: there is nothing to do before something does.
     settled: bool,
-    reliable: bool,
 }
 
 /// How a stream came to its end.
@@ -84,13 +83,9 @@ impl<C: Channel> Stream<C> {
 
     fn new(channel: C, make: impl FnOnce(usize, Settings) -> Connection<C::Payload>) -> Self {
         let properties = channel.properties();
-        let settings = if properties.reliable {
-            reliable()
-        } else {
-            Settings::default()
-        };
+        debug_assert!(properties.reliable, "nothing is sent again");
         Self {
-            connection: make(properties.mtu, settings),
+            connection: make(properties.mtu, reliable()),
             channel,
             refused: None,
             rest: None,
@@ -98,7 +93,6 @@ impl<C: Channel> Stream<C> {
             armed: false,
             wants_room: false,
             settled: false,
-            reliable: properties.reliable,
         }
     }
 
@@ -216,7 +210,7 @@ impl<C: Channel> Stream<C> {
         if !self.settled {
             self.connection.acknowledge();
             self.put_out(now)?;
-            self.settled = self.reliable && self.refused.is_none();
+            self.settled = self.refused.is_none();
         }
         Ok(())
     }
@@ -238,6 +232,18 @@ impl<C: Channel> Stream<C> {
         self.armed
     }
 
+    /// Takes that back.
+    pub(crate) fn disarm(&mut self) {
+        if mem::take(&mut self.armed) {
+            self.channel.disarm();
+        }
+    }
+
+    /// Returns what it travels on.
+    pub(crate) fn channel(&self) -> &C {
+        &self.channel
+    }
+
     /// Returns whether there is room now that somebody waits to be told of: once. Whoever takes notifications in has to pass
     /// this one on.
     pub(crate) fn has_found_room(&mut self) -> bool {
@@ -247,18 +253,6 @@ impl<C: Channel> Stream<C> {
             && self.channel.has_slot();
         self.wants_room &= !found;
         found
-    }
-
-    /// Returns what it travels on.
-    pub(crate) fn channel(&self) -> &C {
-        &self.channel
-    }
-
-    /// Takes that back.
-    pub(crate) fn disarm(&mut self) {
-        if std::mem::take(&mut self.armed) {
-            self.channel.disarm();
-        }
     }
 
     /// Says that nothing more will be sent: what was, still arrives.
@@ -296,11 +290,7 @@ impl<C: Channel> Stream<C> {
     /// Takes packets in, if there are some.
     fn take_in(&mut self, now: Time) -> Result<bool, Ended> {
         // Who looks whether the peer is there takes notifications in. Where somebody waits for one, that is left to him.
-        let at = if self.armed {
-            std::time::Duration::ZERO
-        } else {
-            elapsed(now)
-        };
+        let at = if self.armed { Duration::ZERO } else { elapsed(now) };
         for taken in 0..BURST {
             match self.channel.receive(at)? {
                 // What the engine refuses it has counted; the peer sends it again, or not.
@@ -357,8 +347,8 @@ fn reliable() -> Settings {
     }
 }
 
-fn elapsed(now: Time) -> std::time::Duration {
-    std::time::Duration::from_nanos(now.0)
+fn elapsed(now: Time) -> Duration {
+    Duration::from_nanos(now.0)
 }
 
 #[cfg(test)]

@@ -117,44 +117,24 @@ impl Flows {
         self.0.gone.lock().remove(object);
     }
 
+    /// Lists one end of a flow for as long as the listing is kept.
     pub(super) fn list(
         &self,
+        end: End,
         object: &str,
         peer: Endpoint,
         plan: &Plan,
         progress: &Arc<Progress>,
         meter: Arc<Meter>,
     ) -> Listing {
-        self.enter(Entry {
+        let entry = Entry {
             object: object.into(),
             peer,
-            end: End::Server,
+            end,
             plan: Arc::new(plan.clone()),
             progress: Arc::clone(progress),
             meter,
-        })
-    }
-
-    /// Lists the client's end of a flow of this ORB.
-    pub(super) fn list_sending(
-        &self,
-        object: &str,
-        peer: Endpoint,
-        plan: &Plan,
-        progress: &Arc<Progress>,
-        meter: Arc<Meter>,
-    ) -> Listing {
-        self.enter(Entry {
-            object: object.into(),
-            peer,
-            end: End::Client,
-            plan: Arc::new(plan.clone()),
-            progress: Arc::clone(progress),
-            meter,
-        })
-    }
-
-    fn enter(&self, entry: Entry) -> Listing {
+        };
         let id = self.0.next.fetch_add(1, Ordering::Relaxed);
         self.0.flows.lock().insert(id, entry);
         Listing {

@@ -21,7 +21,8 @@ use orb_core::{
 };
 use parking_lot::Mutex;
 use qos_mapper::{
-    Admission, Correction, Corrector, FlowCost, Grant, GrantId, Plan, Refusal, RenegotiationError, Request,
+    Admission, Correction, Corrector, End, FlowCost, Grant, GrantId, Plan, Refusal, RenegotiationError,
+    Request,
 };
 use rtu::{
     Nanos,
@@ -342,7 +343,14 @@ impl Lane {
                 clients.next += 1;
                 let flows = &self.running.flows;
                 let connected = Connected {
-                    listing: flows.list(&self.name, peer, &grant.plan, terms.progress(), rtu.meter()),
+                    listing: flows.list(
+                        End::Server,
+                        &self.name,
+                        peer,
+                        &grant.plan,
+                        terms.progress(),
+                        rtu.meter(),
+                    ),
                     rtu,
                     cpu,
                     link,

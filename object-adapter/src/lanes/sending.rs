@@ -14,7 +14,7 @@ use orb_core::{
     qos::Qos,
 };
 use parking_lot::Mutex;
-use qos_mapper::{Grant, Request, describe};
+use qos_mapper::{End, Grant, Request, describe};
 use rtu::{
     Activation, Class, Outcome, Upcall,
     executive::{Notifier, Rtu, Spec},
@@ -120,7 +120,7 @@ impl FlowPlan for OwnFlow {
         // What was queued before it could be woken is there too.
         rtu.notify();
         let flows = &self.running.flows;
-        let listing = flows.list_sending(&self.name, peer, plan, &progress, rtu.meter());
+        let listing = flows.list(End::Client, &self.name, peer, plan, &progress, rtu.meter());
         now.runs = Some((rtu, listing));
         Ok(())
     }

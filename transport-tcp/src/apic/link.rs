@@ -12,6 +12,7 @@ use std::{
 use bytes::BytesMut;
 use orb_core::transport::{Endpoint, Interest, Link};
 use parking_lot::{Mutex, MutexGuard};
+use rtu::{Nanos, Time};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use transport_apic::{Closed, fabric};
 
@@ -86,14 +87,16 @@ impl ApicLink {
 
     /// Looks for what comes, for a while.
     fn look_for(&self, buffer: &mut BytesMut, time: Duration) -> io::Result<usize> {
-        let begun = Instant::now();
+        let begun = now();
+        let (mut at, time) = (begun, Nanos::from(time));
         let mut stream = self.stream.lock();
         loop {
-            match receive(&mut stream, buffer) {
+            match receive(&mut stream, buffer, at) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return result,
             }
-            if begun.elapsed() >= time {
+            at = now();
+            if at - begun >= time {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
             std::hint::spin_loop();
@@ -137,8 +140,8 @@ impl Luck {
     }
 }
 
-fn receive(stream: &mut Stream<fabric::Circuit>, buffer: &mut BytesMut) -> io::Result<usize> {
-    match stream.receive(buffer, now()) {
+fn receive(stream: &mut Stream<fabric::Circuit>, buffer: &mut BytesMut, at: Time) -> io::Result<usize> {
+    match stream.receive(buffer, at) {
         Ok(Received::Octets(count)) => Ok(count),
         Ok(Received::Nothing) => Err(io::ErrorKind::WouldBlock.into()),
         Ok(Received::End) => Ok(0),
@@ -217,7 +220,7 @@ impl Link for ApicLink {
     fn try_recv(&self, buffer: &mut BytesMut) -> io::Result<usize> {
         let mut stream = self.stream.lock();
         stream.disarm();
-        receive(&mut stream, buffer)
+        receive(&mut stream, buffer, now())
     }
 
     fn shutdown(&self) {
