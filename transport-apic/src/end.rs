@@ -33,11 +33,12 @@ pub(crate) use self::pair::pair;
 /// The longest packet: IPv4's total length has 16 bits.
 pub(crate) const MTU: usize = 65_535;
 
-/// Bits of the word that says what a sleeper wants to be woken for; the others tell one nap from the next.
+/// Bits of the word that says what sleepers want to be woken for, and how; the others tell one nap from the next.
 const WANTS_PACKETS: u64 = 1;
 const WANTS_ROOM: u64 = 2;
-const BY_DOORBELL: u64 = 4;
-const NAP: u64 = 8;
+const BY_FUTEX: u64 = 4;
+const BY_DOORBELL: u64 = 8;
+const NAP: u64 = 16;
 
 /// How a sleeper wants to be woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +47,22 @@ pub(crate) enum Wake {
     Futex,
     /// It watches the socket.
     Doorbell,
+}
+
+impl Wake {
+    fn bit(self) -> u64 {
+        match self {
+            Self::Futex => BY_FUTEX,
+            Self::Doorbell => BY_DOORBELL,
+        }
+    }
+}
+
+/// Who is to be woken: one may watch the socket while another sleeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wakes {
+    pub(crate) futex: bool,
+    pub(crate) doorbell: bool,
 }
 
 /// One end of a channel.
@@ -67,7 +84,7 @@ pub(crate) struct End {
     pacer: Option<Pacer>,
     /// What we last asked to be woken for.
     nap: u64,
-    /// The other's nap that we have ended.
+    /// The number of the other's nap that we have ended.
     rung: u64,
     counters: Counters,
     ended: Option<Closed>,
@@ -120,35 +137,35 @@ impl End {
     }
 
     /// Shows the other end what is transmitted, received and returned; says how to wake it, if it sleeps and wants to know.
-    pub(crate) fn publish(&mut self) -> Option<Wake> {
+    pub(crate) fn publish(&mut self) -> Wakes {
         if self.ended.is_some() {
-            return None;
+            return Wakes::default();
         }
         let packets = self
             .outgoing
             .publish(self.pool.owner().control(Control::Published));
         let room = self.settle();
         if !packets && !room {
-            return None;
+            return Wakes::default();
         }
         // SeqCst: pairs with the one in `arm`. Either the other end sees what was published, or we see that it sleeps.
         fence(Ordering::SeqCst);
         let nap = self.theirs().control(Control::Nap).load(Ordering::Relaxed);
         let wants = (packets && nap & WANTS_PACKETS != 0) || (room && nap & WANTS_ROOM != 0);
         // One wake for each nap: from then on it is masked.
-        if !wants || nap == self.rung {
-            return None;
+        if !wants || nap / NAP == self.rung {
+            return Wakes::default();
         }
-        self.rung = nap;
+        self.rung = nap / NAP;
         self.counters.wakes += 1;
-        Some(if nap & BY_DOORBELL != 0 {
-            Wake::Doorbell
-        } else {
-            Wake::Futex
-        })
+        Wakes {
+            futex: nap & BY_FUTEX != 0,
+            doorbell: nap & BY_DOORBELL != 0,
+        }
     }
 
-    /// Asks to be woken in that way; false if there is something already. All is published.
+    /// Asks to be woken in that way; false if there is something already. All is published. What was asked for to be woken in
+    /// the other way still holds.
     pub(crate) fn arm(&mut self, interest: Interest, by: Wake) -> bool {
         if self.is_there(interest) {
             return false;
@@ -157,26 +174,26 @@ impl End {
             Interest::Packets => WANTS_PACKETS,
             Interest::PacketsAndRoom => WANTS_PACKETS | WANTS_ROOM,
         };
-        let by = if by == Wake::Doorbell { BY_DOORBELL } else { 0 };
-        self.nap = (self.nap & !(NAP - 1)).wrapping_add(NAP) | wants | by;
-        self.ours()
-            .control(Control::Nap)
-            .store(self.nap, Ordering::Relaxed);
+        self.doze(self.nap.wrapping_add(NAP) | wants | by.bit());
         // SeqCst: pairs with the one in `publish`.
         fence(Ordering::SeqCst);
         if self.is_there(interest) {
-            self.disarm();
+            self.disarm(by);
             return false;
         }
         true
     }
 
     /// Takes back what `arm` asked for; the nap's number stays, so that nobody rings for it twice.
-    pub(crate) fn disarm(&mut self) {
-        self.nap &= !(NAP - 1);
-        self.ours()
-            .control(Control::Nap)
-            .store(self.nap, Ordering::Relaxed);
+    pub(crate) fn disarm(&mut self, by: Wake) {
+        let rest = self.nap & !by.bit();
+        let nobody = rest & (BY_FUTEX | BY_DOORBELL) == 0;
+        self.doze(if nobody { rest & !(NAP - 1) } else { rest });
+    }
+
+    fn doze(&mut self, nap: u64) {
+        self.nap = nap;
+        self.ours().control(Control::Nap).store(nap, Ordering::Relaxed);
     }
 
     /// How many naps there were: the other end may not ring more often.

@@ -218,18 +218,25 @@ impl<C: Channel> Stream<C> {
     /// Asks for a notification of what comes, and of `room` if that is wanted; `false` if there is something already, or the
     /// end has come. What waits for something to go with goes out before.
     pub(crate) fn arm(&mut self, room: bool, now: Time) -> bool {
+        let interest = self.interest(room, now);
+        self.armed = interest.is_some_and(|interest| self.channel.arm(interest));
+        self.armed
+    }
+
+    /// Returns what of the channel somebody has to wait for who waits for what comes, and for `room` if that is wanted; `None`
+    /// if there is something already, or the end has come. What waits for something to go with goes out before.
+    pub(crate) fn interest(&mut self, room: bool, now: Time) -> Option<Interest> {
         if self.rest.is_some() || self.connection.is_readable() || self.rest(now).is_err() {
-            return false;
+            return None;
         }
         self.wants_room |= room;
-        let interest = if self.refused.is_some() || (self.wants_room && self.connection.usable() >= LITTLE) {
+        let for_room = self.refused.is_some() || (self.wants_room && self.connection.usable() >= LITTLE);
+        Some(if for_room {
             Interest::PacketsAndRoom
         } else {
             // An acknowledgement opens the window.
             Interest::Packets
-        };
-        self.armed = self.channel.arm(interest);
-        self.armed
+        })
     }
 
     /// Takes that back.
@@ -242,6 +249,11 @@ impl<C: Channel> Stream<C> {
     /// Returns what it travels on.
     pub(crate) fn channel(&self) -> &C {
         &self.channel
+    }
+
+    /// Returns what it travels on, to wait for it in a way of its own.
+    pub(crate) fn channel_mut(&mut self) -> &mut C {
+        &mut self.channel
     }
 
     /// Returns whether there is room now that somebody waits to be told of: once. Whoever takes notifications in has to pass

@@ -9,6 +9,14 @@ use super::*;
 use crate::geometry::{FrameClass, Geometry, PAGE};
 use crate::{Packet, Payload, Refusal};
 
+const BELL: Wakes = Wakes {
+    futex: true,
+    doorbell: false,
+};
+const DOORBELL: Wakes = Wakes {
+    futex: false,
+    doorbell: true,
+};
 const NOW: Duration = Duration::ZERO;
 const SMALL: Geometry = Geometry {
     slots: 4,
@@ -124,11 +132,7 @@ fn a_slow_application_exhausts_its_own_channel_only() {
     assert!(here.arm(Interest::PacketsAndRoom, Wake::Futex));
     kept.clear();
     assert_eq!(there.receive().map(|packet| packet.is_none()), Ok(true));
-    assert_eq!(
-        there.publish(),
-        Some(Wake::Futex),
-        "it waits for room, and there is some"
-    );
+    assert_eq!(there.publish(), BELL, "it waits for room, and there is some");
     assert_eq!(send(&mut here, &[0; 20], &[1; 4000]), Ok(()));
 }
 
@@ -216,17 +220,42 @@ fn a_sleeper_is_woken_once_for_each_nap() {
     assert!(there.arm(Interest::Packets, Wake::Doorbell));
     here.transmit(&packet(&[1; 40], []), NOW)
         .expect("there is a slot");
-    assert_eq!(here.publish(), Some(Wake::Doorbell));
+    assert_eq!(here.publish(), DOORBELL);
     here.transmit(&packet(&[1; 40], []), NOW)
         .expect("there is a slot");
-    assert_eq!(here.publish(), None, "masked");
+    assert_eq!(here.publish(), Wakes::default(), "masked");
     assert!(!there.arm(Interest::Packets, Wake::Futex), "there is something");
+    there.disarm(Wake::Doorbell);
     nothing_left(&mut there, 2);
     assert!(there.arm(Interest::Packets, Wake::Futex));
-    there.disarm();
+    there.disarm(Wake::Futex);
     here.transmit(&packet(&[1; 40], []), NOW)
         .expect("there is a slot");
-    assert_eq!(here.publish(), None, "it is awake");
+    assert_eq!(here.publish(), Wakes::default(), "it is awake");
+}
+
+#[test]
+fn one_who_watches_and_one_who_sleeps_are_both_woken() {
+    let (mut here, mut there) = pair(SMALL, Integrity::Shared);
+    let mut say = || {
+        here.transmit(&packet(&[1; 40], []), NOW)
+            .expect("there is a slot");
+        here.publish()
+    };
+    assert!(there.arm(Interest::Packets, Wake::Doorbell));
+    assert!(there.arm(Interest::Packets, Wake::Futex));
+    let both = Wakes {
+        futex: true,
+        doorbell: true,
+    };
+    assert_eq!(say(), both);
+    assert_eq!(say(), Wakes::default(), "masked");
+    there.disarm(Wake::Futex);
+    assert_eq!(say(), Wakes::default(), "the one who watches was told");
+    nothing_left(&mut there, 3);
+    assert!(there.arm(Interest::Packets, Wake::Futex));
+    there.disarm(Wake::Futex);
+    assert_eq!(say(), DOORBELL, "that one may not have come to look");
 }
 
 #[test]

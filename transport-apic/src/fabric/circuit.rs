@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::event::Timespec;
 use rustix::thread::futex;
 
-use crate::end::{End, MTU, Wake};
+use crate::end::{End, MTU, Wake, Wakes};
 use crate::geometry::Control;
 use crate::memory::Memory;
 use crate::{Channel, Closed, Counters, Frame, FrameMut, Interest, Packet, Properties, Refusal, Violation};
@@ -105,12 +105,18 @@ impl Circuit {
     }
 
     /// Publishes, and asks for the bell to be rung when something of `interest` happens; `None` if it is there already.
-    /// [`Sleeper::sleep`] waits for it, and [`disarm`](Channel::disarm) takes back what was asked for.
+    /// [`Sleeper::sleep`] waits for it, and [`disarm_bell`](Self::disarm_bell) takes back what was asked for. It has nothing
+    /// to do with the notification of the [descriptor](AsFd): who asked for both gets both.
     pub fn arm_bell(&mut self, interest: Interest) -> Option<Bell> {
         self.publish();
         // Read before it asks: a bell that rings from then on is not slept through.
         let bell = Bell(self.end.theirs().bell().load(Ordering::Acquire));
         (!self.gone && self.end.arm(interest, Wake::Futex)).then_some(bell)
+    }
+
+    /// Takes back what [`arm_bell`](Self::arm_bell) asked for.
+    pub fn disarm_bell(&mut self) {
+        self.end.disarm(Wake::Futex);
     }
 
     fn sleep(&mut self, interest: Interest, until: Instant) -> bool {
@@ -121,7 +127,7 @@ impl Circuit {
             };
             let left = left(until);
             sleeper.sleep(bell, left);
-            self.end.disarm();
+            self.disarm_bell();
             if self.is_there(interest) {
                 return true;
             }
@@ -152,16 +158,11 @@ impl Circuit {
         self.socket.ring();
     }
 
-    fn wake(&self, how: Wake) {
-        match how {
-            Wake::Doorbell => self.socket.ring(),
-            Wake::Futex => {
-                let bell = self.end.ours().bell();
-                // Release: pairs with the Acquire of `sleep`.
-                bell.fetch_add(1, Ordering::Release);
-                wake_all(bell);
-            }
-        }
+    fn ring_bell(&self) {
+        let bell = self.end.ours().bell();
+        // Release: pairs with the Acquire of `arm_bell`.
+        bell.fetch_add(1, Ordering::Release);
+        wake_all(bell);
     }
 }
 
@@ -212,8 +213,12 @@ impl Channel for Circuit {
     }
 
     fn publish(&mut self) {
-        if let Some(how) = self.end.publish() {
-            self.wake(how);
+        let Wakes { futex, doorbell } = self.end.publish();
+        if futex {
+            self.ring_bell();
+        }
+        if doorbell {
+            self.socket.ring();
         }
     }
 
@@ -240,7 +245,7 @@ impl Channel for Circuit {
     }
 
     fn disarm(&mut self) {
-        self.end.disarm();
+        self.end.disarm(Wake::Doorbell);
         if self.listening {
             self.listening = false;
             self.look();
@@ -255,7 +260,7 @@ impl Channel for Circuit {
         self.publish();
         self.end.close();
         // It wakes whoever watches the socket, at either end; who sleeps on a bell is woken as well.
-        self.wake(Wake::Futex);
+        self.ring_bell();
         wake_all(self.end.theirs().bell());
         self.socket.hang_up();
     }

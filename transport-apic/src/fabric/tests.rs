@@ -174,7 +174,7 @@ fn one_may_sleep_without_the_circuit() {
     let asleep = thread::spawn(move || sleeper.sleep(bell, Duration::from_secs(20)));
     send(&mut client, b"hello");
     asleep.join().expect("it wakes");
-    server.disarm();
+    server.disarm_bell();
     assert!(server.arm_bell(Interest::Packets).is_none(), "there is something");
     assert_eq!(receive(&mut server).payload[0].as_ref(), b"hello");
     // What outlives its circuit still has what it looks at.

@@ -13,14 +13,12 @@ use bytes::BytesMut;
 use orb_core::transport::{Endpoint, Interest, Link};
 use parking_lot::{Mutex, MutexGuard};
 use rtu::{Nanos, Time};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use transport_apic::{Closed, fabric};
 
 use super::now;
 use crate::stream::{Ended, Received, Stream};
 
-/// How long a sleeper sleeps at most before it looks again: whether its peer is there, and whether somebody else has taken
-/// its notification.
+/// How long a sleeper sleeps at most before it looks again whether its peer is there.
 const NAP: Duration = Duration::from_millis(50);
 /// How long one sleeps who waits for room.
 const SHORT_NAP: Duration = Duration::from_micros(50);
@@ -33,6 +31,8 @@ pub(crate) struct ApicLink {
     stream: Mutex<Stream<fabric::Circuit>>,
     /// The channel's descriptor, to be lent without its lock.
     descriptor: OwnedFd,
+    /// What one sleeps on without the lock.
+    sleeper: fabric::Sleeper,
     /// How long to look for what comes before sleeping, and whether that has been worth it.
     spin: Duration,
     luck: Luck,
@@ -49,6 +49,7 @@ impl ApicLink {
     ) -> io::Result<Self> {
         Ok(Self {
             descriptor: stream.channel().as_fd().try_clone_to_owned()?,
+            sleeper: stream.channel().sleeper(),
             stream: Mutex::new(stream),
             spin,
             luck: Luck::default(),
@@ -65,23 +66,22 @@ impl ApicLink {
             if left.is_zero() {
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            if stream.arm(false, now()) {
-                self.nap(left.min(NAP))?;
-            }
-            stream.disarm();
+            self.nap(&mut stream, left);
         }
         Ok(())
     }
 
-    /// Sleeps until the descriptor tells of something.
-    fn nap(&self, time: Duration) -> io::Result<()> {
-        let timeout = Timespec::try_from(time).map_err(|_| io::ErrorKind::InvalidInput)?;
-        match poll(
-            &mut [PollFd::new(&self.descriptor, PollFlags::IN)],
-            Some(&timeout),
-        ) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-            Err(error) => Err(error.into()),
+    /// Sleeps until something comes, or for a while, and lets go of the lock meanwhile. Who else asks for a notification gets
+    /// that as well.
+    fn nap(&self, stream: &mut MutexGuard<'_, Stream<fabric::Circuit>>, most: Duration) {
+        // Nobody watches the descriptor while somebody waits here; each notification would cost the peer a system call.
+        stream.disarm();
+        let Some(interest) = stream.interest(false, now()) else {
+            return;
+        };
+        if let Some(bell) = stream.channel_mut().arm_bell(interest) {
+            MutexGuard::unlocked(stream, || self.sleeper.sleep(bell, most));
+            stream.channel_mut().disarm_bell();
         }
     }
 
@@ -208,12 +208,7 @@ impl Link for ApicLink {
                 // Whoever waits for it may be known to the caller only.
                 return Err(io::ErrorKind::WouldBlock.into());
             }
-            let asleep = stream.arm(false, now());
-            drop(stream);
-            if asleep {
-                self.nap(left.min(NAP))?;
-            }
-            self.stream.lock().disarm();
+            self.nap(&mut stream, left);
         }
     }
 
