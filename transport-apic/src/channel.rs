@@ -32,6 +32,13 @@ pub trait Channel {
     /// never will be for so many.
     fn place(&mut self, bytes: &[u8]) -> Option<Self::Payload>;
 
+    /// Copies `bytes` as [`place`](Self::place) does, as a piece of something large of which `behind` more bytes follow: if
+    /// there is memory enough, they come to lie right behind, so that the other end can have all of it as one. Defaults to
+    /// placing each piece for itself.
+    fn place_run(&mut self, bytes: &[u8], _behind: usize) -> Option<Self::Payload> {
+        self.place(bytes)
+    }
+
     /// Returns whether there is a place on the transmit ring for one more packet.
     fn has_slot(&mut self) -> bool;
 

@@ -272,7 +272,7 @@ impl End {
     }
 }
 
-/// A frame's part, as a descriptor says it: 16 bits for the frame, 24 each for where it begins and how long it is.
+/// A frame's part, as a descriptor says it: 12 bits for the frame, 28 for where the part begins, 24 for how long it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Piece {
     frame: u32,
@@ -290,7 +290,7 @@ impl Piece {
     }
 
     fn encode(self) -> u64 {
-        u64::from(self.frame) << 48 | u64::from(self.offset) << 24 | u64::from(self.length)
+        u64::from(self.frame) << 52 | u64::from(self.offset) << 24 | u64::from(self.length)
     }
 
     fn decode(word: u64) -> Self {
@@ -299,8 +299,8 @@ impl Piece {
             u32::try_from(value).unwrap_or(u32::MAX)
         };
         Self {
-            frame: field(48, 16),
-            offset: field(24, 24),
+            frame: field(52, 12),
+            offset: field(24, 28),
             length: field(0, 24),
         }
     }

@@ -55,10 +55,15 @@ impl Owner {
     }
 
     /// Lends a part of a frame, which the caller may read for as long as it holds it: the frame is one of a peer, or nobody
-    /// else holds it. `first` says that it is not out yet. `None` if the part is not within the frame.
+    /// else holds it. `first` says that it is not out yet. `None` if the part is not within the frame, or those in a row that
+    /// begin with it.
     pub(crate) fn lend(&mut self, index: u32, range: Range<u32>, first: bool) -> Option<Frame> {
-        let (start, size) = self.geometry.frame(index)?;
-        let length = range.end.checked_sub(range.start).filter(|_| range.end <= size)?;
+        let (start, _) = self.geometry.frame(index)?;
+        let reach = self.geometry.reach(index);
+        let length = range
+            .end
+            .checked_sub(range.start)
+            .filter(|_| range.end <= reach)?;
         let start = self.memory.bytes(start + u64::from(range.start), length)?;
         self.ledger.lend(index);
         self.out += usize::from(first);
@@ -154,7 +159,7 @@ impl Frame {
         let store = unsafe { self.store.as_ref() };
         let frame = store.geometry.frame(self.index);
         let base = frame.and_then(|(start, size)| store.memory.bytes(start, size));
-        // A part of a frame begins behind where the frame begins, and at most 8 MiB.
+        // A part of a frame begins behind where the frame begins, and no further than that reaches.
         base.map_or(0, |base| {
             u32::try_from(self.start.addr().get() - base.addr().get()).unwrap_or(u32::MAX)
         })
@@ -180,7 +185,7 @@ impl Frame {
 
 impl AsRef<[u8]> for Frame {
     fn as_ref(&self) -> &[u8] {
-        // SAFETY: it lies within its frame (`Owner::lend`, `slice`), which stays mapped while it is held; nobody of this
+        // SAFETY: it lies within its frame (`Owner::lend`, `slice`, `join`), which stays mapped while it is held; nobody of this
         // process writes this part (`FrameMut::split`), and of a peer it is trusted where memory is shared.
         unsafe { slice::from_raw_parts(self.start.as_ptr(), self.length as usize) }
     }
@@ -211,9 +216,26 @@ impl Drop for Frame {
 
 impl Payload for Frame {
     fn slice(&self, range: Range<usize>) -> Self {
-        let part = self.as_ref().get(range).expect("the part lies within the whole");
+        let part = self
+            .as_ref()
+            .get(range.clone())
+            .expect("the part lies within the whole");
         let length = u32::try_from(part.len()).unwrap_or(self.length);
-        self.part(NonNull::from(part).cast(), length)
+        // SAFETY: within the frame, or at its end. The address may be used for the whole frame, as `join` does.
+        self.part(unsafe { self.start.add(range.start) }, length)
+    }
+
+    fn join(&mut self, next: &Self) -> bool {
+        let end = self.start.addr().get() + self.length as usize;
+        let adjacent = (self.store, self.index, end) == (next.store, next.index, next.start.addr().get());
+        // One share is as good as two: a frame goes back as a whole.
+        match self.length.checked_add(next.length).filter(|_| adjacent) {
+            Some(length) => {
+                self.length = length;
+                true
+            }
+            None => false,
+        }
     }
 }
 

@@ -9,6 +9,8 @@ pub(crate) const SLOT_WORDS: usize = 32;
 pub(crate) const COMPLETIONS: u32 = 256;
 /// Memory is mapped in such pages.
 pub(crate) const PAGE: u32 = 4096;
+/// Bytes of the longest run of frames: where its parts begin is told in 28 bits.
+pub(crate) const LONGEST_RUN: u32 = 1 << 28;
 
 const SLOT_BYTES: u64 = SLOT_WORDS as u64 * 8;
 /// Each control word has two cache lines of its own, since processors fetch them in pairs.
@@ -66,12 +68,13 @@ pub struct Geometry {
     pub slots: u32,
     /// Frames for small messages, several of which share one.
     pub small: FrameClass,
-    /// Frames for bulk.
+    /// Frames for bulk; as many in a row as it needs are used as one.
     pub large: FrameClass,
 }
 
 impl Default for Geometry {
-    /// 64 slots, 64 small frames of 4 KiB and 16 large ones of 64 KiB: 1.3 MiB if all of it is used.
+    /// 64 slots, 64 small frames of 4 KiB and 40 large ones of 1 MiB: 40 MiB if all of it is used, which allows for two
+    /// messages of 16 MiB.
     fn default() -> Self {
         Self {
             slots: 64,
@@ -80,8 +83,8 @@ impl Default for Geometry {
                 count: 64,
             },
             large: FrameClass {
-                size: 16 * PAGE,
-                count: 16,
+                size: 256 * PAGE,
+                count: 40,
             },
         }
     }
@@ -167,6 +170,17 @@ impl Geometry {
         })
     }
 
+    /// How far a part of a frame may reach, in bytes from the frame's beginning: large ones in a row are used as one.
+    pub(crate) fn reach(&self, index: u32) -> u32 {
+        match index.checked_sub(self.small.count) {
+            None => self.small.size,
+            Some(among_large) => {
+                let in_a_row = self.large.count.saturating_sub(among_large);
+                self.large.size.saturating_mul(in_a_row).min(LONGEST_RUN)
+            }
+        }
+    }
+
     /// Words that are only used as atomics: control, completions and slots.
     pub(crate) const fn words(&self) -> usize {
         FIRST_SLOT + self.slots as usize * SLOT_WORDS
@@ -239,8 +253,8 @@ mod tests {
         assert_eq!(with(|it| it.small.size = 100), Err(BadGeometry::FrameSize(100)));
         assert_eq!(with(|it| it.large.size = 0), Err(BadGeometry::FrameSize(0)));
         assert_eq!(
-            with(|it| it.small.size = 32 * PAGE),
-            Err(BadGeometry::Order(32 * PAGE))
+            with(|it| it.small.size = 512 * PAGE),
+            Err(BadGeometry::Order(512 * PAGE))
         );
         assert_eq!(
             with(|it| it.large.count = u32::MAX),

@@ -19,6 +19,13 @@ pub trait Payload: AsRef<[u8]> + Clone + fmt::Debug {
     #[must_use]
     fn slice(&self, range: Range<usize>) -> Self;
 
+    /// Makes this the whole of itself and `next`, if that lies right behind it in the same memory; or else changes nothing,
+    /// and returns `false`. Defaults to that.
+    #[must_use]
+    fn join(&mut self, _next: &Self) -> bool {
+        false
+    }
+
     /// Returns the length in bytes.
     fn len(&self) -> usize {
         self.as_ref().len()

@@ -1,29 +1,36 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Pools: frames that one flow fills, and gets back when their last user has dropped them.
 
+mod runs;
+
 use std::io;
 
 use crate::frame::Owner;
-use crate::geometry::{FrameClass, Geometry};
+use crate::geometry::{FrameClass, Geometry, LONGEST_RUN};
 use crate::memory::Memory;
 use crate::{BadGeometry, Frame, FrameMut};
 
+use self::runs::Runs;
+
 /// The frames of one flow, of two sizes.
 ///
-/// It belongs to one thread at a time; its frames may be dropped on any. The one that came back last is used first, since
-/// it is in a cache.
+/// It belongs to one thread at a time; its frames may be dropped on any. The first ones that are free are used first, since
+/// they are in a cache.
 #[derive(Debug)]
 pub struct Pool {
     owner: Owner,
     small: Free,
     large: Free,
+    /// Large ones in a row, in which bulk is placed, piece by piece.
+    run: Option<FrameMut>,
 }
 
 /// Frames of one size that are not out.
 #[derive(Debug)]
 struct Free {
     class: FrameClass,
-    frames: Vec<u32>,
+    first: u32,
+    runs: Runs,
     /// The frame that small pieces are placed in, one behind the other.
     open: Option<FrameMut>,
 }
@@ -58,16 +65,17 @@ impl Pool {
             owner,
             small: Free::new(geometry.small, 0),
             large: Free::new(geometry.large, geometry.small.count),
+            run: None,
         }
     }
 
     /// Returns a frame with room for `capacity` bytes, and for `head_room` before them: a small one if they fit and one is
-    /// there, or else a large one; `None` if none is there.
+    /// there, or else a large one, or as many of these in a row as are needed; `None` if they are not there.
     pub fn frame(&mut self, capacity: usize, head_room: usize) -> Option<FrameMut> {
         let whole = u32::try_from(capacity.checked_add(head_room)?).ok()?;
         let head_room = u32::try_from(head_room).ok()?;
         self.collect();
-        let free = if whole <= self.small.class.size && !self.small.frames.is_empty() {
+        let free = if whole <= self.small.class.size && self.small.runs.any_free() {
             &mut self.small
         } else {
             &mut self.large
@@ -83,7 +91,7 @@ impl Pool {
             return Some(frame);
         }
         self.collect();
-        let free = if fits && !self.small.frames.is_empty() {
+        let free = if fits && self.small.runs.any_free() {
             &mut self.small
         } else {
             &mut self.large
@@ -95,7 +103,28 @@ impl Pool {
         free.append(bytes)
     }
 
-    /// Returns how many frames are in use.
+    /// Copies `bytes` right behind those that were placed so before, if these said that so many would follow; and sees to it
+    /// that `behind` more can lie behind them, if there are frames enough in a row. `None` if no frame is there.
+    pub fn place_run(&mut self, bytes: &[u8], behind: usize) -> Option<Frame> {
+        let mut run = self.run.take().filter(|run| run.room() >= bytes.len());
+        if run.is_none() {
+            let whole = bytes.len().saturating_add(behind);
+            run = self.large_frame(whole).or_else(|| self.large_frame(bytes.len()));
+        }
+        let mut run = run?;
+        run.append(bytes).ok()?;
+        let placed = run.split();
+        self.run = Some(run).filter(|_| behind > 0);
+        Some(placed)
+    }
+
+    fn large_frame(&mut self, capacity: usize) -> Option<FrameMut> {
+        self.collect();
+        let capacity = u32::try_from(capacity).ok()?;
+        self.large.take(&mut self.owner, capacity, 0)
+    }
+
+    /// Returns how many frames are in use; those in a row count as one.
     #[must_use]
     pub fn in_use(&self) -> usize {
         self.owner.out()
@@ -108,7 +137,7 @@ impl Pool {
     /// Whether a frame of either size is free.
     pub(crate) fn any_free(&mut self) -> bool {
         self.collect();
-        !(self.small.frames.is_empty() && self.large.frames.is_empty())
+        self.small.runs.any_free() || self.large.runs.any_free()
     }
 
     fn collect(&mut self) {
@@ -119,7 +148,7 @@ impl Pool {
             } else {
                 &mut *large
             };
-            free.frames.push(index);
+            free.runs.give_back(index - free.first);
         });
     }
 }
@@ -128,17 +157,19 @@ impl Free {
     fn new(class: FrameClass, first: u32) -> Self {
         Self {
             class,
-            // The last one is taken first.
-            frames: (first..first.saturating_add(class.count)).rev().collect(),
+            first,
+            runs: Runs::new(class.count),
             open: None,
         }
     }
 
     fn take(&mut self, owner: &mut Owner, whole: u32, head_room: u32) -> Option<FrameMut> {
-        if whole > self.class.size {
+        if whole > LONGEST_RUN {
             return None;
         }
-        let frame = owner.lend(self.frames.pop()?, 0..self.class.size, true)?;
+        let count = whole.div_ceil(self.class.size).max(1);
+        let first = self.first + self.runs.take(count)?;
+        let frame = owner.lend(first, 0..count * self.class.size, true)?;
         Some(FrameMut::new(frame, head_room))
     }
 

@@ -284,6 +284,51 @@ fn frames_outlive_their_channel() {
     assert_eq!(bytes(&got), [3; 2000]);
 }
 
+#[test]
+fn pieces_of_bulk_come_to_lie_behind_each_other_and_can_be_joined() {
+    let (mut here, mut there) = pair(SMALL, Integrity::Shared);
+    // Of two large frames of 16 KiB.
+    let bulk: Vec<u8> = (0..=250).cycle().take(30_000).collect();
+    let mut left = &bulk[..];
+    while !left.is_empty() {
+        let (piece, rest) = left.split_at(left.len().min(8000));
+        let placed = here.place_run(piece, rest.len()).expect("there is room");
+        here.transmit(&packet(&[1; 40], [placed]), NOW)
+            .expect("there is a slot");
+        here.publish();
+        left = rest;
+    }
+    let mut whole: Option<Frame> = None;
+    while let Some(received) = there.receive().expect("it is open") {
+        for piece in received.payload {
+            match &mut whole {
+                None => whole = Some(piece),
+                Some(whole) => assert!(whole.join(&piece), "{whole:?} {piece:?}"),
+            }
+        }
+        there.publish();
+    }
+    let mut whole = whole.expect("something came");
+    assert!(*whole == bulk);
+    let (first, second) = (whole.slice(0..10), whole.slice(11..20));
+    assert!(
+        !whole.join(&first) && !first.clone().join(&second),
+        "not behind each other"
+    );
+    drop((first, second));
+    here.publish();
+    assert!(
+        here.place_run(&[1; 17_000], 0).is_none(),
+        "the other end has them"
+    );
+    drop(whole);
+    there.publish();
+    assert!(
+        here.place_run(&[1; 17_000], 0).is_some(),
+        "they are back, both of them"
+    );
+}
+
 /// Writes a slot by hand, and says how the other end takes it.
 fn violation(words: &[u64]) -> Result<(), Closed> {
     let (mut here, mut there) = pair(SMALL, Integrity::Shared);

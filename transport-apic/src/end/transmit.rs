@@ -15,7 +15,7 @@ use super::{End, MTU, Piece};
 /// Bytes of a slot behind its first word.
 pub(super) const SLOT_ROOM: usize = (SLOT_WORDS - 1) * 8;
 
-/// Descriptors are 24 bits wide.
+/// A descriptor's 24 bits.
 const LONGEST_PIECE: u32 = (1 << 24) - 1;
 
 /// What the first word of a slot says.
@@ -64,6 +64,15 @@ impl End {
             self.reclaim();
             self.pool.place(bytes)
         })?;
+        self.counters.copied_bytes += bytes.len() as u64;
+        Some(placed)
+    }
+
+    /// Places bytes in our frames as [`Pool::place_run`](crate::Pool::place_run) does.
+    pub(crate) fn place_run(&mut self, bytes: &[u8], behind: usize) -> Option<Frame> {
+        // Frames in a row are more likely to be found while all are here that could be.
+        self.reclaim();
+        let placed = self.pool.place_run(bytes, behind)?;
         self.counters.copied_bytes += bytes.len() as u64;
         Some(placed)
     }

@@ -204,6 +204,10 @@ impl Channel for Circuit {
         self.end.place(bytes)
     }
 
+    fn place_run(&mut self, bytes: &[u8], behind: usize) -> Option<Frame> {
+        self.end.place_run(bytes, behind)
+    }
+
     fn has_slot(&mut self) -> bool {
         self.end.has_slot()
     }

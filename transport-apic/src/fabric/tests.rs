@@ -276,7 +276,7 @@ fn those_of_other_users_are_refused_on_both_sides() {
 fn answer(bytes: &[u8], passed: Option<std::os::fd::BorrowedFd<'_>>) -> Message {
     let (_folder, directory) = place();
     let config = Config {
-        most_peer_bytes: 2 << 20,
+        most_peer_bytes: 48 << 20,
         ..Config::default()
     };
     let mut listener = Listener::bind(&directory, "test", config).expect("it is free");
@@ -312,7 +312,7 @@ fn who_says_something_wrong_is_told_why_it_is_refused() {
     let large = Geometry {
         large: FrameClass {
             size: 1 << 20,
-            count: 3,
+            count: 48,
         },
         ..geometry
     };

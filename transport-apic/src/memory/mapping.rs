@@ -3,14 +3,16 @@
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::{NonNull, null_mut};
 
 use rustix::fs::{
     MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, fstatfs, ftruncate, memfd_create,
 };
 use rustix::io::Errno;
-use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, mmap_anonymous, munmap};
+use rustix::mm::{
+    Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap, mmap_anonymous, mprotect, munmap,
+};
 
 use crate::geometry::PAGE;
 
@@ -74,10 +76,7 @@ pub(crate) fn create(length: usize) -> io::Result<(Mapping, OwnedFd)> {
         other => other?,
     };
     ftruncate(&file, length as u64)?;
-    let access = ProtFlags::READ | ProtFlags::WRITE;
-    // SAFETY: a new mapping at an address of the kernel's choice touches no memory of ours.
-    let base = unsafe { mmap(null_mut(), length, access, MapFlags::SHARED, &file, 0)? };
-    let mapping = Mapping::kernel(base.cast(), length)?;
+    let mapping = Mapping::shared(file.as_fd(), length, MprotectFlags::READ | MprotectFlags::WRITE)?;
     // After it is mapped: the seal is on whoever maps it later.
     fcntl_add_seals(&file, SEALS)?;
     mapping.keep_from_children()?;
@@ -103,9 +102,8 @@ pub(crate) fn open(file: BorrowedFd<'_>, length: usize) -> Result<Mapping, Untru
     if i64::try_from(length) != Ok(size) {
         return Err(Untrusted::Size(size));
     }
-    // SAFETY: as in `create`. It cannot shrink (sealed), so no access faults; it can't be written through this mapping.
-    let base = unsafe { mmap(null_mut(), length, ProtFlags::READ, MapFlags::SHARED, file, 0) };
-    let mapping = Mapping::kernel(base.map_err(io::Error::from)?.cast(), length)?;
+    // It cannot shrink (sealed), so no access faults; it can't be written through this mapping.
+    let mapping = Mapping::shared(file, length, MprotectFlags::READ)?;
     mapping.keep_from_children()?;
     Ok(mapping)
 }
@@ -121,9 +119,20 @@ impl Mapping {
             return Self::heap(length);
         }
         let access = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: as in `create`.
+        // SAFETY: as in `shared`.
         let base = unsafe { mmap_anonymous(null_mut(), length, access, MapFlags::PRIVATE)? };
         Self::kernel(base.cast(), length)
+    }
+
+    /// Maps a memory file. What is mapped for no access at first is not taken before it is used, even where all memory of the
+    /// process is locked (mlockall(2)); channels have far more room than most of them use.
+    fn shared(file: BorrowedFd<'_>, length: usize, access: MprotectFlags) -> io::Result<Self> {
+        // SAFETY: a new mapping at an address of the kernel's choice touches no memory of ours.
+        let base = unsafe { mmap(null_mut(), length, ProtFlags::empty(), MapFlags::SHARED, file, 0)? };
+        let mapping = Self::kernel(base.cast(), length)?;
+        // SAFETY: nobody but us knows of it yet.
+        unsafe { mprotect(mapping.base.as_ptr().cast(), length, access) }?;
+        Ok(mapping)
     }
 
     /// Where there is no kernel to ask: interpreters and model checkers.
@@ -176,8 +185,6 @@ fn heap_layout(length: usize) -> Option<Layout> {
 
 #[cfg(all(test, not(any(miri, loom))))]
 mod tests {
-    use std::os::fd::AsFd;
-
     use super::*;
 
     const LENGTH: usize = 8192;
