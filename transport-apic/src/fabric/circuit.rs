@@ -76,11 +76,8 @@ impl Circuit {
         }
         let mut end = None;
         loop {
-            for _ in 0..LOOKS {
-                if self.is_there(interest) {
-                    return true;
-                }
-                hint::spin_loop();
+            if self.look_for(interest) {
+                return true;
             }
             let now = Instant::now();
             // Most of what comes while one is awake comes before there is a reason to ask for the time.
@@ -90,6 +87,14 @@ impl Circuit {
                 return self.sleep(interest, until);
             }
         }
+    }
+
+    /// Looks for something of `interest` without sleeping, for less than a microsecond or so.
+    pub fn look_for(&mut self, interest: Interest) -> bool {
+        (0..LOOKS).any(|_| {
+            hint::spin_loop();
+            self.is_there(interest)
+        })
     }
 
     fn is_there(&mut self, interest: Interest) -> bool {

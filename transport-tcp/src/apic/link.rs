@@ -28,7 +28,7 @@ const SHORT_NAP: Duration = Duration::from_micros(50);
 /// It belongs to whoever holds the lock; a thread that looks for what comes lets go of it when another one wants to send.
 #[derive(Debug)]
 pub(crate) struct ApicLink {
-    stream: Mutex<Stream<fabric::Circuit>>,
+    held: Mutex<Held>,
     /// The channel's descriptor, to be lent without its lock.
     descriptor: OwnedFd,
     /// What one sleeps on without the lock.
@@ -50,7 +50,7 @@ impl ApicLink {
         Ok(Self {
             descriptor: stream.channel().as_fd().try_clone_to_owned()?,
             sleeper: stream.channel().sleeper(),
-            stream: Mutex::new(stream),
+            held: Mutex::new(Held { stream, at: now() }),
             spin,
             luck: Luck::default(),
             local,
@@ -60,47 +60,81 @@ impl ApicLink {
 
     /// Waits until the connection is open.
     pub(super) fn open(&self, deadline: Instant) -> io::Result<()> {
-        let mut stream = self.stream.lock();
-        while !stream.open(now()).map_err(broken)? {
+        let mut held = self.held.lock();
+        loop {
+            let at = held.tick();
+            if held.stream.open(at).map_err(broken)? {
+                return Ok(());
+            }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            self.nap(&mut stream, left);
+            self.nap(&mut held, left);
         }
-        Ok(())
     }
 
     /// Sleeps until something comes, or for a while, and lets go of the lock meanwhile. Who else asks for a notification gets
     /// that as well.
-    fn nap(&self, stream: &mut MutexGuard<'_, Stream<fabric::Circuit>>, most: Duration) {
+    fn nap(&self, held: &mut MutexGuard<'_, Held>, most: Duration) {
         // Nobody watches the descriptor while somebody waits here; each notification would cost the peer a system call.
-        stream.disarm();
-        let Some(interest) = stream.interest(false, now()) else {
+        held.stream.disarm();
+        let at = held.tick();
+        let Some(interest) = held.stream.interest(false, at) else {
             return;
         };
-        if let Some(bell) = stream.channel_mut().arm_bell(interest) {
-            MutexGuard::unlocked(stream, || self.sleeper.sleep(bell, most));
-            stream.channel_mut().disarm_bell();
+        if let Some(bell) = held.stream.channel_mut().arm_bell(interest) {
+            MutexGuard::unlocked(held, || self.sleeper.sleep(bell, most));
+            held.tick();
+            held.stream.channel_mut().disarm_bell();
         }
     }
 
     /// Looks for what comes, for a while.
     fn look_for(&self, buffer: &mut BytesMut, time: Duration) -> io::Result<usize> {
-        let begun = now();
-        let (mut at, time) = (begun, Nanos::from(time));
-        let mut stream = self.stream.lock();
+        let mut held = self.held.lock();
+        let mut end = None;
         loop {
-            match receive(&mut stream, buffer, at) {
+            match held.receive(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return result,
             }
-            at = now();
-            if at - begun >= time {
+            let at = held.at;
+            if at >= *end.get_or_insert(at + Nanos::from(time)) {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
-            std::hint::spin_loop();
-            MutexGuard::bump(&mut stream);
+            held.stream
+                .channel_mut()
+                .look_for(transport_apic::Interest::Packets);
+            MutexGuard::bump(&mut held);
+        }
+    }
+}
+
+/// What belongs to whoever holds the lock.
+#[derive(Debug)]
+struct Held {
+    stream: Stream<fabric::Circuit>,
+    /// When the clock was read last. It is read when there is nothing to do: nothing is timed where nothing is lost, but now
+    /// and then somebody has to look whether the peer is there.
+    at: Time,
+}
+
+impl Held {
+    fn tick(&mut self) -> Time {
+        self.at = now();
+        self.at
+    }
+
+    fn receive(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
+        match self.stream.receive(buffer, self.at) {
+            Ok(Received::Octets(count)) => Ok(count),
+            Ok(Received::Nothing) => {
+                self.tick();
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+            Ok(Received::End) => Ok(0),
+            Err(ended) => Err(broken(ended)),
         }
     }
 }
@@ -140,15 +174,6 @@ impl Luck {
     }
 }
 
-fn receive(stream: &mut Stream<fabric::Circuit>, buffer: &mut BytesMut, at: Time) -> io::Result<usize> {
-    match stream.receive(buffer, at) {
-        Ok(Received::Octets(count)) => Ok(count),
-        Ok(Received::Nothing) => Err(io::ErrorKind::WouldBlock.into()),
-        Ok(Received::End) => Ok(0),
-        Err(ended) => Err(broken(ended)),
-    }
-}
-
 fn broken(ended: Ended) -> io::Error {
     let kind = match ended {
         Ended::Channel(Closed::Here) | Ended::Here => io::ErrorKind::NotConnected,
@@ -160,13 +185,13 @@ fn broken(ended: Ended) -> io::Error {
 impl Link for ApicLink {
     /// Who waits for room does not ask for a notification: that is the receiver's, and may be watched for by a poller.
     fn send(&self, parts: &[IoSlice<'_>], timeout: Option<Duration>) -> io::Result<usize> {
-        let begun = Instant::now();
+        let mut begun = None;
         loop {
             match self.try_send(parts) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return result,
             }
-            let waited = begun.elapsed();
+            let waited = begun.get_or_insert_with(Instant::now).elapsed();
             if timeout.is_some_and(|timeout| waited >= timeout) {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
@@ -179,51 +204,68 @@ impl Link for ApicLink {
     }
 
     fn try_send(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        match self.stream.lock().send(parts, now()).map_err(broken)? {
-            0 if parts.iter().any(|part| !part.is_empty()) => Err(io::ErrorKind::WouldBlock.into()),
+        let mut held = self.held.lock();
+        let at = held.at;
+        match held.stream.send(parts, at).map_err(broken)? {
+            0 if parts.iter().any(|part| !part.is_empty()) => {
+                held.tick();
+                Err(io::ErrorKind::WouldBlock.into())
+            }
             sent => Ok(sent),
         }
     }
 
     fn recv(&self, buffer: &mut BytesMut, timeout: Option<Duration>) -> io::Result<usize> {
-        let until = timeout.map(|timeout| Instant::now() + timeout);
         let mut spin = self.luck.wanted(self.spin);
+        let mut until = None;
         loop {
             let time = timeout.map_or(spin, |timeout| spin.min(timeout));
             let found = self.look_for(buffer, time);
             if !spin.is_zero() {
                 self.luck.learn(found.is_ok());
-                spin = Duration::ZERO;
             }
             match found {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return result,
             }
-            let left = until.map_or(NAP, |until| until.saturating_duration_since(Instant::now()));
+            let left = match timeout {
+                Some(timeout) => {
+                    let now = Instant::now();
+                    // What was spent looking counts as well.
+                    let until = *until.get_or_insert(now + timeout.saturating_sub(time));
+                    until.saturating_duration_since(now)
+                }
+                None => NAP,
+            };
             if left.is_zero() {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
-            let mut stream = self.stream.lock();
-            if stream.has_found_room() {
+            spin = Duration::ZERO;
+            let mut held = self.held.lock();
+            if held.stream.has_found_room() {
                 // Whoever waits for it may be known to the caller only.
                 return Err(io::ErrorKind::WouldBlock.into());
             }
-            self.nap(&mut stream, left);
+            self.nap(&mut held, left);
         }
     }
 
     fn try_recv(&self, buffer: &mut BytesMut) -> io::Result<usize> {
-        let mut stream = self.stream.lock();
-        stream.disarm();
-        receive(&mut stream, buffer, now())
+        let mut held = self.held.lock();
+        held.stream.disarm();
+        held.receive(buffer)
     }
 
     fn shutdown(&self) {
-        self.stream.lock().shutdown(now());
+        let mut held = self.held.lock();
+        let at = held.tick();
+        held.stream.shutdown(at);
     }
 
     fn shutdown_send(&self) {
-        self.stream.lock().shutdown_send(now());
+        let mut held = self.held.lock();
+        let at = held.tick();
+        held.stream.shutdown_send(at);
     }
 
     fn peer(&self) -> &Endpoint {
@@ -239,9 +281,10 @@ impl Link for ApicLink {
     }
 
     fn watch(&self, interest: Interest) -> Option<Interest> {
-        let mut stream = self.stream.lock();
+        let mut held = self.held.lock();
+        let at = held.tick();
         // A descriptor that tells of anything does so by being readable.
-        stream.arm(interest.writable, now()).then_some(Interest {
+        held.stream.arm(interest.writable, at).then_some(Interest {
             readable: true,
             writable: false,
             ..interest
