@@ -35,8 +35,8 @@ use crate::{
 
 /// Makes references out of keys: the ORB knows at which endpoints it is reached.
 pub trait ReferenceFactory: Send + Sync + fmt::Debug {
-    /// Makes a reference to the object with this key, reached at its lane if it has one; `policies` are those of its POA
-    /// that references show.
+    /// Makes a reference to the object with this key, reached at these endpoints, which are those of its lane, or at the
+    /// ORB's if there are none; `policies` are those of its POA that references show.
     ///
     /// # Errors
     ///
@@ -45,20 +45,20 @@ pub trait ReferenceFactory: Send + Sync + fmt::Debug {
         &self,
         type_id: &str,
         object_key: Bytes,
-        lane: Option<&Endpoint>,
+        lane: &[Endpoint],
         policies: Option<TaggedComponent>,
     ) -> Result<ObjectRef, SystemException>;
 
-    /// Binds another endpoint beside those of the ORB, for some of its objects; with connections of this kind, or of that
-    /// of the ORB's.
+    /// Binds another endpoint beside each kind of those of the ORB, for some of its objects. With connections of this kind
+    /// there is one over TCP only; otherwise they are as the ORB's.
     ///
     /// # Errors
     ///
     /// A system exception, for example where the ORB cannot listen.
     fn open_lane(&self, tcp: Option<&TcpProtocolProperties>) -> Result<LaneSite, SystemException>;
 
-    /// Forgets an endpoint that was bound for a lane.
-    fn close_lane(&self, endpoint: &Endpoint);
+    /// Forgets the endpoints that were bound for a lane.
+    fn close_lane(&self, endpoints: &[Endpoint]);
 
     /// Returns the key in a reference to an object of this ORB; `None` for others.
     fn local_key(&self, reference: &ObjectRef) -> Option<Bytes>;
@@ -70,9 +70,9 @@ pub struct LaneSite {
     /// Who accepts its connections and counts them.
     pub server: Arc<Server>,
     /// Where they arrive.
-    pub listener: Box<dyn Listener>,
-    /// How references name that.
-    pub endpoint: Endpoint,
+    pub listeners: Vec<Box<dyn Listener>>,
+    /// How references name that: a list as long, and not empty.
+    pub endpoints: Vec<Endpoint>,
 }
 
 /// What all POAs of an ORB share.

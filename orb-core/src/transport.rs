@@ -59,6 +59,15 @@ pub trait Transport: Send + Sync + fmt::Debug {
     /// A [`TransportError`] that names the endpoint and what failed.
     fn listen(&self, endpoint: &Endpoint) -> Result<Box<dyn Listener>, TransportError>;
 
+    /// Listens at another endpoint beside `endpoint`, for some of what is reached there: at the same host, and any free port.
+    ///
+    /// # Errors
+    ///
+    /// As [`Transport::listen`].
+    fn listen_beside(&self, endpoint: &Endpoint) -> Result<Box<dyn Listener>, TransportError> {
+        self.listen(&endpoint.with_port(0))
+    }
+
     /// Creates a poller for this transport's links and listeners.
     ///
     /// # Errors

@@ -12,8 +12,28 @@
 
 upcall::include_idl!("telemetry");
 
+/// Makes two tests of each function.
+macro_rules! by_both_ways {
+    ($($test:ident),+ $(,)?) => {
+        mod by_sockets {
+            $(#[test]
+            fn $test() {
+                super::$test(&super::Way::Sockets);
+            })+
+        }
+        mod by_the_fabric {
+            $(#[test]
+            fn $test() {
+                super::$test(&super::Way::Fabric(tempfile::tempdir().unwrap()));
+            })+
+        }
+    };
+}
+
 #[path = "lanes/admission.rs"]
 mod admission;
+#[path = "lanes/both.rs"]
+mod both;
 #[path = "lanes/clients.rs"]
 mod clients;
 #[path = "lanes/context.rs"]
@@ -45,8 +65,9 @@ use std::{
 
 use parking_lot::Mutex;
 use telemetry::{Sample, Sensor, SensorReadError, SensorRef, SensorSkeleton};
+use tempfile::TempDir;
 use upcall::{
-    Bytes, Calibration, Context, Orb,
+    Bytes, Calibration, Context, Fabric, Orb,
     poa::{LaneStatus, Page},
     qos::Qos,
 };
@@ -56,6 +77,8 @@ use upcall::{
 struct Thermometer {
     calls: Arc<AtomicU64>,
     threads: Arc<Mutex<BTreeSet<String>>>,
+    /// By what readers came.
+    ways: Arc<Mutex<Vec<String>>>,
     log: Arc<Mutex<Vec<(&'static str, Instant)>>>,
 }
 
@@ -95,8 +118,10 @@ impl Sensor for Thermometer {
         self.called("set_gain");
         Ok(())
     }
-    fn read(&self, _: &Context<'_>, channel: i32) -> Result<f64, SensorReadError> {
+    fn read(&self, cx: &Context<'_>, channel: i32) -> Result<f64, SensorReadError> {
         self.called("read");
+        let way = cx.peer().map_or("none", |peer| peer.scheme());
+        self.ways.lock().push(way.to_owned());
         Ok(f64::from(channel))
     }
     fn stats(&self, _: &Context<'_>, _: i32, count: i32) -> upcall::Result<(bool, f64, i32)> {
@@ -116,7 +141,36 @@ impl Sensor for Thermometer {
     }
 }
 
-/// A server whose machine is described, so that no file of the machine that tests it counts.
+/// The way by which clients come: there is no other one.
+enum Way {
+    Sockets,
+    /// In this directory, so that names are free.
+    Fabric(TempDir),
+}
+
+impl Way {
+    fn server(&self) -> Orb {
+        let builder = self.described(MACHINE);
+        let builder = match self {
+            Self::Sockets => builder.listen("iiop://127.0.0.1:0"),
+            Self::Fabric(_) => builder.listen("apic://sensors"),
+        };
+        builder.build().unwrap()
+    }
+
+    fn client(&self) -> Orb {
+        self.described(MACHINE).build().unwrap()
+    }
+
+    fn described(&self, machine: &str) -> upcall::OrbBuilder {
+        match self {
+            Self::Sockets => described(machine),
+            Self::Fabric(folder) => described(machine).fabric(Fabric::at(folder.path())),
+        }
+    }
+}
+
+/// A server whose machine is described, so that no file of the machine that tests it counts; by sockets only.
 fn server() -> Orb {
     builder().build().unwrap()
 }
@@ -131,7 +185,8 @@ fn builder_at(url: &str) -> upcall::OrbBuilder {
 
 fn described(machine: &str) -> upcall::OrbBuilder {
     let described = Calibration::parse(machine).unwrap();
-    Orb::builder().environment(false).real_time(|machine| {
+    let builder = Orb::builder().environment(false).fabric(None);
+    builder.real_time(|machine| {
         machine.calibration = Some(described);
         // Tests beside this one are no other processes.
         machine.page = Page::None;

@@ -105,12 +105,18 @@ impl Transport for Apic {
 
     fn listen(&self, endpoint: &Endpoint) -> Result<Box<dyn Listener>, TransportError> {
         let endpoint = match endpoint.host() {
-            "" => endpoint.with_host(format!("{:08x}", random())),
+            "" => endpoint.with_host(unguessable()),
             _ => endpoint.clone(),
         };
         let listener = ApicListener::bind(&self.directory, &endpoint, &self.config)
             .map_err(|error| TransportError::new("listen at", &endpoint, error))?;
         Ok(Box::new(listener))
+    }
+
+    /// The name begins as the other one's does, so that whoever looks into the directory sees whose it is.
+    fn listen_beside(&self, endpoint: &Endpoint) -> Result<Box<dyn Listener>, TransportError> {
+        let server: String = endpoint.host().chars().take(LONGEST_OF_SERVER).collect();
+        self.listen(&endpoint.with_host(format!("{server}-{}", unguessable())))
     }
 
     fn poller(&self) -> io::Result<Arc<dyn Poller>> {
@@ -143,6 +149,14 @@ fn now() -> Time {
     static BEGINNING: OnceLock<Instant> = OnceLock::new();
     let elapsed = BEGINNING.get_or_init(Instant::now).elapsed();
     Time(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX).max(1))
+}
+
+/// How much of a server's name is in those of its lanes: names have 64 characters at most.
+const LONGEST_OF_SERVER: usize = 40;
+
+/// A name, or the end of one, that nobody else has chosen.
+fn unguessable() -> String {
+    format!("{:016x}", RandomState::new().hash_one(0_u8))
 }
 
 /// The one source of randomness in the standard library.

@@ -15,6 +15,9 @@ use crate::engine::{Checksums, CongestionControl, Connection, Endpoints, Error, 
 /// How many packets are taken in before those in charge look at what became of them.
 const BURST: usize = 64;
 
+/// The largest window that there is (RFC 7323 §2.3).
+const MOST: usize = 1 << 30;
+
 /// What is worth being sent of something that does not fit as a whole.
 const LITTLE: usize = 4096;
 
@@ -94,6 +97,15 @@ impl<C: Channel> Stream<C> {
             wants_room: false,
             settled: false,
         }
+    }
+
+    /// Bounds what is on its way in, and what is sent and not taken by the peer yet, in octets. In both directions there is
+    /// room for two of the longest segments at least, so that none has to wait for itself.
+    pub(crate) fn set_budgets(&mut self, receive: usize, send: usize) {
+        let octets = |wanted: usize| u32::try_from(wanted.clamp(2 * self.longest, MOST)).unwrap_or(u32::MAX);
+        let (receive, send) = (octets(receive), octets(send));
+        self.connection.set_budgets(receive, send);
+        self.settled = false;
     }
 
     /// Moves what has come and what is to go; returns whether the connection is open.

@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     poa.set_qos("left", Qos::low_delay(Duration::from_millis(20)))?;
     println!("it turned at {}", motor.speed(0.0).wait()?);
     if let Some(lane) = poa.lane("left")? {
-        println!("served {} calls at {}", lane.served, lane.endpoint);
+        println!("served {} calls at {:?}", lane.served, lane.endpoints);
         for client in lane.clients {
             println!(
                 "a client's upcall: {:?}, guaranteed: {}",

@@ -52,7 +52,7 @@ impl ReferenceFactory for TestReferences {
         &self,
         type_id: &str,
         object_key: Bytes,
-        _: Option<&Endpoint>,
+        _: &[Endpoint],
         policies: Option<TaggedComponent>,
     ) -> Result<ObjectRef, SystemException> {
         let profile = IiopProfile {
@@ -64,7 +64,7 @@ impl ReferenceFactory for TestReferences {
     fn open_lane(&self, _: Option<&TcpProtocolProperties>) -> Result<LaneSite, SystemException> {
         Err(SystemExceptionKind::Initialize.into())
     }
-    fn close_lane(&self, _: &Endpoint) {}
+    fn close_lane(&self, _: &[Endpoint]) {}
     fn local_key(&self, reference: &ObjectRef) -> Option<Bytes> {
         reference
             .ior()

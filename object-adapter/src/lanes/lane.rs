@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A lane: the endpoint of an object with a guarantee, or of a group of them, and the clients that came there.
+//! A lane: the endpoints of an object with a guarantee, or of a group of them, and the clients that came there.
 
 mod late;
 mod members;
@@ -39,19 +39,20 @@ use super::{
     guard::Guard,
     guests::{Guests, Host},
 };
-use crate::{ActivateError, ReferenceFactory};
+use crate::{ActivateError, LaneSite, ReferenceFactory};
 
 /// A lane. Dropping it ends its connections, and gives back all that was granted.
 pub(crate) struct Lane {
     /// What reports and refusals call the object or the group.
     name: String,
-    endpoint: Endpoint,
-    /// Who is told when the endpoint is closed; none for a lane without one, for clients that ask for something elsewhere.
+    /// Where clients come: over TCP, over the fabric, or both.
+    endpoints: Vec<Endpoint>,
+    /// Who is told when these are closed; none for a lane without one, for clients that ask for something elsewhere.
     references: Option<Arc<dyn ReferenceFactory>>,
     running: Arc<Running>,
     server: Weak<Server>,
     serves: Serves,
-    gate: OnceLock<Gate>,
+    gates: OnceLock<Vec<Gate>>,
     /// How long the servant takes at most, whatever is asked for.
     worst_case: Option<Duration>,
     /// So many times the weight that is asked for do flows on best-effort time have.
@@ -104,15 +105,15 @@ pub(crate) struct Wanted {
 /// A lane that is about to be: granted and bound, while nobody is let in.
 pub(crate) struct Opening {
     lane: Arc<Lane>,
-    listener: Box<dyn Listener>,
+    listeners: Vec<Box<dyn Listener>>,
 }
 
 /// What a lane and its clients do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LaneStatus {
-    /// Where it is.
-    pub endpoint: Endpoint,
+    /// Where it is: over TCP, over the fabric, or both.
+    pub endpoints: Vec<Endpoint>,
     /// How many objects it is for: one, or those of a group that are active.
     pub objects: usize,
     /// Messages that were served, those of clients that have left included.
@@ -136,7 +137,7 @@ pub struct ClientStatus {
 }
 
 impl Opening {
-    /// Asks for a lane: admits the first client beforehand, and binds an endpoint.
+    /// Asks for a lane: admits the first client beforehand, and binds its endpoints.
     pub(crate) fn new(
         running: Arc<Running>,
         references: Arc<dyn ReferenceFactory>,
@@ -154,21 +155,27 @@ impl Opening {
             object: name.clone(),
             refusal: Box::new(refusal),
         })?;
-        let site = references.open_lane(tcp.as_ref()).map_err(|exception| {
+        let LaneSite {
+            server,
+            listeners,
+            endpoints,
+        } = references.open_lane(tcp.as_ref()).map_err(|exception| {
             running.release([spare.id]);
             ActivateError::Reference(exception)
         })?;
-        set_buffers(&site.endpoint, &spare.plan, |receive, send| {
-            site.listener.set_buffers(receive, send)
-        });
+        for listener in &listeners {
+            set_buffers(listener.local(), &spare.plan, |receive, send| {
+                listener.set_buffers(receive, send)
+            });
+        }
         let lane = Arc::new(Lane {
             name,
-            endpoint: site.endpoint,
+            endpoints,
             references: Some(references),
             running,
-            server: Arc::downgrade(&site.server),
+            server: Arc::downgrade(&server),
             serves,
-            gate: OnceLock::new(),
+            gates: OnceLock::new(),
             worst_case: request.qos.declared_worst_case(),
             weight,
             guests: Weak::new(),
@@ -177,10 +184,7 @@ impl Opening {
                 ..Clients::of(request)
             }),
         });
-        Ok(Self {
-            lane,
-            listener: site.listener,
-        })
+        Ok(Self { lane, listeners })
     }
 
     /// Returns the seat of the first object.
@@ -190,7 +194,7 @@ impl Opening {
 
     /// Lets clients in: to the object with this key, or to those of the group.
     pub(crate) fn begin(self, object: Option<&[u8]>) -> Result<(), ActivateError> {
-        let Self { lane, listener } = self;
+        let Self { lane, listeners } = self;
         let gone = || {
             SystemException::new(
                 SystemExceptionKind::BadInvOrder,
@@ -207,14 +211,17 @@ impl Opening {
             .upgrade()
             .ok_or_else(|| ActivateError::Reference(gone()))?;
         let entrance = Arc::new(Entrance(Arc::downgrade(&lane)));
-        let gate = server.listen_for(listener, entrance).map_err(|error| {
+        let gates = listeners
+            .into_iter()
+            .map(|listener| server.listen_for(listener, Arc::clone(&entrance) as _));
+        let gates = gates.collect::<io::Result<_>>().map_err(|error| {
             ActivateError::NoGuarantees(format!(
                 "the lane of `{}` cannot be listened at: {error}",
                 lane.name
             ))
         })?;
-        let _ = lane.gate.set(gate);
-        tracing::debug!(object = lane.name, endpoint = %lane.endpoint, "lane opened");
+        let _ = lane.gates.set(gates);
+        tracing::debug!(object = lane.name, endpoints = ?lane.endpoints, "lane opened");
         Ok(())
     }
 }
@@ -241,7 +248,7 @@ impl Lane {
     ) -> Arc<Self> {
         Arc::new(Self {
             name: host.name,
-            endpoint: asking.local().clone(),
+            endpoints: vec![asking.local().clone()],
             references: None,
             running,
             server: Weak::new(),
@@ -249,7 +256,7 @@ impl Lane {
                 key: Arc::new(OnceLock::from(Box::from(asking.object_key()))),
                 manager: host.manager,
             },
-            gate: OnceLock::new(),
+            gates: OnceLock::new(),
             worst_case: host.worst_case,
             weight: host.weight,
             guests: Arc::downgrade(guests),
@@ -274,8 +281,8 @@ impl Lane {
         &self.serves
     }
 
-    pub(crate) fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+    pub(crate) fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
     }
 
     /// Returns what is asked for the object, or what covers any of the group's.
@@ -293,7 +300,7 @@ impl Lane {
         };
         let connected: Vec<_> = clients.connected.values().map(status).collect();
         LaneStatus {
-            endpoint: self.endpoint.clone(),
+            endpoints: self.endpoints.clone(),
             objects: clients.members.len(),
             served: clients.served + connected.iter().map(|client| client.served).sum::<u64>(),
             clients: connected,
@@ -536,7 +543,7 @@ fn set_buffers(at: &Endpoint, plan: &Plan, set: impl FnOnce(usize, usize) -> io:
 
 impl Drop for Lane {
     fn drop(&mut self) {
-        drop(self.gate.take());
+        drop(self.gates.take());
         let clients = self.clients.get_mut();
         let mut grants: Vec<GrantId> = clients.spare.take().iter().map(|grant| grant.id).collect();
         for (_, client) in std::mem::take(&mut clients.connected) {
@@ -546,7 +553,7 @@ impl Drop for Lane {
         self.running.release(grants);
         self.running.flows.forget(&self.name);
         if let Some(references) = &self.references {
-            references.close_lane(&self.endpoint);
+            references.close_lane(&self.endpoints);
         }
         tracing::debug!(object = self.name, "lane closed");
     }
@@ -556,7 +563,7 @@ impl fmt::Debug for Lane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lane")
             .field("object", &self.name)
-            .field("endpoint", &self.endpoint)
+            .field("endpoints", &self.endpoints)
             .finish_non_exhaustive()
     }
 }

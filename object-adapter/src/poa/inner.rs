@@ -266,8 +266,8 @@ impl PoaInner {
         let real_time = self.real_time.as_ref();
         let own = real_time.map(|real_time| real_time.endpoint.lock());
         let own = own.as_ref().and_then(|endpoint| endpoint.as_ref());
-        let at = lane.as_ref().map(|lane| lane.endpoint());
-        let at = at.or(own.map(OwnEndpoint::endpoint));
+        let at = lane.as_ref().map(|lane| lane.endpoints());
+        let at = at.or(own.map(OwnEndpoint::endpoints)).unwrap_or_default();
         let policies = real_time.and_then(|real_time| real_time.component(priority));
         references
             .reference(type_id, Bytes::copy_from_slice(key), at, policies)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The endpoint of a POA whose connections are of a kind of their own (`ServerProtocolPolicy`).
 
-use std::{fmt, sync::Arc};
+use std::{fmt, io, sync::Arc};
 
 use orb_core::{
     exception::{SystemException, SystemExceptionKind},
@@ -10,13 +10,13 @@ use orb_core::{
     transport::Endpoint,
 };
 
-use crate::ReferenceFactory;
+use crate::{LaneSite, ReferenceFactory};
 
 /// An endpoint that is open until this is dropped; connections that came there stay.
 pub(crate) struct OwnEndpoint {
-    endpoint: Endpoint,
+    endpoints: Vec<Endpoint>,
     references: Arc<dyn ReferenceFactory>,
-    _gate: Gate,
+    _gates: Vec<Gate>,
 }
 
 impl OwnEndpoint {
@@ -29,35 +29,42 @@ impl OwnEndpoint {
         references: Arc<dyn ReferenceFactory>,
         tcp: &TcpProtocolProperties,
     ) -> Result<Self, SystemException> {
-        let site = references.open_lane(Some(tcp))?;
-        match site.server.listen_while(site.listener) {
-            Ok(gate) => Ok(Self {
-                endpoint: site.endpoint,
+        let LaneSite {
+            server,
+            listeners,
+            endpoints,
+        } = references.open_lane(Some(tcp))?;
+        let gates = listeners
+            .into_iter()
+            .map(|listener| server.listen_while(listener));
+        match gates.collect::<io::Result<_>>() {
+            Ok(gates) => Ok(Self {
+                endpoints,
                 references,
-                _gate: gate,
+                _gates: gates,
             }),
             Err(error) => {
-                references.close_lane(&site.endpoint);
+                references.close_lane(&endpoints);
                 Err(SystemException::from(SystemExceptionKind::Initialize)
-                    .with_message(format!("{} cannot be listened at: {error}", site.endpoint)))
+                    .with_message(format!("{endpoints:?} cannot be listened at: {error}")))
             }
         }
     }
 
     /// Returns how references name it.
-    pub(crate) fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+    pub(crate) fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
     }
 }
 
 impl Drop for OwnEndpoint {
     fn drop(&mut self) {
-        self.references.close_lane(&self.endpoint);
+        self.references.close_lane(&self.endpoints);
     }
 }
 
 impl fmt::Debug for OwnEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.endpoint.fmt(f)
+        self.endpoints.fmt(f)
     }
 }

@@ -5,6 +5,16 @@ use upcall::{SystemException, SystemExceptionKind, poa::ActivateError};
 
 use super::*;
 
+by_both_ways! {
+    a_second_client_has_a_guarantee_of_its_own,
+    a_second_client_that_does_not_fit_is_told_why,
+    a_guarantee_is_renegotiated_for_all_clients_or_for_none,
+    what_is_renegotiated_bounds_the_messages_of_connections_that_are_there,
+    who_comes_back_within_a_period_is_let_in,
+    of_two_who_come_while_one_leaves_one_is_let_in,
+    who_waits_for_one_that_does_not_leave_is_told_why,
+}
+
 #[test]
 fn a_guarantee_that_does_not_fit_is_refused_and_leaves_nothing_behind() {
     let server = server();
@@ -39,9 +49,8 @@ fn an_object_that_is_there_already_costs_no_second_guarantee() {
     server.shutdown();
 }
 
-#[test]
-fn a_second_client_has_a_guarantee_of_its_own() {
-    let (server, one, other) = (server(), client(), client());
+fn a_second_client_has_a_guarantee_of_its_own(way: &Way) {
+    let (server, one, other) = (way.server(), way.client(), way.client());
     let exported = export(&server, "t", &Thermometer::default(), soon()).unwrap();
     from(&one, &server, &exported).read(1).wait().unwrap();
     from(&other, &server, &exported).read(1).wait().unwrap();
@@ -51,9 +60,8 @@ fn a_second_client_has_a_guarantee_of_its_own() {
     server.shutdown();
 }
 
-#[test]
-fn a_second_client_that_does_not_fit_is_told_why() {
-    let (server, one, other) = (server(), client(), client());
+fn a_second_client_that_does_not_fit_is_told_why(way: &Way) {
+    let (server, one, other) = (way.server(), way.client(), way.client());
     let exported = export(&server, "t", &Thermometer::default(), most()).unwrap();
     let first = from(&one, &server, &exported);
     first.read(1).wait().unwrap();
@@ -69,9 +77,8 @@ fn a_second_client_that_does_not_fit_is_told_why() {
     server.shutdown();
 }
 
-#[test]
-fn a_guarantee_is_renegotiated_for_all_clients_or_for_none() {
-    let (server, client) = (server(), client());
+fn a_guarantee_is_renegotiated_for_all_clients_or_for_none(way: &Way) {
+    let (server, client) = (way.server(), way.client());
     let exported = export(&server, "t", &Thermometer::default(), soon()).unwrap();
     let sensor = from(&client, &server, &exported);
     sensor.read(1).wait().unwrap();
@@ -128,9 +135,8 @@ fn what_other_processes_have_admitted_is_not_granted_again() {
     other.shutdown();
 }
 
-#[test]
-fn what_is_renegotiated_bounds_the_messages_of_connections_that_are_there() {
-    let (server, client) = (server(), client());
+fn what_is_renegotiated_bounds_the_messages_of_connections_that_are_there(way: &Way) {
+    let (server, client) = (way.server(), way.client());
     let exported = export(&server, "t", &Thermometer::default(), soon()).unwrap();
     let sensor = from(&client, &server, &exported);
     sensor.read(1).wait().unwrap();
@@ -151,12 +157,11 @@ fn seldom() -> Qos {
     Qos::isochronous(Duration::from_millis(200), 1).worst_case(Duration::from_millis(120))
 }
 
-#[test]
-fn who_comes_back_within_a_period_is_let_in() {
-    let server = server();
+fn who_comes_back_within_a_period_is_let_in(way: &Way) {
+    let server = way.server();
     let exported = export(&server, "t", &Thermometer::default(), seldom()).unwrap();
     for _ in 0..5 {
-        let client = client();
+        let client = way.client();
         from(&client, &server, &exported).read(1).wait().unwrap();
         client.shutdown();
     }
@@ -165,13 +170,12 @@ fn who_comes_back_within_a_period_is_let_in() {
     server.shutdown();
 }
 
-#[test]
-fn of_two_who_come_while_one_leaves_one_is_let_in() {
-    let (server, first) = (server(), client());
+fn of_two_who_come_while_one_leaves_one_is_let_in(way: &Way) {
+    let (server, first) = (way.server(), way.client());
     let exported = export(&server, "t", &Thermometer::default(), seldom()).unwrap();
     from(&first, &server, &exported).read(1).wait().unwrap();
     first.shutdown();
-    let comers = [client(), client()].map(|comer| {
+    let comers = [way.client(), way.client()].map(|comer| {
         let sensor = from(&comer, &server, &exported);
         thread::spawn(move || (sensor.read(1).wait().is_ok(), comer))
     });
@@ -180,9 +184,8 @@ fn of_two_who_come_while_one_leaves_one_is_let_in() {
     server.shutdown();
 }
 
-#[test]
-fn who_waits_for_one_that_does_not_leave_is_told_why() {
-    let (server, first, second) = (server(), client(), client());
+fn who_waits_for_one_that_does_not_leave_is_told_why(way: &Way) {
+    let (server, first, second) = (way.server(), way.client(), way.client());
     // What it sent last is served in one of the next periods only, and the end is seen after that.
     let exported = export(&server, "t", &Thermometer::default(), seldom()).unwrap();
     let sensor = from(&first, &server, &exported);

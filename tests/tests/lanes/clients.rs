@@ -11,29 +11,35 @@ use upcall_tests::serving::until;
 
 use super::*;
 
-#[test]
-fn an_object_with_a_guarantee_is_served_by_an_upcall_at_an_endpoint_of_its_own() {
-    let (server, client) = (server(), client());
+by_both_ways! {
+    an_object_with_a_guarantee_is_served_by_an_upcall_at_an_endpoint_of_its_own,
+    every_call_is_an_activation_of_a_flow_with_low_delay,
+    periodic_objects_are_served_each_period,
+    objects_without_a_guarantee_have_no_lane_and_start_nothing,
+    a_client_that_leaves_makes_room_for_the_next,
+}
+
+fn an_object_with_a_guarantee_is_served_by_an_upcall_at_an_endpoint_of_its_own(way: &Way) {
+    let (server, client) = (way.server(), way.client());
     let thermometer = Thermometer::default();
     let exported = export(&server, "t", &thermometer, soon()).unwrap();
-    let ours = server.endpoints();
-    assert!(ours.iter().all(|endpoint| endpoint.port() != port(&exported)));
+    let at = lane(&server, "t").endpoints;
+    assert_eq!(at.len(), 1);
+    assert!(!server.endpoints().contains(&at[0]), "{at:?}");
     let sensor = from(&client, &server, &exported);
     for channel in 0..20 {
         assert_eq!(sensor.read(channel).wait().unwrap(), f64::from(channel));
     }
     assert_eq!(thermometer.threads(), ["rtu-0"]);
     let lane = lane(&server, "t");
-    assert_eq!(lane.endpoint.port(), port(&exported));
     assert_eq!(lane.clients.len(), 1);
     assert!(lane.clients[0].guaranteed);
     assert_eq!(lane.clients[0].served, 20);
     server.shutdown();
 }
 
-#[test]
-fn every_call_is_an_activation_of_a_flow_with_low_delay() {
-    let (server, client) = (server(), client());
+fn every_call_is_an_activation_of_a_flow_with_low_delay(way: &Way) {
+    let (server, client) = (way.server(), way.client());
     let exported = export(&server, "t", &Thermometer::default(), soon()).unwrap();
     let sensor = from(&client, &server, &exported);
     sensor.read(1).wait().unwrap();
@@ -49,9 +55,8 @@ fn every_call_is_an_activation_of_a_flow_with_low_delay() {
     server.shutdown();
 }
 
-#[test]
-fn periodic_objects_are_served_each_period() {
-    let (server, client) = (server(), client());
+fn periodic_objects_are_served_each_period(way: &Way) {
+    let (server, client) = (way.server(), way.client());
     let thermometer = Thermometer::default();
     let qos = Qos::isochronous(Duration::from_millis(5), 4).worst_case(Duration::from_micros(20));
     let exported = export(&server, "t", &thermometer, qos).unwrap();
@@ -63,12 +68,10 @@ fn periodic_objects_are_served_each_period() {
     server.shutdown();
 }
 
-#[test]
-fn objects_without_a_guarantee_have_no_lane_and_start_nothing() {
-    let (server, client) = (server(), client());
+fn objects_without_a_guarantee_have_no_lane_and_start_nothing(way: &Way) {
+    let (server, client) = (way.server(), way.client());
     let thermometer = Thermometer::default();
     let exported = export(&server, "t", &thermometer, Qos::best_effort(1)).unwrap();
-    assert_eq!(server.endpoints()[0].port(), port(&exported));
     assert_eq!(server.root_poa().lane("t").unwrap(), None);
     from(&client, &server, &exported).read(1).wait().unwrap();
     assert!(
@@ -80,12 +83,11 @@ fn objects_without_a_guarantee_have_no_lane_and_start_nothing() {
     server.shutdown();
 }
 
-#[test]
-fn a_client_that_leaves_makes_room_for_the_next() {
-    let server = server();
+fn a_client_that_leaves_makes_room_for_the_next(way: &Way) {
+    let server = way.server();
     let exported = export(&server, "t", &Thermometer::default(), most()).unwrap();
     for _ in 0..3 {
-        let client = client();
+        let client = way.client();
         from(&client, &server, &exported).read(1).wait().unwrap();
         assert_eq!(lane(&server, "t").clients.len(), 1);
         client.shutdown();

@@ -61,7 +61,7 @@ fn members_have_one_endpoint_and_a_client_of_several_one_flow() {
     let status = lane(&server, "m1");
     assert_eq!((status.objects, status.clients.len(), status.served), (2, 1, 6));
     assert!(status.clients[0].guaranteed);
-    assert_eq!(status.endpoint, lane(&server, "m2").endpoint);
+    assert_eq!(status.endpoints, lane(&server, "m2").endpoints);
     assert_eq!(lane(&server, "alone").objects, 1);
     // In the same ORB they are the same objects.
     assert!(one.as_ref().is_local() && other.as_ref().is_local());

@@ -6,6 +6,10 @@ use upcall_tests::serving::until;
 
 use super::*;
 
+by_both_ways! {
+    a_client_has_what_it_asks_for_where_the_object_asks_for_nothing,
+}
+
 fn periodic() -> Qos {
     Qos::isochronous(Duration::from_millis(5), 2)
 }
@@ -15,9 +19,8 @@ fn plain(server: &Orb, id: &str, sensor: &Thermometer) -> SensorRef {
     export(server, id, sensor, Qos::best_effort(1)).unwrap()
 }
 
-#[test]
-fn a_client_has_what_it_asks_for_where_the_object_asks_for_nothing() {
-    let (server, client) = (server(), client());
+fn a_client_has_what_it_asks_for_where_the_object_asks_for_nothing(way: &Way) {
+    let (server, client) = (way.server(), way.client());
     let (asked, ordinary) = (Thermometer::default(), Thermometer::default());
     let exported = plain(&server, "t", &asked);
     let other = from(&client, &server, &plain(&server, "u", &ordinary));

@@ -6,6 +6,18 @@ use upcall_tests::{Process, interop::idl::interop::PeerRef, peers, serving::unti
 
 use super::*;
 
+by_both_ways! {
+    a_reference_with_qos_has_a_flow_of_its_own_with_what_was_granted,
+    each_reference_with_qos_has_a_flow_that_its_clones_share,
+    what_does_not_fit_is_refused_with_the_mappers_words_and_leaves_nothing_behind,
+    a_flow_is_renegotiated_for_all_its_clones_or_stays_as_it_was,
+    larger_messages_are_taken_once_they_are_granted,
+    a_client_that_asks_for_less_makes_room_and_the_next_one_has_the_objects_guarantee_again,
+    many_threads_that_use_one_reference_have_one_flow,
+    oneways_are_sent_at_the_granted_rate,
+    a_client_learns_of_the_end_of_its_probation_with_the_next_reply,
+}
+
 /// As often as it likes, in a period of 5 ms.
 fn periodic() -> Qos {
     Qos::isochronous(Duration::from_millis(5), 2)
@@ -24,9 +36,8 @@ fn classes(server: &Orb, id: &str) -> Vec<&'static str> {
     clients.iter().map(|client| client.qos.class()).collect()
 }
 
-#[test]
-fn a_reference_with_qos_has_a_flow_of_its_own_with_what_was_granted() {
-    let (server, client) = (server(), client());
+fn a_reference_with_qos_has_a_flow_of_its_own_with_what_was_granted(way: &Way) {
+    let (server, client) = (way.server(), way.client());
     let thermometer = Thermometer::default();
     let exported = export(&server, "t", &thermometer, soon()).unwrap();
     let plain = from(&client, &server, &exported);
@@ -48,9 +59,8 @@ fn a_reference_with_qos_has_a_flow_of_its_own_with_what_was_granted() {
     server.shutdown();
 }
 
-#[test]
-fn each_reference_with_qos_has_a_flow_that_its_clones_share() {
-    let (server, client) = (server(), client());
+fn each_reference_with_qos_has_a_flow_that_its_clones_share(way: &Way) {
+    let (server, client) = (way.server(), way.client());
     let exported = export(&server, "t", &Thermometer::default(), soon()).unwrap();
     let plain = from(&client, &server, &exported);
     let one = plain.with_qos(soon()).unwrap();
@@ -72,9 +82,8 @@ fn each_reference_with_qos_has_a_flow_that_its_clones_share() {
     server.shutdown();
 }
 
-#[test]
-fn what_does_not_fit_is_refused_with_the_mappers_words_and_leaves_nothing_behind() {
-    let (server, client) = (server(), client());
+fn what_does_not_fit_is_refused_with_the_mappers_words_and_leaves_nothing_behind(way: &Way) {
+    let (server, client) = (way.server(), way.client());
     let exported = export(&server, "t", &Thermometer::default(), soon()).unwrap();
     let plain = from(&client, &server, &exported);
     for _ in 0..50 {
@@ -93,9 +102,8 @@ fn what_does_not_fit_is_refused_with_the_mappers_words_and_leaves_nothing_behind
     server.shutdown();
 }
 
-#[test]
-fn a_flow_is_renegotiated_for_all_its_clones_or_stays_as_it_was() {
-    let (server, client) = (server(), client());
+fn a_flow_is_renegotiated_for_all_its_clones_or_stays_as_it_was(way: &Way) {
+    let (server, client) = (way.server(), way.client());
     let exported = export(&server, "t", &Thermometer::default(), soon()).unwrap();
     let own = from(&client, &server, &exported).with_qos(periodic()).unwrap();
     let clone = own.clone();
@@ -116,9 +124,8 @@ fn a_flow_is_renegotiated_for_all_its_clones_or_stays_as_it_was() {
     server.shutdown();
 }
 
-#[test]
-fn larger_messages_are_taken_once_they_are_granted() {
-    let (server, client) = (server(), client());
+fn larger_messages_are_taken_once_they_are_granted(way: &Way) {
+    let (server, client) = (way.server(), way.client());
     let exported = export(&server, "t", &Thermometer::default(), soon()).unwrap();
     let plain = from(&client, &server, &exported);
     let large = Qos::isochronous(Duration::from_millis(20), 1).message_size(64 << 10);
@@ -141,9 +148,8 @@ fn the_worst_case_is_the_objects_whatever_a_client_says() {
     server.shutdown();
 }
 
-#[test]
-fn a_client_that_asks_for_less_makes_room_and_the_next_one_has_the_objects_guarantee_again() {
-    let (server, client) = (server(), client());
+fn a_client_that_asks_for_less_makes_room_and_the_next_one_has_the_objects_guarantee_again(way: &Way) {
+    let (server, client) = (way.server(), way.client());
     let exported = export(&server, "t", &Thermometer::default(), most()).unwrap();
     let plain = from(&client, &server, &exported);
     let own = plain.with_qos(Qos::best_effort(1)).unwrap();
@@ -192,9 +198,8 @@ fn calls_within_one_orb_need_no_flow() {
     server.shutdown();
 }
 
-#[test]
-fn many_threads_that_use_one_reference_have_one_flow() {
-    let (server, client) = (server(), client());
+fn many_threads_that_use_one_reference_have_one_flow(way: &Way) {
+    let (server, client) = (way.server(), way.client());
     let exported = export(&server, "t", &Thermometer::default(), soon()).unwrap();
     let own = from(&client, &server, &exported).with_qos(soon()).unwrap();
     thread::scope(|scope| {
@@ -296,9 +301,8 @@ fn a_flow_that_was_lost_is_made_again_and_asks_for_the_same() {
     second.shutdown();
 }
 
-#[test]
-fn oneways_are_sent_at_the_granted_rate() {
-    let (server, client) = (server(), client());
+fn oneways_are_sent_at_the_granted_rate(way: &Way) {
+    let (server, client) = (way.server(), way.client());
     let thermometer = Thermometer::default();
     let exported = export(&server, "t", &thermometer, soon()).unwrap();
     let slow = Qos::isochronous(Duration::from_millis(200), 2);
@@ -319,9 +323,8 @@ fn oneways_are_sent_at_the_granted_rate() {
     server.shutdown();
 }
 
-#[test]
-fn a_client_learns_of_the_end_of_its_probation_with_the_next_reply() {
-    let (server, client) = (server(), client());
+fn a_client_learns_of_the_end_of_its_probation_with_the_next_reply(way: &Way) {
+    let (server, client) = (way.server(), way.client());
     // Nobody declares how long it takes.
     let exported = export(&server, "t", &Thermometer::default(), Qos::best_effort(1)).unwrap();
     let asked = Qos::isochronous(Duration::from_millis(50), 25);

@@ -10,6 +10,13 @@ use upcall_tests::serving::until;
 
 use super::*;
 
+by_both_ways! {
+    a_client_that_floods_its_lane_stops_nobody_and_gets_what_was_granted,
+    requests_on_a_lane_do_not_wait_for_a_manager_that_holds,
+    a_message_beyond_the_plan_ends_its_connection_only,
+    a_servant_whose_worst_case_is_not_known_has_its_guarantee_after_a_probation,
+}
+
 /// Calls as fast as it can, until told to stop.
 fn flood(sensor: &SensorRef, stop: &AtomicBool) -> u64 {
     let mut sent = 0;
@@ -21,9 +28,8 @@ fn flood(sensor: &SensorRef, stop: &AtomicBool) -> u64 {
     sent
 }
 
-#[test]
-fn a_client_that_floods_its_lane_stops_nobody_and_gets_what_was_granted() {
-    let (server, client) = (server(), client());
+fn a_client_that_floods_its_lane_stops_nobody_and_gets_what_was_granted(way: &Way) {
+    let (server, client) = (way.server(), way.client());
     let (flooded, calm, plain) = (
         Thermometer::default(),
         Thermometer::default(),
@@ -68,9 +74,8 @@ fn a_lane_is_for_its_own_object_only() {
     server.shutdown();
 }
 
-#[test]
-fn requests_on_a_lane_do_not_wait_for_a_manager_that_holds() {
-    let (server, client) = (server(), client());
+fn requests_on_a_lane_do_not_wait_for_a_manager_that_holds(way: &Way) {
+    let (server, client) = (way.server(), way.client());
     let exported = export(&server, "t", &Thermometer::default(), soon()).unwrap();
     let sensor = from(&client, &server, &exported);
     server.root_poa().manager().hold_requests().unwrap();
@@ -81,9 +86,8 @@ fn requests_on_a_lane_do_not_wait_for_a_manager_that_holds() {
     server.shutdown();
 }
 
-#[test]
-fn a_message_beyond_the_plan_ends_its_connection_only() {
-    let (server, one, other) = (server(), client(), client());
+fn a_message_beyond_the_plan_ends_its_connection_only(way: &Way) {
+    let (server, one, other) = (way.server(), way.client(), way.client());
     let exported = export(&server, "t", &Thermometer::default(), soon()).unwrap();
     let good = from(&other, &server, &exported);
     good.read(1).wait().unwrap();
@@ -95,9 +99,8 @@ fn a_message_beyond_the_plan_ends_its_connection_only() {
     server.shutdown();
 }
 
-#[test]
-fn a_servant_whose_worst_case_is_not_known_has_its_guarantee_after_a_probation() {
-    let (server, client) = (server(), client());
+fn a_servant_whose_worst_case_is_not_known_has_its_guarantee_after_a_probation(way: &Way) {
+    let (server, client) = (way.server(), way.client());
     let qos = Qos::low_delay(Duration::from_millis(20));
     let thermometer = Thermometer::default();
     let exported = export(&server, "t", &thermometer, qos).unwrap();

@@ -7,6 +7,17 @@ use upcall_tests::serving::until;
 
 use super::*;
 
+by_both_ways! {
+    oneways_wait_in_a_queue_of_two_periods,
+    what_is_queued_is_sent_when_the_orb_is_shut_down,
+    a_call_goes_after_the_oneways_before_it,
+    calls_keep_the_granted_rate_within_their_time,
+    calls_with_low_delay_keep_their_distance,
+    deferred_calls_wait_in_the_queue_and_not_their_callers,
+    what_was_queued_goes_before_what_is_asked_for_later,
+    a_connection_that_ends_gives_its_room_back,
+}
+
 /// Two messages in a period so long that hardly more than one of them passes while a queue is filled.
 fn rare() -> Qos {
     Qos::isochronous(Duration::from_millis(500), 2)
@@ -33,9 +44,8 @@ fn fill(own: &SensorRef) -> u64 {
     panic!("the queue has no bound");
 }
 
-#[test]
-fn oneways_wait_in_a_queue_of_two_periods() {
-    let (server, client) = (server(), client());
+fn oneways_wait_in_a_queue_of_two_periods(way: &Way) {
+    let (server, client) = (way.server(), way.client());
     let thermometer = Thermometer::default();
     let own = own(&client, &server, &thermometer, rare());
     let queued = fill(&own);
@@ -57,9 +67,8 @@ fn oneways_wait_in_a_queue_of_two_periods() {
     server.shutdown();
 }
 
-#[test]
-fn what_is_queued_is_sent_when_the_orb_is_shut_down() {
-    let (server, client) = (server(), client());
+fn what_is_queued_is_sent_when_the_orb_is_shut_down(way: &Way) {
+    let (server, client) = (way.server(), way.client());
     let thermometer = Thermometer::default();
     let own = own(&client, &server, &thermometer, rare());
     let queued = fill(&own);
@@ -69,9 +78,8 @@ fn what_is_queued_is_sent_when_the_orb_is_shut_down() {
     server.shutdown();
 }
 
-#[test]
-fn a_call_goes_after_the_oneways_before_it() {
-    let (server, client) = (server(), client());
+fn a_call_goes_after_the_oneways_before_it(way: &Way) {
+    let (server, client) = (way.server(), way.client());
     let thermometer = Thermometer::default();
     let own = own(&client, &server, &thermometer, steady());
     for _ in 0..3 {
@@ -87,9 +95,8 @@ fn a_call_goes_after_the_oneways_before_it() {
     server.shutdown();
 }
 
-#[test]
-fn calls_keep_the_granted_rate_within_their_time() {
-    let (server, client) = (server(), client());
+fn calls_keep_the_granted_rate_within_their_time(way: &Way) {
+    let (server, client) = (way.server(), way.client());
     let thermometer = Thermometer::default();
     let own = own(
         &client,
@@ -106,9 +113,8 @@ fn calls_keep_the_granted_rate_within_their_time() {
     server.shutdown();
 }
 
-#[test]
-fn calls_with_low_delay_keep_their_distance() {
-    let (server, client) = (server(), client());
+fn calls_with_low_delay_keep_their_distance(way: &Way) {
+    let (server, client) = (way.server(), way.client());
     let thermometer = Thermometer::default();
     let qos = Qos::low_delay(Duration::from_millis(2)).minimum_interval(Duration::from_millis(50));
     let own = own(&client, &server, &thermometer, qos);
@@ -124,9 +130,8 @@ fn calls_with_low_delay_keep_their_distance() {
     server.shutdown();
 }
 
-#[test]
-fn deferred_calls_wait_in_the_queue_and_not_their_callers() {
-    let (server, client) = (server(), client());
+fn deferred_calls_wait_in_the_queue_and_not_their_callers(way: &Way) {
+    let (server, client) = (way.server(), way.client());
     let thermometer = Thermometer::default();
     let own = own(&client, &server, &thermometer, steady());
     let calls: Vec<_> = (0..4).map(|channel| own.read(channel).start().unwrap()).collect();
@@ -140,9 +145,8 @@ fn deferred_calls_wait_in_the_queue_and_not_their_callers() {
     server.shutdown();
 }
 
-#[test]
-fn what_was_queued_goes_before_what_is_asked_for_later() {
-    let (server, client) = (server(), client());
+fn what_was_queued_goes_before_what_is_asked_for_later(way: &Way) {
+    let (server, client) = (way.server(), way.client());
     let thermometer = Thermometer::default();
     let own = own(&client, &server, &thermometer, rare());
     let queued = fill(&own);
@@ -213,14 +217,13 @@ fn what_the_server_refuses_is_not_kept_at_the_clients_end() {
     server.shutdown();
 }
 
-#[test]
-fn a_connection_that_ends_gives_its_room_back() {
-    let (server, client) = (server(), described(SLOW_TO_SEND).build().unwrap());
+fn a_connection_that_ends_gives_its_room_back(way: &Way) {
+    let (server, client) = (way.server(), way.described(SLOW_TO_SEND).build().unwrap());
     let exported = export(&server, "t", &Thermometer::default(), soon()).unwrap();
     let often = || Qos::low_delay(Duration::from_millis(1));
     let lost = from(&client, &server, &exported).with_qos(often()).unwrap();
     server.shutdown();
-    let other = super::server();
+    let other = way.server();
     let exported = export(&other, "t", &Thermometer::default(), soon()).unwrap();
     let plain = from(&client, &other, &exported);
     until("nobody looked, and yet it is free", || {

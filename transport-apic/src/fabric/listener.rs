@@ -14,7 +14,7 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 use rustix::net::{SocketAddrUnix, SocketFlags, accept_with, bind, listen};
 
-use crate::BadGeometry;
+use crate::{BadGeometry, Geometry};
 
 use super::circuit::Circuit;
 use super::directory::{Directory, Name, NameError};
@@ -194,6 +194,17 @@ impl Listener {
         }
         self.resume()?;
         Ok(None)
+    }
+
+    /// Changes what the channels to come transmit from.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it; then nothing changes.
+    pub fn set_geometry(&mut self, geometry: Geometry) -> Result<(), BadGeometry> {
+        geometry.check(u64::MAX)?;
+        self.config.geometry = geometry;
+        Ok(())
     }
 
     /// Returns how many connected and were refused: of the wrong user, silent, or saying something wrong.

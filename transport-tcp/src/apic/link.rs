@@ -268,6 +268,12 @@ impl Link for ApicLink {
         held.stream.shutdown_send(at);
     }
 
+    /// The ring and the frames stay as they are: both ends have mapped them.
+    fn set_buffers(&self, receive: usize, send: usize) -> io::Result<()> {
+        self.stream.lock().set_budgets(receive, send);
+        Ok(())
+    }
+
     fn peer(&self) -> &Endpoint {
         &self.peer
     }

@@ -10,7 +10,10 @@ use std::{
 
 use orb_core::transport::{Endpoint, Link, Listener};
 use parking_lot::Mutex;
-use transport_apic::fabric::{self, Config, Directory, ListenError};
+use transport_apic::{
+    FrameClass, Geometry,
+    fabric::{self, Config, Directory, ListenError},
+};
 
 use super::{ApicLink, CALLED, CALLER, now, random, unnamed};
 use crate::{engine::Endpoints, stream::Stream};
@@ -23,6 +26,8 @@ pub(crate) struct ApicListener {
     descriptor: OwnedFd,
     spin: Duration,
     local: Endpoint,
+    /// Octets on their way in and out that connections have room for, if it was said.
+    room: Mutex<Option<(usize, usize)>>,
 }
 
 impl ApicListener {
@@ -35,7 +40,32 @@ impl ApicListener {
             listener: Mutex::new(listener),
             spin: config.spin,
             local: endpoint.clone(),
+            room: Mutex::default(),
         })
+    }
+}
+
+/// What an end transmits from, so that so many octets can be on their way: never less than by default, since memory is taken
+/// only when it is used, and no more than the other end maps.
+fn geometry(send: usize) -> Geometry {
+    /// A message has this much at least, with its share of headers; so many fit into that room.
+    const MESSAGE: usize = 256;
+    /// Frames take 40 MiB at most: the other end maps 64.
+    const MOST_SMALL: u32 = 2048;
+    const MOST_LARGE: u32 = 512;
+    let least = Geometry::default();
+    let for_each = |size: usize, least: u32, most: u32| {
+        let count = u32::try_from(send.div_ceil(size)).unwrap_or(most);
+        count.clamp(least, most)
+    };
+    let frames = |class: FrameClass, most| FrameClass {
+        count: for_each(class.size as usize, class.count, most),
+        ..class
+    };
+    Geometry {
+        slots: for_each(MESSAGE, least.slots, Geometry::MOST_SLOTS).next_power_of_two(),
+        small: frames(least.small, MOST_SMALL),
+        large: frames(least.large, MOST_LARGE),
     }
 }
 
@@ -57,9 +87,19 @@ impl Listener for ApicListener {
             local: CALLED,
             remote: CALLER,
         };
-        let stream = Stream::listen(channel, endpoints, random(), now());
+        let mut stream = Stream::listen(channel, endpoints, random(), now());
+        if let Some((receive, send)) = *self.room.lock() {
+            stream.set_budgets(receive, send);
+        }
         let link = ApicLink::new(stream, self.spin, self.local.clone(), unnamed())?;
         Ok(Arc::new(link))
+    }
+
+    fn set_buffers(&self, receive: usize, send: usize) -> io::Result<()> {
+        let wrong = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
+        self.listener.lock().set_geometry(geometry(send)).map_err(wrong)?;
+        *self.room.lock() = Some((receive, send));
+        Ok(())
     }
 
     fn local(&self) -> &Endpoint {
@@ -68,5 +108,23 @@ impl Listener for ApicListener {
 
     fn fd(&self) -> Option<BorrowedFd<'_>> {
         Some(self.descriptor.as_fd())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ring_has_room_for_what_is_sent_and_the_other_end_maps_it() {
+        assert_eq!(geometry(0), Geometry::default());
+        assert_eq!(geometry(64 * 256), Geometry::default());
+        let deep = geometry(600 * 256);
+        assert_eq!(deep.slots, 1024, "one for each message");
+        let wide = geometry(8 << 20);
+        assert_eq!((wide.small.count, wide.large.count), (2048, 128));
+        let most = geometry(usize::MAX);
+        assert_eq!(most.check(Config::default().most_peer_bytes), Ok(()));
+        assert_eq!(most.slots, Geometry::MOST_SLOTS);
     }
 }

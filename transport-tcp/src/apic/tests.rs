@@ -9,6 +9,11 @@ use super::*;
 
 const SOON: Duration = Duration::from_secs(10);
 
+/// The room of two of the longest segments.
+const LEAST: usize = 2 * (65_535 - 40);
+/// What is not worth a piece.
+const LITTLE: usize = 4096;
+
 /// A fabric of its own.
 struct Fabric {
     transport: Arc<Apic>,
@@ -27,10 +32,16 @@ impl Fabric {
 
     /// Two ends of a connection, the server's second.
     fn pair(&self) -> (Arc<dyn Link>, Arc<dyn Link>) {
+        self.pair_with(|_| Ok(()))
+    }
+
+    /// Two ends of a connection to a listener that is like that.
+    fn pair_with(&self, set: impl FnOnce(&dyn Listener) -> io::Result<()>) -> (Arc<dyn Link>, Arc<dyn Link>) {
         let listener = self
             .transport
             .listen(&Endpoint::new("apic", "", 0))
             .expect("a name");
+        set(&*listener).expect("set");
         let endpoint = listener.local().clone();
         let transport = Arc::clone(&self.transport);
         let client = thread::spawn(move || transport.connect(&endpoint, Instant::now() + SOON));
@@ -172,6 +183,62 @@ fn a_poller_is_told_of_room() {
     assert!(client.try_send(&[IoSlice::new(&bulk)]).expect("there is room") > 0);
 }
 
+/// Shows each end the window of the other one, which that of the handshake is not (RFC 7323 §2.2).
+fn greet(client: &dyn Link, server: &dyn Link) {
+    for (from, to) in [(client, server), (server, client)] {
+        from.try_send(&[IoSlice::new(&[7; 100])]).expect("sent");
+        let mut buffer = BytesMut::with_capacity(200);
+        assert_eq!(to.recv(&mut buffer, Some(SOON)).expect("it comes"), 100);
+        assert!(to.watch(Interest::READ_ONCE).is_some(), "no more comes");
+    }
+}
+
+/// How much goes out while nobody takes it.
+fn taken_unread(link: &dyn Link) -> usize {
+    let bulk = vec![7; 1 << 20];
+    let mut taken = 0;
+    while let Ok(count) = link.try_send(&[IoSlice::new(&bulk)]) {
+        taken += count;
+    }
+    taken
+}
+
+#[test]
+fn connections_have_the_room_that_their_listener_was_asked_for() {
+    let fabric = Fabric::new();
+    for (asked, has) in [(0, LEAST), (300_000, 300_000), (700_000, 700_000)] {
+        let (client, server) = fabric.pair_with(|listener| listener.set_buffers(asked, 0));
+        greet(&*client, &*server);
+        let taken = taken_unread(&*client);
+        // Less by what a window is rounded down, and what is too little for a piece.
+        assert!((has - LITTLE..=has).contains(&taken), "{asked}: {taken}");
+    }
+}
+
+#[test]
+fn what_is_on_its_way_out_has_the_room_that_was_asked_for() {
+    let fabric = Fabric::new();
+    for (asked, has) in [(0, LEAST), (300_000, 300_000), (2 << 20, 1 << 20)] {
+        let (client, server) = fabric.pair_with(|listener| listener.set_buffers(0, asked));
+        greet(&*client, &*server);
+        let taken = taken_unread(&*server);
+        assert!((has - LITTLE..=has).contains(&taken), "{asked}: {taken}");
+    }
+}
+
+#[test]
+fn an_open_connection_is_given_other_room() {
+    let fabric = Fabric::new();
+    let (client, server) = fabric.pair_with(|listener| listener.set_buffers(140_000, 0));
+    // As far as the scale of its window allows, which was said in the handshake.
+    server.set_buffers(260_000, 0).expect("set");
+    greet(&*client, &*server);
+    let taken = taken_unread(&*client);
+    assert!((260_000 - LITTLE..=260_000).contains(&taken), "{taken}");
+    client.set_buffers(0, 200_000).expect("set");
+    assert_eq!(taken_unread(&*client), 0, "what is on its way out has less now");
+}
+
 #[test]
 fn bulk_and_its_end_arrive() {
     let fabric = Fabric::new();
@@ -213,6 +280,26 @@ fn a_peer_that_is_gone_ends_a_wait() {
                 .is_err_and(|error| error.kind() != io::ErrorKind::WouldBlock),
         "{ended:?}"
     );
+}
+
+#[test]
+fn a_name_beside_another_begins_like_it_and_is_taken_back() {
+    let fabric = Fabric::new();
+    let server = Endpoint::new("apic", "telemetry", 0);
+    let [one, other] = [0, 1].map(|_| fabric.transport.listen_beside(&server).expect("a name"));
+    let begins = |listener: &dyn Listener| listener.local().host().starts_with("telemetry-");
+    assert!(begins(&*one) && begins(&*other));
+    assert_ne!(one.local(), other.local());
+    let longest = Endpoint::new("apic", "n".repeat(64), 0);
+    fabric
+        .transport
+        .listen_beside(&longest)
+        .expect("it is not too long");
+    let endpoint = one.local().clone();
+    drop(one);
+    let gone = fabric.transport.connect(&endpoint, Instant::now() + SOON);
+    let error = gone.expect_err("nobody is there").source;
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
 }
 
 #[test]

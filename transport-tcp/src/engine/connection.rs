@@ -287,6 +287,16 @@ impl<P: Payload> Connection<P> {
         self.sender.usable() as usize
     }
 
+    /// Changes [`Settings::receive_budget`] and [`Settings::send_budget`] from now on. A window that was shown is not taken back
+    /// (RFC 9293 §3.8.6.2.1), and one that is open grows no further than its scale allows.
+    pub fn set_budgets(&mut self, receive: u32, send: u32) {
+        let settings = &mut self.settings;
+        (settings.receive_budget, settings.send_budget) = (receive, send);
+        self.receiver.resize(receive, settings.most_pieces(receive));
+        self.sender.resize(send, settings.most_pieces(send));
+        self.pending |= self.receiver.is_due(Time::ZERO);
+    }
+
     /// Takes the next piece that has come in order, where it lies, and opens the window by it. None if there is none; then
     /// [`is_finished`](Self::is_finished) tells whether there will be.
     pub fn recv(&mut self) -> Option<P> {

@@ -98,6 +98,12 @@ impl<P: Payload> Receiver<P> {
         u8::try_from(bits.saturating_sub(16)).unwrap_or(0).min(14)
     }
 
+    /// Keeps so much from now on. What the peer was told that it may send it still may.
+    pub(crate) fn resize(&mut self, budget: u32, most_pieces: usize) {
+        self.budget = budget;
+        self.most_pieces = most_pieces;
+    }
+
     /// The peer's SYN has come: its octets begin after `irs`.
     pub(crate) fn synchronize(&mut self, irs: Seq, scale: u8, mss: u32) {
         self.nxt = irs + 1;

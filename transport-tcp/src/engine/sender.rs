@@ -115,6 +115,12 @@ impl<P: Payload> Sender<P> {
         }
     }
 
+    /// Takes so much from now on; what is queued stays.
+    pub(crate) fn resize(&mut self, budget: u32, most_pieces: usize) {
+        self.budget = budget;
+        self.most_pieces = most_pieces;
+    }
+
     /// Octets that may still be queued.
     pub(crate) fn room(&self) -> u32 {
         if self.buffer.pieces() >= self.most_pieces {

@@ -394,8 +394,7 @@ impl Serving {
             .ok()
     }
 
-    /// Binds another endpoint on the host of one that was bound, at any port or under any name; and returns how references
-    /// name it.
+    /// Binds another endpoint beside one that was bound, and returns how references name it.
     pub(super) fn bind_beside(
         &self,
         core: &OrbCore,
@@ -405,11 +404,7 @@ impl Serving {
         let transport = core
             .transport(beside.scheme())
             .ok_or_else(|| cannot_listen("there is no transport for its scheme"))?;
-        let anywhere = match beside.scheme() {
-            Endpoint::IIOP => beside.with_port(0),
-            _ => beside.with_host(""),
-        };
-        let listener = transport.listen(&anywhere).map_err(cannot_listen)?;
+        let listener = transport.listen_beside(beside).map_err(cannot_listen)?;
         let tcp = tcp.unwrap_or(&self.tcp);
         listener.set_properties(tcp).map_err(cannot_listen)?;
         let endpoint = published(listener.local(), self.publish.as_deref());

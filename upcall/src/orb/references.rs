@@ -2,6 +2,7 @@
 //! References to this ORB's objects: the endpoints it is reached at, around a key.
 
 use std::{
+    collections::HashSet,
     fmt,
     sync::{Arc, Weak},
 };
@@ -30,14 +31,14 @@ impl ReferenceFactory for References {
         &self,
         type_id: &str,
         object_key: Bytes,
-        lane: Option<&Endpoint>,
+        lane: &[Endpoint],
         policies: Option<TaggedComponent>,
     ) -> Result<ObjectRef, SystemException> {
         let orb = self.orb()?;
         let endpoints = match lane {
+            [] => orb.endpoints()?,
             // Elsewhere its guarantee would not hold.
-            Some(lane) => vec![lane.clone()],
-            None => orb.endpoints()?,
+            lane => lane.to_vec(),
         };
         let (iiop, local): (Vec<_>, Vec<_>) = endpoints
             .into_iter()
@@ -74,23 +75,37 @@ impl ReferenceFactory for References {
         orb.endpoints()?;
         let server = orb.server.lock().clone();
         let server = server.ok_or_else(|| refused("the ORB does not serve"))?;
-        let beside = server.endpoints();
-        let iiop = beside.iter().find(|endpoint| endpoint.scheme() == Endpoint::IIOP);
-        let beside = iiop
-            .or(beside.first())
-            .ok_or_else(|| refused("the ORB listens nowhere"))?;
-        let (listener, endpoint) = orb.serving.bind_beside(&orb.core, beside, tcp)?;
-        orb.core.add_lane(endpoint.clone());
+        let beside = one_of_each(server.endpoints(), tcp.is_some());
+        if beside.is_empty() {
+            return Err(refused("the ORB listens nowhere"));
+        }
+        let (mut listeners, mut endpoints) = (Vec::new(), Vec::new());
+        for endpoint in &beside {
+            match orb.serving.bind_beside(&orb.core, endpoint, tcp) {
+                Ok((listener, endpoint)) => {
+                    listeners.push(listener);
+                    endpoints.push(endpoint);
+                }
+                Err(error) if endpoints.is_empty() => return Err(error),
+                // There is another way.
+                Err(error) => tracing::warn!(beside = %endpoint, %error, "a lane has an endpoint less"),
+            }
+        }
+        for endpoint in &endpoints {
+            orb.core.add_lane(endpoint.clone());
+        }
         Ok(LaneSite {
             server,
-            listener,
-            endpoint,
+            listeners,
+            endpoints,
         })
     }
 
-    fn close_lane(&self, endpoint: &Endpoint) {
+    fn close_lane(&self, endpoints: &[Endpoint]) {
         if let Some(orb) = self.0.upgrade() {
-            orb.core.remove_lane(endpoint);
+            for endpoint in endpoints {
+                orb.core.remove_lane(endpoint);
+            }
         }
     }
 
@@ -123,6 +138,17 @@ impl Inner {
             Some(local.to_component())
         })
     }
+}
+
+/// Returns an endpoint of each scheme, that of IIOP first; or that alone, where there is one and that is wanted.
+fn one_of_each(mut endpoints: Vec<Endpoint>, iiop_alone: bool) -> Vec<Endpoint> {
+    endpoints.sort_by_key(|endpoint| endpoint.scheme() != Endpoint::IIOP);
+    let mut schemes = HashSet::new();
+    endpoints.retain(|endpoint| schemes.insert(endpoint.scheme().to_owned()));
+    if iiop_alone && schemes.contains(Endpoint::IIOP) {
+        endpoints.truncate(1);
+    }
+    endpoints
 }
 
 fn about_the_orb() -> impl Iterator<Item = TaggedComponent> {
