@@ -270,7 +270,7 @@ impl Link for ApicLink {
 
     /// The ring and the frames stay as they are: both ends have mapped them.
     fn set_buffers(&self, receive: usize, send: usize) -> io::Result<()> {
-        self.stream.lock().set_budgets(receive, send);
+        self.held.lock().stream.set_budgets(receive, send);
         Ok(())
     }
 
