@@ -45,27 +45,24 @@ impl ApicListener {
     }
 }
 
-/// What an end transmits from, so that so many octets can be on their way: never less than by default, since memory is taken
-/// only when it is used, and no more than the other end maps.
+/// What an end transmits from, so that so many octets of messages can be on their way: never less than by default, since
+/// memory is taken only when it is used. For bulk there is as much as the other end maps anyway.
 fn geometry(send: usize) -> Geometry {
     /// A message has this much at least, with its share of headers; so many fit into that room.
     const MESSAGE: usize = 256;
-    /// Frames take 40 MiB at most: the other end maps 64.
     const MOST_SMALL: u32 = 2048;
-    const MOST_LARGE: u32 = 512;
     let least = Geometry::default();
     let for_each = |size: usize, least: u32, most: u32| {
         let count = u32::try_from(send.div_ceil(size)).unwrap_or(most);
         count.clamp(least, most)
     };
-    let frames = |class: FrameClass, most| FrameClass {
-        count: for_each(class.size as usize, class.count, most),
-        ..class
-    };
     Geometry {
         slots: for_each(MESSAGE, least.slots, Geometry::MOST_SLOTS).next_power_of_two(),
-        small: frames(least.small, MOST_SMALL),
-        large: frames(least.large, MOST_LARGE),
+        small: FrameClass {
+            count: for_each(least.small.size as usize, least.small.count, MOST_SMALL),
+            ..least.small
+        },
+        ..least
     }
 }
 
@@ -122,7 +119,7 @@ mod tests {
         let deep = geometry(600 * 256);
         assert_eq!(deep.slots, 1024, "one for each message");
         let wide = geometry(8 << 20);
-        assert_eq!((wide.small.count, wide.large.count), (2048, 128));
+        assert_eq!((wide.slots, wide.small.count), (Geometry::MOST_SLOTS, 2048));
         let most = geometry(usize::MAX);
         assert_eq!(most.check(Config::default().most_peer_bytes), Ok(()));
         assert_eq!(most.slots, Geometry::MOST_SLOTS);
