@@ -14,7 +14,8 @@ use crate::{Packet, Payload};
 /// # use std::time::Duration;
 /// # use transport_apic::{Channel, Closed, Packet};
 /// fn echo<C: Channel>(channel: &mut C, now: Duration) -> Result<(), Closed> {
-///     while let Some(packet) = channel.receive(now)? {
+///     let mut packet = Packet::default();
+///     while channel.receive_into(&mut packet, now)? {
 ///         let _ = channel.transmit(&packet, now);
 ///     }
 ///     channel.publish();
@@ -52,12 +53,23 @@ pub trait Channel {
     /// Shows the other end all that was transmitted since the last time, and wakes it if it asked for that.
     fn publish(&mut self);
 
-    /// Takes the next packet off the receive ring, if one has come.
+    /// Takes the next packet off the receive ring into `packet`, which is used again and again; false if none has come, and
+    /// nothing is in it then.
     ///
     /// # Errors
     ///
     /// [`Closed`] once all is received that came before the end, and from then on.
-    fn receive(&mut self, now: Duration) -> Result<Option<Packet<Self::Payload>>, Closed>;
+    fn receive_into(&mut self, packet: &mut Packet<Self::Payload>, now: Duration) -> Result<bool, Closed>;
+
+    /// Takes the next packet off the receive ring, if one has come, as a packet of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`receive_into`](Self::receive_into).
+    fn receive(&mut self, now: Duration) -> Result<Option<Packet<Self::Payload>>, Closed> {
+        let mut packet = Packet::default();
+        Ok(self.receive_into(&mut packet, now)?.then_some(packet))
+    }
 
     /// Asks for a notification when something of `interest` happens; `false` if it is there already, and nothing was asked
     /// for. At most one notification comes for each time it is asked for: from then on they are masked.

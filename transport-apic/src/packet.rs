@@ -44,9 +44,11 @@ impl Payload for Bytes {
 }
 
 /// The headers of one packet, copied out of memory that a peer might write.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Headers {
-    bytes: ArrayVec<u8, { Headers::MOST }>,
+    bytes: [u8; Headers::MOST],
+    /// How many of them there are.
+    length: usize,
 }
 
 impl Headers {
@@ -57,7 +59,8 @@ impl Headers {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            bytes: ArrayVec::new_const(),
+            bytes: [0; Self::MOST],
+            length: 0,
         }
     }
 
@@ -66,12 +69,42 @@ impl Headers {
     /// # Errors
     ///
     /// [`TooLong`] if there would be more than [`MOST`](Self::MOST); nothing is appended then.
+    #[inline]
     pub fn append(&mut self, bytes: &[u8]) -> Result<(), TooLong> {
-        self.bytes
-            .try_extend_from_slice(bytes)
-            .map_err(|_| TooLong { bytes: bytes.len() })
+        let rest = self.bytes.get_mut(self.length..);
+        let room = rest.and_then(|rest| rest.get_mut(..bytes.len()));
+        room.ok_or(TooLong { bytes: bytes.len() })?.copy_from_slice(bytes);
+        self.length += bytes.len();
+        Ok(())
+    }
+
+    /// Forgets what was there.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.length = 0;
+    }
+
+    /// Takes `length` bytes out of `words`, in the order of the machine, instead of what was there.
+    pub(crate) fn load(&mut self, length: usize, words: impl Iterator<Item = u64>) -> Result<(), TooLong> {
+        if length > Self::MOST {
+            return Err(TooLong { bytes: length });
+        }
+        let (chunks, _) = self.bytes.as_chunks_mut::<8>();
+        for (chunk, word) in chunks.iter_mut().zip(words) {
+            *chunk = word.to_ne_bytes();
+        }
+        self.length = length;
+        Ok(())
     }
 }
+
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_ref() == other.as_ref()
+    }
+}
+
+impl Eq for Headers {}
 
 impl Default for Headers {
     fn default() -> Self {
@@ -80,20 +113,22 @@ impl Default for Headers {
 }
 
 impl AsRef<[u8]> for Headers {
+    #[inline]
     fn as_ref(&self) -> &[u8] {
-        &self.bytes
+        self.bytes.get(..self.length).unwrap_or(&self.bytes)
     }
 }
 
 impl AsMut<[u8]> for Headers {
+    #[inline]
     fn as_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes
+        self.bytes.get_mut(..self.length).unwrap_or_default()
     }
 }
 
 impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(&self.bytes).finish()
+        f.debug_list().entries(self.as_ref()).finish()
     }
 }
 
@@ -137,6 +172,13 @@ impl<P: Payload> Packet<P> {
     /// Returns the length of the payload, in bytes.
     pub fn payload_len(&self) -> usize {
         self.payload.iter().map(Payload::len).sum()
+    }
+
+    /// Lets go of all that is in it, so that it can be used again.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.headers.clear();
+        self.payload.clear();
     }
 
     /// Returns whether there is nothing in it, not even headers.

@@ -85,10 +85,15 @@ impl Pool {
 
     /// Copies `bytes` behind what was placed last, where that fits; `None` if no frame is there, or none so large.
     pub fn place(&mut self, bytes: &[u8]) -> Option<Frame> {
-        let length = u32::try_from(bytes.len()).ok()?;
-        let fits = length <= self.small.class.size;
-        if let Some(frame) = fits.then(|| self.small.append(bytes)).flatten() {
-            return Some(frame);
+        self.place_with(bytes.len(), |room| room.copy_from_slice(bytes))
+    }
+
+    /// Has `write` fill `length` bytes, at the same place.
+    pub(crate) fn place_with(&mut self, length: usize, write: impl FnOnce(&mut [u8])) -> Option<Frame> {
+        let wanted = u32::try_from(length).ok()?;
+        let fits = wanted <= self.small.class.size;
+        if fits && self.small.has_room(length) {
+            return self.small.append(length, write);
         }
         self.collect();
         let free = if fits && self.small.runs.any_free() {
@@ -96,11 +101,10 @@ impl Pool {
         } else {
             &mut self.large
         };
-        if let Some(frame) = free.append(bytes) {
-            return Some(frame);
+        if !free.has_room(length) {
+            free.open = Some(free.take(&mut self.owner, wanted, 0)?);
         }
-        free.open = Some(free.take(&mut self.owner, length, 0)?);
-        free.append(bytes)
+        free.append(length, write)
     }
 
     /// Copies `bytes` right behind those that were placed so before, if these said that so many would follow; and sees to it
@@ -173,9 +177,14 @@ impl Free {
         Some(FrameMut::new(frame, head_room))
     }
 
-    fn append(&mut self, bytes: &[u8]) -> Option<Frame> {
+    fn has_room(&self, length: usize) -> bool {
+        self.open.as_ref().is_some_and(|open| length <= open.room())
+    }
+
+    fn append(&mut self, length: usize, write: impl FnOnce(&mut [u8])) -> Option<Frame> {
         let open = self.open.as_mut()?;
-        open.append(bytes).ok()?;
+        write(open.spare().get_mut(..length)?);
+        open.advance(length).ok()?;
         Some(open.split())
     }
 }

@@ -77,6 +77,9 @@ pub struct Settings {
     pub window_scaling: bool,
     /// Who makes checksums and checks them. Defaults to the engine.
     pub checksums: Checksums,
+    /// Whether what is sent certainly arrives, once and in order, as long as both ends live: then nothing is kept to be sent
+    /// again, or timed. Not before the connection is open. Defaults to false.
+    pub reliable: bool,
 }
 
 impl Default for Settings {
@@ -98,6 +101,7 @@ impl Default for Settings {
             sack: true,
             window_scaling: true,
             checksums: Checksums::default(),
+            reliable: false,
         }
     }
 }

@@ -30,8 +30,11 @@ const NEVER: Nanos = Nanos::from_secs(1 << 32);
 pub(crate) struct Stream<C: Channel> {
     channel: C,
     connection: Connection<C::Payload>,
-    /// What the channel had no room for: it goes first.
-    refused: Option<Packet<C::Payload>>,
+    /// The packet that goes, and the one that comes: used again and again.
+    outgoing: Packet<C::Payload>,
+    incoming: Packet<C::Payload>,
+    /// The channel had no room for the one that goes: it goes first.
+    refused: bool,
     /// A piece of what has come that did not fit where it was to go.
     rest: Option<C::Payload>,
     /// The longest piece that goes with one segment.
@@ -90,7 +93,9 @@ impl<C: Channel> Stream<C> {
         Self {
             connection: make(properties.mtu, reliable()),
             channel,
-            refused: None,
+            outgoing: Packet::default(),
+            incoming: Packet::default(),
+            refused: false,
             rest: None,
             longest: properties.mtu.saturating_sub(HEADERS).max(1),
             armed: false,
@@ -172,7 +177,7 @@ impl<C: Channel> Stream<C> {
 
     /// Places the beginning of what is `left`, as much as goes out now.
     fn place(&mut self, left: &[u8]) -> Option<C::Payload> {
-        if self.refused.is_some() || !self.channel.has_slot() {
+        if self.refused || !self.channel.has_slot() {
             return None;
         }
         [self.longest, LITTLE].into_iter().find_map(|most| {
@@ -222,7 +227,7 @@ impl<C: Channel> Stream<C> {
         if !self.settled {
             self.connection.acknowledge();
             self.put_out(now)?;
-            self.settled = self.refused.is_none();
+            self.settled = !self.refused;
         }
         Ok(())
     }
@@ -242,7 +247,7 @@ impl<C: Channel> Stream<C> {
             return None;
         }
         self.wants_room |= room;
-        let for_room = self.refused.is_some() || (self.wants_room && self.connection.usable() >= LITTLE);
+        let for_room = self.refused || (self.wants_room && self.connection.usable() >= LITTLE);
         Some(if for_room {
             Interest::PacketsAndRoom
         } else {
@@ -271,10 +276,8 @@ impl<C: Channel> Stream<C> {
     /// Returns whether there is room now that somebody waits to be told of: once. Whoever takes notifications in has to pass
     /// this one on.
     pub(crate) fn has_found_room(&mut self) -> bool {
-        let found = self.wants_room
-            && self.refused.is_none()
-            && self.connection.usable() >= LITTLE
-            && self.channel.has_slot();
+        let found =
+            self.wants_room && !self.refused && self.connection.usable() >= LITTLE && self.channel.has_slot();
         self.wants_room &= !found;
         found
     }
@@ -316,26 +319,26 @@ impl<C: Channel> Stream<C> {
         // Who looks whether the peer is there takes notifications in. Where somebody waits for one, that is left to him.
         let at = if self.armed { Duration::ZERO } else { elapsed(now) };
         for taken in 0..BURST {
-            match self.channel.receive(at)? {
-                // What the engine refuses it has counted; the peer sends it again, or not.
-                Some(packet) => {
-                    self.settled = false;
-                    let _ = self.connection.receive(now, packet);
-                }
-                None => return Ok(taken > 0),
+            if !self.channel.receive_into(&mut self.incoming, at)? {
+                return Ok(taken > 0);
             }
+            self.settled = false;
+            // What the engine refuses it has counted; the peer sends it again, or not.
+            let _ = self.connection.receive(now, &mut self.incoming);
         }
         Ok(true)
     }
 
     fn put_out(&mut self, now: Time) -> Result<(), Ended> {
-        while let Some(packet) = self.refused.take().or_else(|| self.connection.transmit(now)) {
-            match self.channel.transmit(&packet, elapsed(now)) {
+        while mem::take(&mut self.refused) || self.connection.transmit_into(now, &mut self.outgoing) {
+            match self.channel.transmit(&self.outgoing, elapsed(now)) {
                 Ok(()) => {}
                 Err(Refusal::Closed(closed)) => return Err(closed.into()),
-                Err(Refusal::TooLong) => tracing::error!(?packet, "a packet that no channel takes"),
+                Err(Refusal::TooLong) => {
+                    tracing::error!(packet = ?self.outgoing, "a packet that no channel takes")
+                }
                 Err(_) => {
-                    self.refused = Some(packet);
+                    self.refused = true;
                     break;
                 }
             }
@@ -359,6 +362,7 @@ const HEADERS: usize = 40;
 /// Settings for a channel on which nothing is lost: nothing is timed, and an idle connection needs nobody.
 fn reliable() -> Settings {
     Settings {
+        reliable: true,
         first_timeout: NEVER,
         least_timeout: NEVER,
         user_timeout: NEVER,

@@ -4,7 +4,7 @@
 use crate::frame::Owner;
 use crate::memory::Memory;
 use crate::pool::Pool;
-use crate::{Geometry, Integrity};
+use crate::{Closed, Frame, Geometry, Integrity, Packet};
 
 use super::End;
 
@@ -24,4 +24,12 @@ pub(crate) fn pair(geometry: Geometry, integrity: Integrity) -> (End, End) {
         End::new(here, there_seen, private(), integrity, None),
         End::new(there, here_seen, private(), integrity, None),
     )
+}
+
+impl End {
+    /// The next packet, as one of its own.
+    pub(crate) fn receive(&mut self) -> Result<Option<Packet<Frame>>, Closed> {
+        let mut packet = Packet::default();
+        Ok(self.receive_into(&mut packet)?.then_some(packet))
+    }
 }

@@ -15,17 +15,18 @@ use super::{End, MTU, Piece};
 type Pieces = ArrayVec<Piece, { Packet::<()>::PIECES }>;
 
 impl End {
-    pub(crate) fn receive(&mut self) -> Result<Option<Packet<Frame>>, Closed> {
+    /// Takes the next packet; false if there is none.
+    pub(crate) fn receive_into(&mut self, packet: &mut Packet<Frame>) -> Result<bool, Closed> {
         // Of packets that are not taken no more at once than the ring has.
         for _ in 0..self.theirs().geometry().slots {
             if let Some(closed) = self.ended {
                 return Err(closed);
             }
             let Some(number) = self.next_slot()? else {
-                return Ok(None);
+                return Ok(false);
             };
-            let mut packet = Packet::default();
-            let taken = self.take(number, &mut packet);
+            packet.clear();
+            let taken = self.take(number, packet);
             let taken = taken.map_err(|violation| self.fail(violation))?;
             self.incoming.took();
             if self.incoming.owes() {
@@ -34,11 +35,12 @@ impl End {
             if taken {
                 self.counters.received += 1;
                 self.counters.received_bytes += packet.len() as u64;
-                return Ok(Some(packet));
+                return Ok(true);
             }
             self.counters.discarded_no_memory += 1;
         }
-        Ok(None)
+        packet.clear();
+        Ok(false)
     }
 
     fn next_slot(&mut self) -> Result<Option<u64>, Closed> {
@@ -63,21 +65,26 @@ impl End {
     /// Makes a packet of a slot; false if there is no memory to copy it to. Each word is loaded once, and checked.
     fn take(&mut self, number: u64, packet: &mut Packet<Frame>) -> Result<bool, Violation> {
         let [first, rest @ ..] = self.loans.owner().slot(number);
-        let meta = Meta::decode(first.load(Ordering::Relaxed)).check()?;
+        let meta = Meta::decode(load(first)).check()?;
         let (descriptors, rest) = rest.split_at(meta.pieces);
         let (headers, rest) = rest.split_at(meta.headers.div_ceil(8));
-        let bytes: [u8; Headers::MOST] = load(headers);
-        let head = bytes.get(..meta.headers).ok_or(Violation::HeaderLength)?;
-        packet.headers.append(head).map_err(|_| Violation::HeaderLength)?;
+        let loaded = packet.headers.load(meta.headers, headers.iter().map(load));
+        loaded.map_err(|_| Violation::HeaderLength)?;
         if meta.inline > 0 {
-            let bytes: [u8; SLOT_ROOM] = load(rest.get(..meta.inline.div_ceil(8)).unwrap_or(rest));
-            let inline = bytes.get(..meta.inline).ok_or(Violation::PayloadLength)?;
-            return Ok(self.add_copy(inline, packet));
+            let words = rest
+                .get(..meta.inline.div_ceil(8))
+                .ok_or(Violation::PayloadLength)?;
+            let frame = self
+                .private
+                .place_with(meta.inline, |room| load_bytes(words, room));
+            self.counters.copied_bytes += meta.inline as u64;
+            // There is room: the packet was empty.
+            return Ok(frame.is_some_and(|frame| packet.payload.try_push(frame).is_ok()));
         }
         if meta.pieces == 0 {
             return Ok(true);
         }
-        let decode = |word: &AtomicU64| Piece::decode(word.load(Ordering::Relaxed));
+        let decode = |word: &AtomicU64| Piece::decode(load(word));
         let pieces: Pieces = descriptors.iter().map(decode).collect();
         let length: usize = pieces.iter().map(|piece| piece.length as usize).sum();
         if meta.headers + length > MTU || pieces.iter().any(|piece| piece.length == 0) {
@@ -127,12 +134,19 @@ impl Meta {
     }
 }
 
-/// Loads words, each of them once, as the first of so many bytes.
-fn load<const BYTES: usize>(words: &[AtomicU64]) -> [u8; BYTES] {
-    let mut bytes = [0; BYTES];
-    let (chunks, _) = bytes.as_chunks_mut::<8>();
-    for (chunk, word) in chunks.iter_mut().zip(words) {
-        *chunk = word.load(Ordering::Relaxed).to_ne_bytes();
+/// Loads a word; the ring has published it.
+fn load(word: &AtomicU64) -> u64 {
+    word.load(Ordering::Relaxed)
+}
+
+/// Loads words, each of them once, as so many bytes.
+fn load_bytes(words: &[AtomicU64], bytes: &mut [u8]) {
+    let (whole, rest) = bytes.as_chunks_mut::<8>();
+    for (chunk, word) in whole.iter_mut().zip(words) {
+        *chunk = load(word).to_ne_bytes();
     }
-    bytes
+    if let Some(last) = words.get(whole.len()) {
+        let last = load(last).to_ne_bytes();
+        rest.iter_mut().zip(last).for_each(|(to, from)| *to = from);
+    }
 }

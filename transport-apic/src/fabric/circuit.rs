@@ -231,10 +231,10 @@ impl Channel for Circuit {
         }
     }
 
-    fn receive(&mut self, now: Duration) -> Result<Option<Packet<Frame>>, Closed> {
+    fn receive_into(&mut self, packet: &mut Packet<Frame>, now: Duration) -> Result<bool, Closed> {
         let gone = self.gone;
-        let received = self.end.receive();
-        if let Ok(None) = received {
+        let received = self.end.receive_into(packet);
+        if received == Ok(false) {
             // What it published before it was gone is received by now.
             if gone {
                 return Err(self.end.peer_gone());

@@ -82,17 +82,42 @@ impl Segment {
     }
 
     /// Reads `header`, whose length was checked by who cut it, of a segment with `payload` octets.
+    #[inline]
     pub(crate) fn read(header: &[u8], payload: usize) -> Result<Self, Malformed> {
-        let slice = TcpHeaderSlice::from_slice(header).map_err(|_| Malformed::Tcp)?;
+        let (fixed, options) = header.split_first_chunk().ok_or(Malformed::Tcp)?;
+        let [
+            _,
+            _,
+            _,
+            _,
+            s0,
+            s1,
+            s2,
+            s3,
+            a0,
+            a1,
+            a2,
+            a3,
+            words,
+            flags,
+            w0,
+            w1,
+            _,
+            _,
+            _,
+            _,
+        ] = *fixed;
+        if usize::from(words >> 4) * 4 != header.len() {
+            return Err(Malformed::Tcp);
+        }
         let mut segment = Self {
-            seq: Seq(slice.sequence_number()),
-            ack: Seq(slice.acknowledgment_number()),
-            flags: Flags(header.get(13).copied().unwrap_or_default() & Flags::KNOWN),
-            window: slice.window_size(),
+            seq: Seq(u32::from_be_bytes([s0, s1, s2, s3])),
+            ack: Seq(u32::from_be_bytes([a0, a1, a2, a3])),
+            flags: Flags(flags & Flags::KNOWN),
+            window: u16::from_be_bytes([w0, w1]),
             payload: u32::try_from(payload).map_err(|_| Malformed::Length)?,
             ..Self::default()
         };
-        let options = slice.options();
         if let Some((&TIMESTAMPS_ALONE, numbers)) = options.split_first_chunk()
             && let Some((value, echo)) = numbers.split_first_chunk()
             && let Ok(echo) = echo.try_into()
@@ -102,6 +127,7 @@ impl Segment {
                 echo: u32::from_be_bytes(echo),
             });
         } else if !options.is_empty() {
+            let slice = TcpHeaderSlice::from_slice(header).map_err(|_| Malformed::Tcp)?;
             segment.read_options(&slice);
         }
         Ok(segment)

@@ -39,6 +39,8 @@ pub(crate) struct Sender<P> {
     /// FIN follows what is in the buffer.
     finishing: bool,
     nagle: bool,
+    /// What is sent arrives: nothing is ever in flight.
+    reliable: bool,
     budget: u32,
     most_pieces: usize,
     /// Retransmission, or a probe of a window that is closed.
@@ -93,6 +95,7 @@ impl<P: Payload> Sender<P> {
             sack: false,
             finishing: false,
             nagle: settings.nagle,
+            reliable: settings.reliable,
             budget: settings.send_budget,
             most_pieces: settings.most_pieces(settings.send_budget),
             timer: None,
@@ -207,6 +210,11 @@ impl<P: Payload> Sender<P> {
         }
     }
 
+    /// Whether something is lost, or was never sent.
+    pub(crate) fn has_more(&self) -> bool {
+        self.flight.has_lost() || self.unsent() > 0 || self.fin_due()
+    }
+
     fn fin_due(&self) -> bool {
         self.finishing && self.nxt <= self.buffer.end()
     }
@@ -275,6 +283,11 @@ impl<P: Payload> Sender<P> {
         self.recovery.overriding = false;
         let outgoing = self.outgoing(self.nxt, self.nxt + length + u32::from(fin), payload);
         let end = outgoing.end();
+        if self.reliable {
+            self.buffer.release(end);
+            self.nxt = end;
+            return Some(outgoing);
+        }
         self.flight.push(self.nxt, end, now);
         self.nxt = end;
         self.sent(now);
@@ -325,7 +338,7 @@ impl<P: Payload> Sender<P> {
     /// Nothing may be sent, and nothing that is on its way will change that: the window has to be asked for
     /// (RFC 9293 §3.8.6.1).
     fn arm_probe(&mut self, now: Time) {
-        if self.flight.is_empty() && self.timer.is_none() {
+        if self.flight.is_empty() && self.timer.is_none() && !self.reliable {
             self.recovery.persisting = true;
             self.timer = Some(now + self.rtt.timeout());
         }

@@ -209,10 +209,41 @@ pub(crate) struct Path {
     /// The IP header, without the packet's length.
     ip: ArrayVec<u8, { Ipv6Header::LEN }>,
     ports: [u8; 4],
+    /// The addresses and ports of what comes from there.
+    back: Back,
     /// The sums of the IP header and of the pseudo-header, both without the length.
     ip_sum: Checksum,
     pseudo: Checksum,
     checksums: Checksums,
+}
+
+/// The addresses of both and their ports, as they stand in the headers of what comes.
+#[derive(Clone, Copy, Debug)]
+enum Back {
+    V4([u8; 12]),
+    V6([u8; 36]),
+}
+
+impl Back {
+    fn new(source: IpAddr, destination: IpAddr, ports: [u8; 4]) -> Self {
+        let [s0, s1, d0, d1] = ports;
+        let ports = [d0, d1, s0, s1];
+        match (source, destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                Self::V4(joined(&[&destination.octets(), &source.octets(), &ports]))
+            }
+            (source, destination) => {
+                Self::V6(joined(&[&v6(destination).octets(), &v6(source).octets(), &ports]))
+            }
+        }
+    }
+}
+
+fn joined<const N: usize>(parts: &[&[u8]]) -> [u8; N] {
+    let mut all = [0; N];
+    let octets = parts.iter().flat_map(|part| part.iter());
+    all.iter_mut().zip(octets).for_each(|(to, from)| *to = *from);
+    all
 }
 
 impl Path {
@@ -225,26 +256,62 @@ impl Path {
             ip,
             ip_sum,
             ports: endpoints.ports(),
+            back: Back::new(source, destination, endpoints.ports()),
             pseudo: pseudo_header(source, destination, protocol),
             endpoints,
             checksums,
         }
     }
 
-    /// Whether the packet with `headers`, of which `ip` octets are IP's, comes from where this path leads to, and is for where
-    /// it begins.
-    pub(crate) fn leads_to_sender_of(&self, headers: &[u8], ip: usize) -> bool {
-        let (source, destination) = if self.ip.len() == IP_V4_HEADER {
-            (12..16, 16..20)
-        } else {
-            (8..24, 24..40)
+    /// Reads IP's header of a TCP segment that comes back from where this path leads to.
+    #[inline]
+    pub(crate) fn read_back(&self, headers: &[u8]) -> Result<Ip, Malformed> {
+        match self.predict_back(headers) {
+            Some(ip) => Ok(ip),
+            None => self.read_any_back(headers),
+        }
+    }
+
+    /// What [`read_any_back`](Self::read_any_back) says of a header that has nothing special about it: as good as all.
+    #[inline]
+    fn predict_back(&self, headers: &[u8]) -> Option<Ip> {
+        let (header, total) = match &self.back {
+            Back::V4(back) => match headers.first_chunk::<24>() {
+                // No options, not a fragment.
+                Some([0x45, _, l0, l1, _, _, 0 | 0x40, 0, _, TCP, _, _, found @ ..]) if found == back => {
+                    (IP_V4_HEADER, usize::from(u16::from_be_bytes([*l0, *l1])))
+                }
+                _ => return None,
+            },
+            Back::V6(back) => match headers.first_chunk::<44>() {
+                Some([0x60, _, _, _, l0, l1, TCP, _, found @ ..]) if found == back => {
+                    let payload = usize::from(u16::from_be_bytes([*l0, *l1]));
+                    (IP_V6_HEADER, IP_V6_HEADER + payload)
+                }
+                _ => return None,
+            },
         };
-        let version = |bytes: &[u8]| bytes.first().map(|first| first >> 4);
-        let [s0, s1, d0, d1] = self.ports;
-        version(headers) == version(&self.ip)
-            && headers.get(source.clone()) == self.ip.get(destination.clone())
-            && headers.get(destination) == self.ip.get(source)
-            && headers.get(ip..ip + 4) == Some(&[d0, d1, s0, s1])
+        (total >= header).then(|| Ip {
+            source: self.endpoints.remote.ip(),
+            destination: self.endpoints.local.ip(),
+            protocol: TCP,
+            header,
+            total,
+        })
+    }
+
+    fn read_any_back(&self, headers: &[u8]) -> Result<Ip, Malformed> {
+        let ip = Ip::read(headers)?;
+        if ip.protocol != TCP {
+            return Err(Malformed::Protocol);
+        }
+        let found = headers
+            .get(ip.header..)
+            .and_then(|transport| ip.endpoints(transport));
+        if found != Some(self.endpoints) {
+            return Err(Malformed::Address);
+        }
+        Ok(ip)
     }
 
     /// The octets of the IP header.
@@ -252,22 +319,21 @@ impl Path {
         self.ip.len()
     }
 
-    /// Makes the packet of `segment`.
-    pub(crate) fn packet<P: Payload>(
-        &self,
-        segment: &Segment,
-        payload: ArrayVec<P, { Packet::PIECES }>,
-    ) -> Packet<P> {
-        let mut packet = self.begin(payload);
+    /// Makes the packet of `segment`, whose payload is in it.
+    pub(crate) fn write<P: Payload>(&self, segment: &Segment, packet: &mut Packet<P>) {
+        self.begin(packet);
         segment.write(self.ports, &mut packet.headers);
-        self.finish(&mut packet, TCP_CHECKSUM);
-        packet
+        self.finish(packet, TCP_CHECKSUM);
     }
 
     /// Makes the packet of a datagram.
     pub(crate) fn datagram<P: Payload>(&self, payload: ArrayVec<P, { Packet::PIECES }>) -> Packet<P> {
         const CHECKSUM: usize = 6;
-        let mut packet = self.begin(payload);
+        let mut packet = Packet {
+            headers: Headers::new(),
+            payload,
+        };
+        self.begin(&mut packet);
         let octets = UDP_HEADER + packet.payload_len();
         let [l0, l1] = u16::try_from(octets).unwrap_or(u16::MAX).to_be_bytes();
         let [p0, p1, p2, p3] = self.ports;
@@ -277,15 +343,10 @@ impl Path {
         packet
     }
 
-    #[inline]
-    fn begin<P: Payload>(&self, payload: ArrayVec<P, { Packet::PIECES }>) -> Packet<P> {
-        let mut packet = Packet {
-            headers: Headers::new(),
-            payload,
-        };
+    fn begin<P: Payload>(&self, packet: &mut Packet<P>) {
+        packet.headers.clear();
         let written = packet.headers.append(&self.ip);
         debug_assert!(written.is_ok(), "nothing was there before");
-        packet
     }
 
     /// Fills in lengths and checksums; that of the transport stands `at` in its header.
@@ -370,3 +431,6 @@ fn v6(address: IpAddr) -> Ipv6Addr {
         IpAddr::V6(address) => address,
     }
 }
+
+#[cfg(test)]
+mod tests;

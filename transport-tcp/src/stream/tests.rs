@@ -63,13 +63,15 @@ impl Channel for Memory {
 
     fn publish(&mut self) {}
 
-    fn receive(&mut self, _: Duration) -> Result<Option<Packet<Bytes>>, Closed> {
+    fn receive_into(&mut self, packet: &mut Packet<Bytes>, _: Duration) -> Result<bool, Closed> {
         let mut wire = self.into.borrow_mut();
         let closed = wire.closed;
-        match (wire.packets.pop_front(), closed) {
-            (None, Some(closed)) => Err(closed),
-            (packet, _) => Ok(packet),
+        let next = wire.packets.pop_front();
+        match (&next, closed) {
+            (None, Some(closed)) => return Err(closed),
+            _ => *packet = next.clone().unwrap_or_default(),
         }
+        Ok(next.is_some())
     }
 
     fn arm(&mut self, _: Interest) -> bool {

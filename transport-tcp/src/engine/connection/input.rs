@@ -8,7 +8,7 @@ use super::{Connection, Error, Malformed, State};
 use crate::engine::{
     receiver::Receiver,
     segment::{Flags, Segment},
-    wire::{Checksums, Ip, TCP},
+    wire::{Checksums, Ip},
 };
 
 /// For how long a timestamp says anything about one that comes later (RFC 7323 §5.5).
@@ -34,27 +34,20 @@ pub(crate) fn read<P: Payload>(
 }
 
 impl<P: Payload> Connection<P> {
-    /// Takes a packet that came for this connection.
+    /// Takes a packet that came for this connection; its payload is taken out of it.
     ///
     /// # Errors
     ///
     /// [`Malformed`] if it is not a whole TCP segment of this connection's peer; then nothing has changed.
-    pub fn receive(&mut self, now: Time, mut packet: Packet<P>) -> Result<(), Malformed> {
-        let ip = Ip::read(packet.headers.as_ref())?;
-        if ip.protocol != TCP {
-            return Err(Malformed::Protocol);
-        }
-        let segment = read(&packet, &ip, self.settings.checksums)?;
-        if !self.path.leads_to_sender_of(packet.headers.as_ref(), ip.header) {
-            return Err(Malformed::Address);
-        }
+    pub fn receive(&mut self, now: Time, packet: &mut Packet<P>) -> Result<(), Malformed> {
+        let ip = self.path.read_back(packet.headers.as_ref())?;
+        let segment = read(packet, &ip, self.settings.checksums)?;
         self.on_segment(now, &segment, packet.payload.drain(..));
         Ok(())
     }
 
     pub(crate) fn on_segment(&mut self, now: Time, segment: &Segment, pieces: impl IntoIterator<Item = P>) {
         self.counters.received += 1;
-        self.pending = true;
         match self.state {
             State::Closed => self.reply = reset(segment),
             State::Listen => self.on_listen(now, segment),
@@ -62,6 +55,7 @@ impl<P: Payload> Connection<P> {
             State::SynReceived => self.on_syn_received(now, segment, pieces),
             _ => self.on_synchronized(now, segment, pieces),
         }
+        self.pending |= self.has_more();
     }
 
     /// §3.10.7.2.

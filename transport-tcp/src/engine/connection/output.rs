@@ -14,18 +14,37 @@ use crate::engine::{
 };
 
 impl<P: Payload> Connection<P> {
-    /// Returns the next packet to send now; called until there is none. This is also where time passes: what a timer asks
-    /// for happens here.
+    /// Returns the next packet to send now, as one of its own: see [`transmit_into`](Self::transmit_into).
     pub fn transmit(&mut self, now: Time) -> Option<Packet<P>> {
+        let mut packet = Packet::default();
+        self.transmit_into(now, &mut packet).then_some(packet)
+    }
+
+    /// Makes the next packet to send now in `packet`, which is used again and again; called until there is none, and then
+    /// nothing is in it. This is also where time passes: what a timer asks for happens here.
+    pub fn transmit_into(&mut self, now: Time, packet: &mut Packet<P>) -> bool {
+        packet.clear();
         if !self.pending && self.deadline().is_none_or(|deadline| deadline > now) {
-            return None;
+            return false;
         }
         self.tick(now);
-        let mut payload = ArrayVec::new();
-        let segment = self.next(now, &mut payload);
-        self.pending = segment.is_some();
-        self.counters.sent += u64::from(segment.is_some());
-        Some(self.path.packet(&segment?, payload))
+        let segment = self.next(now, &mut packet.payload);
+        self.pending = segment.is_some() && self.has_more();
+        let Some(segment) = segment else {
+            return false;
+        };
+        self.counters.sent += 1;
+        self.path.write(&segment, packet);
+        true
+    }
+
+    /// Whether something may be there to go out, whatever the time.
+    pub(super) fn has_more(&self) -> bool {
+        self.reply.is_some()
+            || self.handshake.due
+            || self.probe_window
+            || self.receiver.is_due(Time::ZERO)
+            || self.sender.has_more()
     }
 
     /// The next segment; what it carries goes into `payload`.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A connection against a peer that is played segment by segment, in virtual time.
 
+mod reliable;
 mod rules;
 mod states;
 mod timing;

@@ -69,6 +69,11 @@ impl<P: Payload> Sender<P> {
         sent: Option<Time>,
         window_moved: bool,
     ) {
+        if self.reliable {
+            // Nobody waits for it but the peer's window.
+            self.una = self.una.max(segment.ack);
+            return;
+        }
         let before = self.una;
         let limited = self.recovery.limited;
         let least = self.rtt.shortest();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What comes from the link, and whom it is for.
 
-use arrayvec::ArrayVec;
 use rtu::Time;
 use transport_apic::{Packet, Payload};
 
@@ -185,7 +184,9 @@ impl<P: Payload> Stack<P> {
         {
             self.counters.resets += 1;
             let path = Path::new(endpoints, TCP, self.config.settings.checksums);
-            self.replies.push_back(path.packet(&reset, ArrayVec::new()));
+            let mut packet = Packet::default();
+            path.write(&reset, &mut packet);
+            self.replies.push_back(packet);
         }
     }
 }

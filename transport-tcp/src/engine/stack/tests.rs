@@ -3,7 +3,6 @@
 
 use std::collections::VecDeque;
 
-use arrayvec::ArrayVec;
 use bytes::Bytes;
 use etherparse::{IpNumber, Ipv4Header};
 use rtu::Nanos;
@@ -209,7 +208,9 @@ fn stranger(port: u16, flags: Flags, seq: u32, ack: u32, change: impl FnOnce(&mu
         ..Segment::default()
     };
     change(&mut segment);
-    Path::new(endpoints, wire::TCP, Checksums::Verify).packet(&segment, ArrayVec::new())
+    let mut packet = Packet::default();
+    Path::new(endpoints, wire::TCP, Checksums::Verify).write(&segment, &mut packet);
+    packet
 }
 
 /// What host 1 answers to a stranger.

@@ -325,12 +325,17 @@ fn a_lone_connection_takes_packets_of_its_own_peer_only() {
     let mut play = Play::listening(quiet());
     let syn = play.segment(SYN, 0, 0, b"");
     let packet = |from: Endpoints| {
-        Path::new(from, TCP, Checksums::Verify).packet(&syn, arrayvec::ArrayVec::<Bytes, 8>::new())
+        let mut packet = transport_apic::Packet::<Bytes>::default();
+        Path::new(from, TCP, Checksums::Verify).write(&syn, &mut packet);
+        packet
     };
     for from in wrong {
-        assert_eq!(play.tcp.receive(play.now, packet(from)), Err(Malformed::Address));
+        assert_eq!(
+            play.tcp.receive(play.now, &mut packet(from)),
+            Err(Malformed::Address)
+        );
         assert_eq!(play.tcp.state(), State::Listen);
     }
-    assert_eq!(play.tcp.receive(play.now, packet(peer)), Ok(()));
+    assert_eq!(play.tcp.receive(play.now, &mut packet(peer)), Ok(()));
     assert_eq!(play.tcp.state(), State::SynReceived);
 }

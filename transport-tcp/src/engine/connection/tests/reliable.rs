@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A link that loses nothing: whoever relies on it sends the same as who keeps everything to send it again.
+
+use std::collections::VecDeque;
+
+use proptest::prelude::*;
+use transport_apic::Packet;
+
+use super::*;
+use crate::engine::{Checksums, CongestionControl};
+
+/// What one of the two ends does next.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Send(usize),
+    /// So many packets at most.
+    Transmit(usize),
+    /// So many packets arrive at it.
+    Arrive(usize),
+    /// So many pieces are taken.
+    Take(usize),
+    Acknowledge,
+    Shutdown,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (1_usize..5000).prop_map(Step::Send),
+        4 => (1_usize..9).prop_map(Step::Transmit),
+        4 => (1_usize..9).prop_map(Step::Arrive),
+        3 => (1_usize..9).prop_map(Step::Take),
+        1 => Just(Step::Acknowledge),
+        1 => prop::bool::weighted(0.1).prop_map(|over| if over { Step::Shutdown } else { Step::Acknowledge }),
+    ]
+}
+
+const NOW: Time = Time(1_000_000_000);
+
+/// Two ends, what is under way to each, and all that can be seen of them.
+struct Both {
+    ends: [Connection<Bytes>; 2],
+    under_way: [VecDeque<Packet<Bytes>>; 2],
+    seen: Vec<Vec<u8>>,
+    sent: [usize; 2],
+}
+
+impl Both {
+    fn open(reliable: bool) -> Self {
+        let never = Nanos::from_secs(1 << 32);
+        let settings = Settings {
+            send_budget: 40_000,
+            receive_budget: 20_000,
+            delayed_ack: never,
+            first_timeout: never,
+            least_timeout: never,
+            congestion: CongestionControl::Off,
+            timestamps: false,
+            sack: false,
+            checksums: Checksums::Offloaded,
+            reliable,
+            ..Settings::default()
+        };
+        let there = Play::endpoints();
+        let back = Endpoints {
+            local: there.remote,
+            remote: there.local,
+        };
+        let mut both = Self {
+            ends: [
+                Connection::connect(NOW, there, ISS, 1500, settings),
+                Connection::listen(NOW, back, IRS, 1500, settings),
+            ],
+            under_way: [VecDeque::new(), VecDeque::new()],
+            seen: Vec::new(),
+            sent: [0; 2],
+        };
+        for end in [0, 1, 0, 1] {
+            both.act(end, Step::Arrive(9));
+            both.act(end, Step::Transmit(9));
+        }
+        both
+    }
+
+    fn act(&mut self, end: usize, step: Step) {
+        let tcp = &mut self.ends[end];
+        match step {
+            Step::Send(octets) => {
+                let first = self.sent[end];
+                let piece: Bytes = (first..first + octets).map(|at| at.to_le_bytes()[0]).collect();
+                if tcp.send(piece).is_ok() {
+                    self.sent[end] += octets;
+                }
+            }
+            Step::Transmit(most) => {
+                for packet in std::iter::from_fn(|| tcp.transmit(NOW)).take(most) {
+                    let pieces = packet.payload.iter().map(Bytes::as_ref);
+                    let whole: Vec<&[u8]> = std::iter::once(packet.headers.as_ref()).chain(pieces).collect();
+                    self.seen.push(whole.concat());
+                    self.under_way[1 - end].push_back(packet);
+                }
+            }
+            Step::Arrive(most) => {
+                let come = most.min(self.under_way[end].len());
+                for mut packet in self.under_way[end].drain(..come) {
+                    tcp.receive(NOW, &mut packet).expect("whole");
+                }
+            }
+            Step::Take(most) => {
+                for piece in std::iter::from_fn(|| tcp.recv()).take(most) {
+                    self.seen.push(piece.to_vec());
+                }
+            }
+            Step::Acknowledge => tcp.acknowledge(),
+            Step::Shutdown => tcp.shutdown(NOW),
+        }
+        let end = format!("{end} {:?} {:?}", tcp.state(), tcp.take_events());
+        self.seen.push(end.into_bytes());
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_is_seen_of_it(steps in prop::collection::vec((0_usize..2, step()), 1..120)) {
+        let (mut one, mut other) = (Both::open(false), Both::open(true));
+        for (end, step) in steps {
+            one.act(end, step);
+            other.act(end, step);
+        }
+        prop_assert_eq!(one.seen, other.seen);
+    }
+}
+
+#[test]
+fn what_was_sent_is_let_go_and_nothing_is_timed() {
+    let mut both = Both::open(true);
+    let piece = Bytes::from(vec![7; 100]);
+    both.ends[0].send(piece.clone()).expect("there is room");
+    drop(both.ends[0].transmit(NOW).expect("it goes at once"));
+    assert_eq!(
+        piece.try_into_mut().map(|piece| piece.len()),
+        Ok(100),
+        "nobody has it any more"
+    );
+    assert_eq!(both.ends[0].deadline(), None);
+}
