@@ -284,6 +284,7 @@ fn counts() -> Vec<Row> {
             name: of.name(),
             method: Method::Counted {
                 pair: pair(*of, (0, 1), "", 5_000),
+                client: "",
                 side,
                 what,
             },

@@ -15,7 +15,7 @@ pub(crate) use self::streams::{Streams, measure};
 pub(crate) use self::watched::{longer, share};
 use crate::lab::Lab;
 use crate::plan::{Contestant, Method, Pair, Programs, Row, Unit};
-use crate::process::{Server, findings};
+use crate::process::{Server, findings, under};
 
 /// Above every ordinary program, below the executive.
 const CLIENT_PRIORITY: &str = "40";
@@ -201,7 +201,7 @@ fn start(lab: &Lab, pair: &Pair, realtime: bool) -> Result<Server, String> {
 pub(crate) fn growth(lab: &Lab, pair: &Pair, realtime: bool) -> Result<(f64, Report), String> {
     let server = start(lab, pair, realtime)?;
     let p99 = || -> Result<(f64, Report), String> {
-        let mut client = Command::new(lab.find("bench-client")?);
+        let mut client = lab.ours("bench-client")?;
         client
             .args(["client", "--pause-us", "500", "--warmup", "200"])
             .args(["--cpu", &pair.cpus.1.to_string(), "--address", &server.address])
@@ -220,12 +220,9 @@ pub(crate) fn growth(lab: &Lab, pair: &Pair, realtime: bool) -> Result<(f64, Rep
 
 /// The command with `SCHED_FIFO`.
 fn scheduled(command: &Command, priority: &str) -> Command {
-    let mut scheduled = Command::new("chrt");
-    scheduled
-        .args(["--fifo", priority])
-        .arg(command.get_program())
-        .args(command.get_args());
-    scheduled
+    let mut chrt = Command::new("chrt");
+    chrt.args(["--fifo", priority]);
+    under(chrt, command)
 }
 
 #[cfg(test)]

@@ -18,7 +18,16 @@ use crate::stolen::Stolen;
 pub(crate) struct Lab {
     programs: PathBuf,
     peers: PathBuf,
+    /// For what the programs leave while they run.
+    folder: PathBuf,
     quick: bool,
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        // There is none if nothing was left.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
 }
 
 /// A row with its values.
@@ -74,6 +83,7 @@ impl Lab {
         Self {
             programs,
             peers: peers.join("release"),
+            folder: std::env::temp_dir().join(format!("upcall-bench-{}", std::process::id())),
             quick,
         }
     }
@@ -136,12 +146,17 @@ impl Lab {
                 arguments,
                 value,
             } => {
-                let mut command = Command::new(self.find(program)?);
+                let mut command = self.ours(program)?;
                 command.args(arguments.split_ascii_whitespace());
                 let report = findings(&command)?;
                 Ok((number(&report, *value)?, report))
             }
-            Method::Counted { pair, side, what } => self.counted(pair, *side, *what),
+            Method::Counted {
+                pair,
+                client,
+                side,
+                what,
+            } => self.counted(pair, client, *side, *what),
             Method::IdleConnections { pair, connections } => self.idle_connections(pair, *connections),
             Method::IdleObjects { pair, objects } => self.idle_objects(pair, *objects),
             Method::Beset { pair, realtime } => isolation::growth(self, pair, *realtime),
@@ -164,19 +179,46 @@ impl Lab {
             .ok_or_else(|| format!("{program} is not built"))
     }
 
-    fn program(&self, of: Programs, role: &str) -> Result<Command, String> {
-        let (name, role) = match of {
-            Programs::Ours => (format!("bench-{role}"), role),
-            Programs::Raw => ("bench-raw".into(), role),
-            Programs::OmniOrb => (format!("omniorb-{role}"), role),
-            Programs::Rustorb => ("rustorb".into(), role),
-            Programs::Tonic => ("tonic".into(), role),
-            Programs::Threads => ("bench-threads".into(), role),
-            Programs::Tokio => (format!("tokio-{role}"), role),
-        };
-        let mut command = Command::new(self.find(&name)?);
-        command.arg(role);
+    /// A program of ours, which finds no fabric.
+    pub(crate) fn ours(&self, program: &str) -> Result<Command, String> {
+        let mut command = Command::new(self.find(program)?);
+        command.env("UPCALL_FABRIC", "");
         Ok(command)
+    }
+
+    fn program(&self, of: Programs, role: &str) -> Result<Command, String> {
+        let name = match of {
+            Programs::Ours | Programs::Fabric => format!("bench-{role}"),
+            Programs::Raw => "bench-raw".into(),
+            Programs::Memory => "bench-memory".into(),
+            Programs::Iceoryx2 => "iceoryx2".into(),
+            Programs::OmniOrb | Programs::OmniOrbUnix => format!("omniorb-{role}"),
+            Programs::Rustorb => "rustorb".into(),
+            Programs::Tonic => "tonic".into(),
+            Programs::Threads => "bench-threads".into(),
+            Programs::Tokio => format!("tokio-{role}"),
+        };
+        let mut command = self.ours(&name)?;
+        command.arg(role);
+        match (of, role) {
+            (Programs::Fabric, "server") => command
+                .env("UPCALL_FABRIC", self.folder()?.join("fabric"))
+                .env("UPCALL_LISTEN", "apic://"),
+            (Programs::Fabric, _) => command.env("UPCALL_FABRIC", self.folder()?.join("fabric")),
+            (Programs::OmniOrbUnix, "server") => {
+                let endpoint = format!("giop:unix:{}", self.folder()?.join("omniorb").display());
+                command.args(["-ORBendPoint", &endpoint])
+            }
+            _ => &mut command,
+        };
+        Ok(command)
+    }
+
+    /// The folder for what programs leave.
+    pub(crate) fn folder(&self) -> Result<&PathBuf, String> {
+        std::fs::create_dir_all(&self.folder)
+            .map_err(|error| format!("{}: {error}", self.folder.display()))?;
+        Ok(&self.folder)
     }
 
     pub(crate) fn server(&self, pair: &Pair) -> Result<Command, String> {
@@ -192,7 +234,7 @@ impl Lab {
     fn client(&self, pair: &Pair, options: &str, address: &str, calls: usize) -> Result<Command, String> {
         let mut client = match options.strip_prefix("load") {
             Some(_) => {
-                let mut load = Command::new(self.find("bench-load")?);
+                let mut load = self.ours("bench-load")?;
                 load.arg("load");
                 load
             }
@@ -241,13 +283,19 @@ impl Lab {
     }
 
     /// The difference of a long and a short run, so that what a connection costs once cancels out.
-    fn counted(&self, pair: &Pair, side: Side, what: Counted) -> Result<(f64, Report), String> {
+    fn counted(
+        &self,
+        pair: &Pair,
+        options: &str,
+        side: Side,
+        what: Counted,
+    ) -> Result<(f64, Report), String> {
         let calls = self.calls(pair);
         let (short, long) = match what {
-            Counted::Allocations => self.allocations(pair, side, calls)?,
+            Counted::Allocations => self.allocations(pair, options, side, calls)?,
             Counted::SystemCalls => (
-                self.system_calls(pair, side, calls)?,
-                self.system_calls(pair, side, 3 * calls)?,
+                self.system_calls(pair, options, side, calls)?,
+                self.system_calls(pair, options, side, 3 * calls)?,
             ),
         };
         // Warm-up calls are a tenth more.
@@ -256,12 +304,18 @@ impl Lab {
     }
 
     /// What a short and a long run allocate, with a server that has served before.
-    fn allocations(&self, pair: &Pair, side: Side, calls: usize) -> Result<(f64, f64), String> {
+    fn allocations(
+        &self,
+        pair: &Pair,
+        options: &str,
+        side: Side,
+        calls: usize,
+    ) -> Result<(f64, f64), String> {
         let mut server = self.server(pair)?;
         server.arg("--count");
         let mut server = Server::start(server)?;
         let mut run = |calls: usize| -> Result<f64, String> {
-            let mut client = self.client(pair, "", &server.address, calls)?;
+            let mut client = self.client(pair, options, &server.address, calls)?;
             client.arg("--count");
             let before = server.count()?;
             let report = findings(&client)?;
@@ -278,8 +332,8 @@ impl Lab {
         Ok((run(calls)?, run(3 * calls)?))
     }
 
-    fn system_calls(&self, pair: &Pair, side: Side, calls: usize) -> Result<f64, String> {
-        let file = std::env::temp_dir().join(format!("upcall-bench-{}.strace", std::process::id()));
+    fn system_calls(&self, pair: &Pair, options: &str, side: Side, calls: usize) -> Result<f64, String> {
+        let file = self.folder()?.join("strace");
         let trace = |command: Command, traced_side| {
             if side == traced_side {
                 traced(&command, &file)
@@ -289,12 +343,11 @@ impl Lab {
         };
         let mut server = Server::start(trace(self.server(pair)?, Side::Server))?;
         findings(&trace(
-            self.client(pair, "", &server.address, calls)?,
+            self.client(pair, options, &server.address, calls)?,
             Side::Client,
         ))?;
         server.stop()?;
         let summary = std::fs::read_to_string(&file).map_err(|error| format!("strace's counts: {error}"))?;
-        let _ = std::fs::remove_file(&file);
         Ok(system_calls(&summary))
     }
 
@@ -302,7 +355,7 @@ impl Lab {
         let mut server = Server::start(self.server(pair)?)?;
         // One connection first: what the first one costs is not each one's.
         let hold = |count: usize, address: &str| -> Result<Server, String> {
-            let mut load = Command::new(self.find("bench-load")?);
+            let mut load = self.ours("bench-load")?;
             load.args(["idle", "--address", address, "--connections", &count.to_string()]);
             Server::start(load)
         };
@@ -329,14 +382,13 @@ impl Lab {
     }
 
     fn size(&self, program: &str) -> Result<(f64, Report), String> {
-        let stripped = std::env::temp_dir().join(format!("upcall-bench-{}.stripped", std::process::id()));
+        let stripped = self.folder()?.join("stripped");
         let mut strip = Command::new("strip");
         strip.arg("-o").arg(&stripped).arg(self.find(program)?);
         let status = strip.status().map_err(|error| format!("strip: {error}"))?;
         let size = std::fs::metadata(&stripped)
             .map_err(|error| format!("strip ({status}): {error}"))?
             .len();
-        let _ = std::fs::remove_file(&stripped);
         Ok((size as f64, Report::default()))
     }
 }

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
+mod apic;
 mod iiop;
 mod isolation;
 mod lab;
@@ -71,8 +72,13 @@ fn run(options: &ArgMatches) -> Result<bool, String> {
     let all = match group.as_str() {
         "iiop" => iiop::rows(),
         "rtu" => rtu::rows(),
+        "apic" => apic::rows(),
         "isolation" => isolation::rows(),
-        other => return Err(format!("no group `{other}`; there are: iiop, rtu, isolation")),
+        other => {
+            return Err(format!(
+                "no group `{other}`; there are: iiop, rtu, isolation, apic"
+            ));
+        }
     };
     if let Some(unknown) = wanted
         .iter()

@@ -65,7 +65,12 @@ pub(crate) enum Method {
         value: Value,
     },
     /// Allocations or other counts per call, as the difference of a long and a short run, on one side.
-    Counted { pair: Pair, side: Side, what: Counted },
+    Counted {
+        pair: Pair,
+        client: &'static str,
+        side: Side,
+        what: Counted,
+    },
     /// Bytes more in the server for each idle connection.
     IdleConnections { pair: Pair, connections: usize },
     /// Bytes more in the server's heap for each object.
@@ -113,12 +118,20 @@ pub(crate) struct Pair {
 /// Whose programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Programs {
-    /// This ORB.
+    /// This ORB, over TCP.
     Ours,
+    /// This ORB, over the fabric.
+    Fabric,
     /// Sockets without an ORB.
     Raw,
+    /// Shared memory without an ORB.
+    Memory,
+    /// Request-response of iceoryx2, Rust.
+    Iceoryx2,
     /// omniORB, C++.
     OmniOrb,
+    /// omniORB over a Unix socket.
+    OmniOrbUnix,
     /// rustorb, Rust.
     Rustorb,
     /// tonic, Rust.
@@ -151,9 +164,11 @@ impl Programs {
     /// The name in tables and targets.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Ours => "ours",
-            Self::Raw => "raw",
+            Self::Ours | Self::Fabric => "ours",
+            Self::Raw | Self::Memory => "raw",
+            Self::Iceoryx2 => "iceoryx2",
             Self::OmniOrb => "omniORB",
+            Self::OmniOrbUnix => "omniORB, Unix",
             Self::Rustorb => "rustorb",
             Self::Tonic => "tonic",
             Self::Threads => "threads",

@@ -115,12 +115,9 @@ impl Drop for Server {
 /// Runs a client, or a program of its own, to its end and returns its findings.
 pub(crate) fn findings(command: &Command) -> Result<Report, String> {
     let mut limited = Command::new("timeout");
-    limited
-        .arg(LIMIT)
-        .arg(command.get_program())
-        .args(command.get_args());
+    limited.arg(LIMIT);
     let name = shown(command);
-    let output = limited
+    let output = under(limited, command)
         .stdin(Stdio::null())
         .stderr(Stdio::piped())
         .output()
@@ -151,13 +148,21 @@ fn context_switches(status: &str) -> f64 {
 
 /// The command under strace, which writes its counts to `file`.
 pub(crate) fn traced(command: &Command, file: &Path) -> Command {
-    let mut traced = Command::new("strace");
-    traced
-        .args(["-f", "-q", "-c", "-o"])
-        .arg(file)
-        .arg(command.get_program())
-        .args(command.get_args());
-    traced
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-q", "-c", "-o"]).arg(file);
+    under(strace, command)
+}
+
+/// The command, with its environment, as the last arguments of a tool that runs commands.
+pub(crate) fn under(mut tool: Command, command: &Command) -> Command {
+    tool.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => tool.env(name, value),
+            None => tool.env_remove(name),
+        };
+    }
+    tool
 }
 
 /// Adds up the calls in strace's summary.
@@ -222,6 +227,14 @@ mod tests {
         );
         let error = findings(&shell("echo refused >&2; exit 3")).expect_err("no result");
         assert!(error.contains("refused"), "{error}");
+    }
+
+    #[test]
+    fn a_tool_passes_the_environment_on() {
+        let mut command = shell("echo RESULT value=$UPCALL_BENCH_TEST");
+        command.env("UPCALL_BENCH_TEST", "7");
+        let report = findings(&command).expect("a result");
+        assert_eq!(report.value("value"), Some(7.0));
     }
 
     #[test]

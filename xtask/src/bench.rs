@@ -48,7 +48,7 @@ pub(crate) fn run(request: &Request) -> Outcome {
     ])
     .arg(&peers);
     if let Err(reason) = house::must(rust) {
-        println!("SKIPPED: tonic, rustorb: {reason}");
+        println!("SKIPPED: tonic, rustorb, iceoryx2: {reason}");
     }
     println!("building the peer written in C++");
     if let Err(reason) = omniorb(&peers) {

@@ -22,7 +22,7 @@ using Clock = std::chrono::steady_clock;
 
 struct Role {
   std::string address, work = "null";
-  long threads = 0, calls = 1000, warmup = 100, millis = 1000;
+  long threads = 0, calls = 1000, warmup = 100, millis = 1000, pause = 0, size = 1 << 20;
 };
 
 static double nanoseconds(const timeval& time) { return time.tv_sec * 1e9 + time.tv_usec * 1e3; }
@@ -30,8 +30,8 @@ static double nanoseconds(const timeval& time) { return time.tv_sec * 1e9 + time
 static std::function<void()> call(const Role& role, Bench::Target_ptr target) {
   if (role.work == "put") {
     auto blob = std::make_shared<Bench::Blob>();
-    blob->length(1 << 20);
-    memset(blob->get_buffer(), 7, 1 << 20);
+    blob->length(role.size);
+    memset(blob->get_buffer(), 7, role.size);
     return [=] { target->put(*blob); };
   }
   if (role.work == "echo") {
@@ -62,6 +62,10 @@ static void latency(const Role& role, const std::function<void()>& call) {
     auto now = Clock::now();
     times.push_back(std::chrono::duration<double, std::nano>(now - last).count());
     last = now;
+    if (role.pause > 0) {
+      std::this_thread::sleep_for(std::chrono::microseconds(role.pause));
+      last = Clock::now();
+    }
   }
   getrusage(RUSAGE_SELF, &after);
   std::sort(times.begin(), times.end());
@@ -97,7 +101,8 @@ static void rate(const Role& role, const std::function<void()>& call) {
 
 int main(int argc, char** argv) {
   Role role;
-  std::vector<char*> words{argv[0]};
+  std::string limit = "67108864", name = "-ORBgiopMaxMsgSize";
+  std::vector<char*> words{argv[0], name.data(), limit.data()};
   for (int i = 2; i + 1 < argc; i += 2) {
     std::string option = argv[i], value = argv[i + 1];
     if (option == "--address") role.address = value.substr(0, value.find(','));
@@ -106,6 +111,8 @@ int main(int argc, char** argv) {
     if (option == "--calls") role.calls = std::stol(value);
     if (option == "--warmup") role.warmup = std::stol(value);
     if (option == "--millis") role.millis = std::stol(value);
+    if (option == "--pause-us") role.pause = std::stol(value);
+    if (option == "--size") role.size = std::stol(value);
     if (option == "--cpu") {
       cpu_set_t only;
       CPU_ZERO(&only);

@@ -17,6 +17,7 @@
 class Target_i : public POA_Bench::Target {
 public:
   void nothing() override {}
+  void nudge() override {}
   void put(const Bench::Blob&) override {}
   Bench::Items* echo(const Bench::Items& items) override { return new Bench::Items(items); }
   void work(CORBA::ULong microseconds) override {
@@ -48,7 +49,8 @@ static long resident() {
 }
 
 int main(int argc, char** argv) {
-  std::vector<const char*> options{"-ORBendPoint", "giop:tcp:127.0.0.1:"};
+  std::vector<const char*> options{"-ORBgiopMaxMsgSize", "67108864"};
+  bool told = false;
   long objects = 1;
   for (int i = 2; i + 1 < argc; i += 2) {
     if (!strcmp(argv[i], "--cpu")) {
@@ -59,10 +61,12 @@ int main(int argc, char** argv) {
     } else if (!strcmp(argv[i], "--objects")) {
       objects = atol(argv[i + 1]);
     } else if (!strncmp(argv[i], "-ORB", 4)) {
+      told |= !strcmp(argv[i], "-ORBendPoint");
       options.push_back(argv[i]);
       options.push_back(argv[i + 1]);
     }
   }
+  if (!told) options.insert(options.end(), {"-ORBendPoint", "giop:tcp:127.0.0.1:"});
   std::vector<char*> words{argv[0]};
   for (const char* option : options) words.push_back(const_cast<char*>(option));
   int count = static_cast<int>(words.size());

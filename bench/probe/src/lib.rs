@@ -19,10 +19,10 @@ mod usage;
 pub use burn::burn;
 pub use counting::{Counting, count_heap, heap};
 pub use role::{Periodic, Role, Work, serve};
-pub use timing::{Report, latency, rate};
+pub use timing::{Report, latency, rate, throughput};
 pub use usage::{Usage, pin, resident_bytes};
 
-/// Octets in the argument of `put`.
+/// Octets in the argument of `put`, unless it is told otherwise.
 pub const BLOB: usize = 1 << 20;
 
 /// Structures in the argument of `echo`.

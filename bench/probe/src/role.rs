@@ -4,14 +4,14 @@
 use std::io::BufRead;
 use std::time::Duration;
 
-use crate::{Report, Usage, count_heap, heap, pin, resident_bytes};
+use crate::{BLOB, Report, Usage, count_heap, heap, pin, resident_bytes};
 
 /// What a client calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
     /// An operation without arguments or result.
     Null,
-    /// An operation that takes 1 MiB of octets.
+    /// An operation that takes octets.
     Put,
     /// An operation that takes 100 structures and returns them.
     Echo,
@@ -53,6 +53,14 @@ pub struct Role {
     pub pause: Duration,
     /// What to call.
     pub work: Work,
+    /// Octets in the argument of [`Work::Put`].
+    pub size: usize,
+    /// Calls that are in flight at once; above 0 their rate is measured.
+    pub window: usize,
+    /// Calls without a reply.
+    pub oneway: bool,
+    /// Connections that one thread keeps so many calls in flight on.
+    pub flows: usize,
     /// Client threads; above 0 the rate of calls is measured, not their latency.
     pub threads: usize,
     /// Connections that a load generator keeps open.
@@ -103,6 +111,10 @@ impl Role {
             rates: Vec::new(),
             pause: Duration::ZERO,
             work: Work::Null,
+            size: BLOB,
+            window: 0,
+            oneway: false,
+            flows: 1,
             threads: 0,
             connections: 0,
             objects: 1,
@@ -115,6 +127,7 @@ impl Role {
                 "--spin" => role.spin = true,
                 "--count" => role.count = true,
                 "--guarantee" => role.guarantee = true,
+                "--oneway" => role.oneway = true,
                 _ => {
                     let value = words.next().ok_or_else(|| format!("{option} lacks its value"))?;
                     role.set(&option, value)?;
@@ -137,6 +150,9 @@ impl Role {
             "--objects" => self.objects = number()?,
             "--calls" => self.calls = number()?,
             "--warmup" => self.warmup = number()?,
+            "--size" => self.size = number()?,
+            "--window" => self.window = number()?,
+            "--flows" => self.flows = number()?,
             "--burn-us" => self.burn = Duration::from_micros(number()? as u64),
             "--rates" => self.rates = list(option, &value, |word| word.parse().ok())?,
             "--periodic" => self.periodic = list(option, &value, Periodic::parse)?,

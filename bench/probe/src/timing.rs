@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::{Role, Usage, heap};
 
@@ -94,6 +94,31 @@ fn quantiles(report: &mut Report, sorted: &[u64]) {
     }
 }
 
+/// Calls one batch after the other for `role.duration`; `batch` says how many calls were answered.
+///
+/// # Errors
+///
+/// The first error of a batch.
+pub fn throughput<E: Display>(
+    role: &Role,
+    mut batch: impl FnMut() -> Result<usize, E>,
+) -> Result<Report, String> {
+    let mut run = |duration: Duration| {
+        let (started, mut calls) = (Instant::now(), 0);
+        loop {
+            calls += batch().map_err(|error| error.to_string())?;
+            let elapsed = started.elapsed();
+            if elapsed >= duration {
+                return Ok::<f64, String>(calls as f64 / elapsed.as_secs_f64());
+            }
+        }
+    };
+    run(role.duration / 10)?;
+    let mut report = Report::default();
+    report.set("calls_per_s", run(role.duration)?);
+    Ok(report)
+}
+
 /// Calls from `role.threads` threads for `role.duration`; `connect` makes each thread's call.
 ///
 /// # Errors
@@ -156,8 +181,6 @@ fn worker<E: Display>(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn role() -> Role {
@@ -197,6 +220,15 @@ mod tests {
             rate(&role, |_| Err::<fn() -> Result<(), &'static str>, _>("refused")),
             Err("refused".to_owned())
         );
+    }
+
+    #[test]
+    fn batches_are_made_until_the_time_is_over() {
+        let mut role = role();
+        role.duration = Duration::from_millis(5);
+        let report = throughput(&role, || Ok::<_, String>(8)).expect("batches succeed");
+        assert!(report.value("calls_per_s").is_some_and(|rate| rate > 8.0));
+        assert_eq!(throughput(&role, || Err("gone")), Err("gone".to_owned()));
     }
 
     #[test]

@@ -2,9 +2,10 @@
 //! Our client: see `bench/probe` for what it is told and what it prints.
 #![allow(clippy::print_stderr, reason = "a program says what went wrong")]
 
+use std::collections::VecDeque;
 use std::process::ExitCode;
 
-use probe::{BLOB, Counting, Report, Role, Work};
+use probe::{Counting, Report, Role, Work};
 use upcall_bench::{bench::TargetRef, items, orb};
 
 #[global_allocator]
@@ -24,6 +25,9 @@ fn main() -> ExitCode {
 }
 
 fn call(role: &Role) -> Result<Report, String> {
+    if role.window > 0 {
+        return pipelined(role);
+    }
     let orb = orb(false, role.spin).map_err(|error| error.to_string())?;
     let targets: upcall::Result<Vec<TargetRef>> = role
         .address
@@ -45,7 +49,7 @@ fn call(role: &Role) -> Result<Report, String> {
             })
         }
         Work::Put => {
-            let blob = vec![7; BLOB];
+            let blob = vec![7; role.size];
             probe::latency(role, || first.put(&blob).wait())
         }
         Work::Echo => {
@@ -58,4 +62,42 @@ fn call(role: &Role) -> Result<Report, String> {
             })
         }
     }
+}
+
+/// Keeps so many calls in flight on each of several connections, or sends as many oneways.
+fn pipelined(role: &Role) -> Result<Report, String> {
+    let flows: Result<Vec<_>, String> = (0..role.flows).map(|_| flow(role)).collect();
+    let mut flows = flows?;
+    probe::throughput(role, || {
+        flows.iter_mut().try_fold(0, |calls, advance| {
+            Ok::<_, upcall::SystemException>(calls + advance()?)
+        })
+    })
+}
+
+/// Opens a connection of its own; what it returns advances it, and says how many calls were answered.
+fn flow(role: &Role) -> Result<impl FnMut() -> upcall::Result<usize> + use<>, String> {
+    let orb = orb(false, role.spin).map_err(|error| error.to_string())?;
+    let address = role.address.split(',').next().unwrap_or_default();
+    let target: TargetRef = orb.resolve(address).map_err(|error| error.to_string())?;
+    let (window, oneway) = (role.window, role.oneway);
+    let mut in_flight = VecDeque::with_capacity(window);
+    Ok(move || {
+        // Whose the connection is.
+        let _ = &orb;
+        if oneway {
+            (1..window).try_for_each(|_| target.nudge().send())?;
+            // It is answered after those.
+            target.nothing().wait()?;
+            return Ok(window);
+        }
+        while in_flight.len() < window {
+            in_flight.push_back(target.nothing().start()?);
+        }
+        let half = window.div_ceil(2);
+        for pending in in_flight.drain(..half) {
+            pending.wait()?;
+        }
+        Ok(half)
+    })
 }

@@ -19,10 +19,10 @@ pub(super) struct Load {
 
 impl Load {
     pub(super) fn start(lab: &Lab) -> Result<Self, String> {
-        let mut flooded = Command::new(lab.find("bench-server")?);
+        let mut flooded = lab.ours("bench-server")?;
         flooded.arg("server");
         let flooded = Server::start(flooded)?;
-        let mut flood = Command::new(lab.find("bench-load")?);
+        let mut flood = lab.ours("bench-load")?;
         flood
             .args(["load", "--address", &flooded.address, "--millis", "60000"])
             .args(["--connections", &FLOOD.to_string()]);
@@ -32,7 +32,7 @@ impl Load {
         };
         load.add(flood)?;
         for _ in 0..HOGS {
-            let mut hog = Command::new(lab.find("bench-rtu")?);
+            let mut hog = lab.ours("bench-rtu")?;
             hog.arg("hog");
             load.add(hog)?;
         }

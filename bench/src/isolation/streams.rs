@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Streams of requests to the objects of one server, each at a rate of its own, and what is answered of them.
 
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -106,7 +105,7 @@ pub(super) fn stream(
     rates: &[u32],
 ) -> Result<(Vec<f64>, Report), String> {
     let words: Vec<String> = rates.iter().map(u32::to_string).collect();
-    let mut client = Command::new(lab.find("bench-stream")?);
+    let mut client = lab.ours("bench-stream")?;
     client
         .args(["stream", "--address", &server.address])
         .args(["--cpu", &pair.cpus.1.to_string(), "--rates", &words.join(",")])

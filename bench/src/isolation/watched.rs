@@ -26,7 +26,7 @@ struct Watch {
 
 impl Watch {
     fn start(lab: &Lab) -> Result<Self, String> {
-        let folder = std::env::temp_dir().join(format!("upcall-bench-{}", std::process::id()));
+        let folder = lab.folder()?.join("statistics");
         let top = Command::new(lab.find("upcall")?)
             .args(["top", "--json", "--from"])
             .arg(&folder)
@@ -77,7 +77,7 @@ pub(crate) fn longer(lab: &Lab, pair: &Pair, watched: bool) -> Result<(f64, Repo
 }
 
 fn call(lab: &Lab, pair: &Pair, server: &Server) -> Result<Report, String> {
-    let mut client = Command::new(lab.find("bench-client")?);
+    let mut client = lab.ours("bench-client")?;
     client
         .args(["client", "--pause-us", "500", "--warmup", "20"])
         .args(["--cpu", &pair.cpus.1.to_string(), "--address", &server.address])

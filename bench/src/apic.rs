@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The rows of the group `apic`: calls over the fabric, beside shared memory without an ORB and ORBs over sockets.
+
+use crate::plan::{Contestant, Counted, Method, Pair, Programs, Row, Side, Unit, Value};
+use Programs::{Fabric, Iceoryx2, Memory, OmniOrb, OmniOrbUnix, Ours};
+
+/// The CPUs of server and client.
+const CPUS: (usize, usize) = (0, 1);
+const P50: Value = Value::Of("p50_ns");
+
+/// All rows, in the order of the tables.
+pub(crate) fn rows() -> Vec<Row> {
+    let mut rows = vec![
+        awake("null-awake", "null call, both ends awake, p50", P50),
+        awake("null-awake-tail", "the same, p99.9", Value::Of("p99.9_ns")),
+        asleep(),
+        flow(
+            "pipelined",
+            "calls per second, one flow with 64 calls in flight",
+            "--spin --window 64",
+        ),
+        flow(
+            "oneways",
+            "oneways per second, one flow, one call in 64 with a reply",
+            "--spin --window 64 --oneway",
+        ),
+        flow(
+            "flows",
+            "calls per second, one core serving 64 flows with 16 calls in flight on each",
+            "--spin --window 16 --flows 64",
+        ),
+    ];
+    rows.extend(SIZES.iter().map(put));
+    rows.extend(counts());
+    rows
+}
+
+/// A server and a client with so many calls, and the number that counts.
+fn called(
+    name: &'static str,
+    of: Programs,
+    server: &'static str,
+    client: &'static str,
+    calls: usize,
+    value: Value,
+) -> Contestant {
+    let pair = pair(of, server, calls);
+    Contestant {
+        name,
+        method: Method::Pair { pair, client, value },
+    }
+}
+
+fn pair(of: Programs, server: &'static str, calls: usize) -> Pair {
+    Pair {
+        of,
+        cpus: CPUS,
+        server,
+        calls,
+    }
+}
+
+fn awake(name: &'static str, title: &'static str, value: Value) -> Row {
+    let called = |name, of, options, calls| called(name, of, options, options, calls, value);
+    Row {
+        name,
+        title,
+        unit: Unit::Nanoseconds,
+        contestants: vec![
+            called("ours", Fabric, "--spin", 200_000),
+            called("raw", Memory, "--spin", 500_000),
+            called("iceoryx2", Iceoryx2, "--spin", 200_000),
+            called("omniORB, Unix", OmniOrbUnix, "", 10_000),
+            called("omniORB, TCP", OmniOrb, "", 10_000),
+            called("our IIOP", Ours, "--spin", 50_000),
+        ],
+    }
+}
+
+/// The caller sleeps for longer than anybody looks for a call before sleeping.
+fn asleep() -> Row {
+    let called = |name, of| called(name, of, "", "--pause-us 2000", 500, P50);
+    Row {
+        name: "null-asleep",
+        title: "null call every 2 ms, both ends asleep in between, p50",
+        unit: Unit::Nanoseconds,
+        contestants: vec![
+            called("ours", Fabric),
+            called("futex", Memory),
+            called("omniORB, Unix", OmniOrbUnix),
+            called("omniORB, TCP", OmniOrb),
+            called("our IIOP", Ours),
+        ],
+    }
+}
+
+fn flow(name: &'static str, title: &'static str, client: &'static str) -> Row {
+    let called = |name, of| called(name, of, "--spin", client, 0, Value::Of("calls_per_s"));
+    Row {
+        name,
+        title,
+        unit: Unit::CallsPerSecond,
+        contestants: vec![called("ours", Fabric), called("our IIOP", Ours)],
+    }
+}
+
+/// An argument of octets.
+struct Size {
+    octets: usize,
+    row: &'static str,
+    title: &'static str,
+    /// The options of its client, and of a copy.
+    client: &'static str,
+    spinning: &'static str,
+    copy: &'static str,
+    calls: usize,
+}
+
+macro_rules! size {
+    ($octets:literal, $shown:literal, $calls:literal) => {
+        Size {
+            octets: $octets,
+            row: concat!("put-", $octets),
+            title: concat!("sequence<octet> of ", $shown, " as argument"),
+            client: concat!("--work put --size ", $octets),
+            spinning: concat!("--work put --spin --size ", $octets),
+            copy: concat!("copy ", $octets),
+            calls: $calls,
+        }
+    };
+}
+
+const SIZES: &[Size] = &[
+    size!(64, "64 B", 20_000),
+    size!(1024, "1 KiB", 20_000),
+    size!(16384, "16 KiB", 10_000),
+    size!(65536, "64 KiB", 5_000),
+    size!(262144, "256 KiB", 2_000),
+    size!(1048576, "1 MiB", 500),
+    size!(4194304, "4 MiB", 150),
+    size!(16777216, "16 MiB", 50),
+];
+
+fn put(size: &Size) -> Row {
+    let value = Value::BytesIn(size.octets, "p50_ns");
+    let called = |name, of, options| called(name, of, options, options, size.calls, value);
+    let copy = Method::Program {
+        program: "bench-codec",
+        arguments: size.copy,
+        value: Value::BytesIn(size.octets, "copy_ns"),
+    };
+    Row {
+        name: size.row,
+        title: size.title,
+        unit: Unit::BytesPerSecond,
+        contestants: vec![
+            called("ours", Fabric, size.spinning),
+            called("raw", Memory, size.spinning),
+            called("omniORB, Unix", OmniOrbUnix, size.client),
+            called("omniORB, TCP", OmniOrb, size.client),
+            Contestant {
+                name: "memcpy",
+                method: copy,
+            },
+        ],
+    }
+}
+
+/// What a call takes beside time, while both ends are awake.
+fn counts() -> Vec<Row> {
+    let counted = |name, title, side, what| Row {
+        name,
+        title,
+        unit: Unit::PerCall,
+        contestants: vec![Contestant {
+            name: "ours",
+            method: Method::Counted {
+                pair: pair(Fabric, "--spin", 50_000),
+                client: "--spin",
+                side,
+                what,
+            },
+        }],
+    };
+    let (allocations, calls) = (Counted::Allocations, Counted::SystemCalls);
+    let (client, server) = (Side::Client, Side::Server);
+    vec![
+        counted(
+            "calls-client",
+            "system calls of a null call, both ends awake, client",
+            client,
+            calls,
+        ),
+        counted(
+            "calls-server",
+            "system calls of a null call, both ends awake, server",
+            server,
+            calls,
+        ),
+        counted(
+            "allocations-client",
+            "heap allocations of a null call, both ends awake, client",
+            client,
+            allocations,
+        ),
+        counted(
+            "allocations-server",
+            "heap allocations of a null call, both ends awake, server",
+            server,
+            allocations,
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::targets::Targets;
+
+    #[test]
+    fn rows_have_names_of_their_own_and_start_with_ours() {
+        let rows = rows();
+        let names: BTreeSet<&str> = rows.iter().map(|row| row.name).collect();
+        assert_eq!(names.len(), rows.len());
+        assert!(
+            rows.iter()
+                .all(|row| row.contestants.first().is_some_and(|first| first.name == "ours"))
+        );
+    }
+
+    #[test]
+    fn every_target_names_a_row_and_a_contestant_of_it() {
+        let rows = rows();
+        for target in &Targets::of("apic").expect("readable").targets {
+            let row = rows
+                .iter()
+                .find(|row| row.name == target.row)
+                .unwrap_or_else(|| panic!("{}", target.row));
+            let known = |over: &String| row.contestants.iter().any(|contestant| contestant.name == over);
+            assert!(target.over.as_ref().is_none_or(known), "{target:?}");
+        }
+    }
+}
