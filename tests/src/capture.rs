@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Traffic of a loopback port, recorded and read by tshark.
+//! Traffic of a port, recorded and read by tshark.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::{PATIENCE, Process, which};
 
-/// A recording of what passes a port of the loopback interface.
+/// A recording of what passes a port.
 #[derive(Debug)]
 pub struct Capture {
     tshark: Process,
@@ -17,16 +17,24 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// Starts to record what passes `port`, into `folder`.
+    /// Starts to record what passes `port` of the loopback interface, into `folder`.
+    ///
+    /// # Errors
+    /// As [`Capture::on`].
+    pub fn start(folder: &Path, port: u16) -> Result<Self, String> {
+        Self::on("lo", folder, port)
+    }
+
+    /// Starts to record what passes `port` of `interface`, into `folder`.
     ///
     /// # Errors
     /// Why this machine can't: no tshark, or no right to capture.
-    pub fn start(folder: &Path, port: u16) -> Result<Self, String> {
+    pub fn on(interface: &str, folder: &Path, port: u16) -> Result<Self, String> {
         which("tshark").ok_or("tshark is not installed")?;
         let file = folder.join("traffic.pcapng");
         let mut command = Command::new("tshark");
         command
-            .args(["-i", "lo", "-q", "-f", &format!("tcp port {port}"), "-w"])
+            .args(["-i", interface, "-q", "-f", &format!("tcp port {port}"), "-w"])
             .arg(&file);
         let tshark = Process::start(&mut command);
         let capture = Self { tshark, file, port };

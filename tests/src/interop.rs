@@ -2,6 +2,7 @@
 //! Our end of `interop/types.idl`: a servant, and checks of whoever serves it.
 
 pub mod client;
+pub mod omniorb;
 mod peer_values;
 pub mod samples;
 pub mod server;

@@ -5,6 +5,8 @@
 //! [`peers`] builds the programs of other ORBs, [`Capture`] records the traffic of a port. A test that lacks
 //! what it needs says so with [`skip`].
 
+#[path = "../../transport-tcp/tests/kernel/apart.rs"]
+mod apart;
 mod capture;
 pub mod interop;
 pub mod loopback;
@@ -35,6 +37,24 @@ pub fn skip(name: &str, reason: &str) {
         std::env::var_os("CI").is_none_or(|ci| ci != "true"),
         "{name} must not be skipped here: {reason}"
     );
+}
+
+/// Runs `test` on a thread in a network of its own, with all threads and programs that it starts, whose loopback interface
+/// works; says why not where that is not allowed.
+///
+/// # Panics
+/// When the test does.
+pub fn apart(name: &str, test: impl FnOnce() + Send) {
+    apart::apart(name, || {
+        let up = std::process::Command::new("ip")
+            .args(["link", "set", "lo", "up"])
+            .status();
+        if up.is_ok_and(|status| status.success()) {
+            test();
+        } else {
+            skip(name, "`ip link set lo up` does not work here: iproute2 has it");
+        }
+    });
 }
 
 /// The folder of this package.

@@ -4,6 +4,7 @@
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
@@ -19,19 +20,27 @@ pub struct Omniorb {
     pub server: PathBuf,
     /// Checks the server it is given.
     pub client: PathBuf,
+    /// The address at which both listen.
+    pub host: IpAddr,
 }
 
 impl Omniorb {
+    /// Returns the same programs, listening at another address.
+    #[must_use]
+    pub fn at(self, host: IpAddr) -> Self {
+        Self { host, ..self }
+    }
+
+    fn endpoint(&self) -> String {
+        format!("giop:tcp:{}:", self.host)
+    }
+
     /// Starts the server with further arguments; gives it and its reference.
     #[must_use]
     pub fn serve(&self, arguments: &[&str]) -> (Process, String) {
         let mut command = Command::new(&self.server);
-        command.args([
-            "-ORBendPoint",
-            "giop:tcp:127.0.0.1:",
-            "-ORBgiopMaxMsgSize",
-            LARGEST,
-        ]);
+        command.args(["-ORBendPoint", &self.endpoint()]);
+        command.args(["-ORBgiopMaxMsgSize", LARGEST]);
         let server = Process::start(command.args(arguments));
         let reference = server.line_with("IOR:");
         (server, reference)
@@ -50,7 +59,7 @@ impl Omniorb {
             "-ORBclientCallTimeOutPeriod",
             "20000",
         ]);
-        command.args(["-ORBendPoint", "giop:tcp:127.0.0.1:"]);
+        command.args(["-ORBendPoint", &self.endpoint()]);
         let client = Process::start(command.args(arguments).args(["--peer", peer]));
         let (status, lines) = client.finish(Duration::from_secs(90));
         let mut verdict = Verdict::default();
@@ -132,6 +141,7 @@ pub fn omniorb() -> Result<Omniorb, String> {
     Ok(Omniorb {
         server: built.join("server"),
         client: built.join("client"),
+        host: Ipv4Addr::LOCALHOST.into(),
     })
 }
 

@@ -5,10 +5,10 @@
 
 use orb_core::cdr::Version;
 use upcall::Orb;
-use upcall_tests::interop::client::{self, Peculiarities};
-use upcall_tests::interop::idl::interop::PeerRef;
-use upcall_tests::interop::{WIDE, server};
-use upcall_tests::peers::{self, Omniorb, Verdict};
+use upcall_tests::interop::WIDE;
+use upcall_tests::interop::client::Peculiarities;
+use upcall_tests::interop::omniorb::{self, AS_IT_IS, NOT_OMNIORBS};
+use upcall_tests::peers::{self, Omniorb};
 use upcall_tests::skip;
 
 fn built(name: &str) -> Option<Omniorb> {
@@ -27,52 +27,18 @@ fn orb_of(version: Version) -> Orb {
     builder.build().unwrap()
 }
 
-fn passed(verdict: &Verdict, at_least: usize) {
-    assert!(verdict.failed.is_empty(), "{:#?}", verdict.failed);
-    assert!(
-        verdict.passed.len() >= at_least,
-        "only {} checks ran",
-        verdict.passed.len()
-    );
-}
-
 fn omniorb_checks_us(name: &str, orb: &Orb, arguments: &[&str], at_least: usize) {
     let Some(omniorb) = built(name) else { return };
-    let peer = server::serve(orb).unwrap();
-    let verdict = omniorb.check(&orb.object_to_string(&peer), arguments);
-    orb.shutdown();
-    passed(&verdict, at_least);
+    omniorb::checks_us(&omniorb, orb, arguments, at_least);
 }
 
 fn we_check_omniorb(name: &str, orb: &Orb, arguments: &[&str], of: Peculiarities, at_least: usize) {
     let Some(omniorb) = built(name) else { return };
-    let (_server, reference) = omniorb.serve(arguments);
-    let peer: PeerRef = orb.resolve(&reference).unwrap();
-    let verdict = client::check(orb, &peer, of);
-    orb.shutdown();
-    passed(&verdict, at_least);
+    omniorb::is_checked(&omniorb, orb, arguments, of, at_least);
 }
-
-/// What omniORB does not do unless told to: it serves a connection with several threads, which has its oneways in any
-/// order; and what it does not have. (An unbounded sequence is no bounded one in an Any.)
-const NOT_OMNIORBS: &[&str] = &[
-    "oneway_order",
-    "any_uptofour",
-    "exception_INVALID_ACTIVITY",
-    "exception_ACTIVITY_COMPLETED",
-    "exception_ACTIVITY_REQUIRED",
-    "exception_THREAD_CANCELLED",
-];
 
 /// What is left out in GIOP 1.0 and 1.1, beside wide characters: once is enough for 64 MiB.
 const LARGE: &[&str] = &["large_"];
-
-/// omniORB's strings are ISO 8859-1 unless told otherwise.
-const AS_IT_IS: Peculiarities = Peculiarities {
-    only: &[],
-    except: &[NOT_OMNIORBS],
-    latin1: true,
-};
 
 #[test]
 fn omniorb_calls_our_server() {

@@ -3,7 +3,7 @@
 //!
 //! [`KernelTcp`] implements [`orb_core::transport::Transport`] for `iiop://host:port` over IPv4 and IPv6. It knows
 //! bytes and addresses, not messages: GIOP is the ORB's business. [`engine::Stack`] is TCP itself, for links that carry
-//! packets.
+//! packets; [`TunTcp`] has it carry IIOP.
 
 mod apic;
 mod connect;
@@ -13,6 +13,7 @@ mod listener;
 mod options;
 mod poller;
 mod stream;
+pub mod tun;
 
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ pub use self::{
     link::TcpLink,
     listener::TcpListener,
     poller::EpollPoller,
+    tun::TunTcp,
 };
 
 use std::{io, sync::Arc, time::Instant};

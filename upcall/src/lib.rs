@@ -35,7 +35,7 @@ pub use qos_mapper::Calibration;
 
 pub use self::{
     local::Local,
-    orb::{BuildError, Fabric, Orb, OrbBuilder},
+    orb::{BuildError, Fabric, Orb, OrbBuilder, Tun, TunError},
 };
 
 /// Includes the Rust that the build script generated from an IDL file, named by its stem: `include_idl!("telemetry")`

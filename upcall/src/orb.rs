@@ -6,6 +6,7 @@ mod fabric;
 mod planner;
 mod references;
 mod stop;
+mod tun;
 
 use std::{
     fmt,
@@ -32,6 +33,7 @@ use self::{builder::Serving, stop::Stop};
 pub use self::{
     builder::{BuildError, OrbBuilder},
     fabric::Fabric,
+    tun::{Tun, TunError},
 };
 use crate::statistics::Publisher;
 

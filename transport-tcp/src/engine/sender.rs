@@ -133,6 +133,11 @@ impl<P: Payload> Sender<P> {
         self.budget.saturating_sub(queued)
     }
 
+    /// Whether there is room worth telling somebody about who found none: not for each segment that is acknowledged.
+    pub(crate) fn has_room_again(&self) -> bool {
+        self.room() > 0 && self.room() >= self.budget / 4
+    }
+
     /// Octets that would go out at once if they were queued: what the peer's window has left, after what is queued already.
     pub(crate) fn usable(&self) -> u32 {
         let window = (self.una + self.window).since(self.nxt);

@@ -109,7 +109,7 @@ pub enum Event {
     Connected(ConnectionId),
     /// There is something to receive that was not there before.
     Readable(ConnectionId),
-    /// There is room to send again, after there was none.
+    /// There is room to send again, a quarter of the budget, after there was none.
     Writable(ConnectionId),
     /// The peer sends no more.
     PeerClosed(ConnectionId),
@@ -314,6 +314,11 @@ impl<P: Payload> Stack<P> {
     /// Returns a connection, to look at.
     pub fn connection(&self, id: ConnectionId) -> Option<&Connection<P>> {
         self.table.get(id)
+    }
+
+    /// Returns whether something that was sent on a connection that is closed here may still have to be sent again.
+    pub fn is_parting(&self) -> bool {
+        self.table.is_parting()
     }
 
     /// Returns how many connections there are, in any state.

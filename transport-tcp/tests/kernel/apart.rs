@@ -6,7 +6,7 @@ use std::thread;
 
 use rustix::thread::UnshareFlags;
 
-use crate::tshark::skip;
+use crate::skip;
 
 /// Runs `test` on a thread in a network namespace of its own, which ends with it and the threads and programs it starts; says
 /// why not where that is not allowed.

@@ -16,6 +16,7 @@ mod machine;
 #[path = "../proof/pcap.rs"]
 mod pcap;
 mod programs;
+mod transport;
 #[path = "../proof/tshark.rs"]
 mod tshark;
 
@@ -29,6 +30,7 @@ use apart::apart;
 use applications::Echo;
 use host::{Host, Place};
 use machine::{call, exchange, noise};
+use tshark::skip;
 
 const HERE: Place = Place::HERE;
 const PORT: u16 = 4711;

@@ -27,7 +27,9 @@ use parking_lot::Mutex;
 use qos_mapper::{FileErrors, QosFile};
 use transport_tcp::{Apic, KernelTcp};
 
-use super::{Fabric, Inner, Orb, cannot_listen, planner::Planner, references::References, stop::Stop};
+use super::{
+    Fabric, Inner, Orb, Tun, TunError, cannot_listen, planner::Planner, references::References, stop::Stop,
+};
 use crate::statistics::{Folder, Publisher};
 
 /// Configures an [`Orb`].
@@ -46,6 +48,7 @@ use crate::statistics::{Folder, Publisher};
 /// | [`max_message_size`](Self::max_message_size) | `UPCALL_MAX_MESSAGE_SIZE` | `-ORBgiopMaxMsgSize bytes` |
 /// | [`statistics`](Self::statistics) | `UPCALL_STATISTICS` (a path, or nothing for nowhere) | |
 /// | [`fabric`](Self::fabric) | `UPCALL_FABRIC` (a path, or nothing for none) | |
+/// | [`tun`](Self::tun) | `UPCALL_TUN` (as [`Tun`] says, or nothing for none) | |
 /// | | `UPCALL_TRACE_LEVEL` | `-ORBtraceLevel n` |
 #[derive(Debug)]
 #[must_use = "an ORB is made by .build()"]
@@ -57,6 +60,7 @@ pub struct OrbBuilder {
     real_time: RealTime,
     statistics: Option<Folder>,
     fabric: Option<Fabric>,
+    tun: Option<Tun>,
     config_file: Option<PathBuf>,
     server_protocols: ProtocolList,
     arguments: Vec<String>,
@@ -80,6 +84,9 @@ pub enum BuildError {
     /// An endpoint cannot be listened at.
     #[error(transparent)]
     Transport(#[from] TransportError),
+    /// The ORB's own TCP has no device or address.
+    #[error("TCP of the ORB's own: {0}")]
+    Tun(#[from] TunError),
     /// There is no transport for an endpoint.
     #[error("nothing listens at {0}: there is no transport for its scheme")]
     NoTransport(Endpoint),
@@ -124,6 +131,7 @@ impl OrbBuilder {
             real_time: RealTime::default(),
             statistics: Some(Folder::of_user()),
             fabric: Some(Fabric::of_user()),
+            tun: None,
             config_file: None,
             server_protocols: ProtocolList::default(),
             arguments: Vec::new(),
@@ -269,6 +277,13 @@ impl OrbBuilder {
         self
     }
 
+    /// Carries IIOP by TCP of the ORB's own at this address, where the ORB listens at `iiop://` and that address, and to all
+    /// other addresses of its network, written as numbers; `None` leaves everything to the kernel's. Defaults to `None`.
+    pub fn tun(mut self, tun: impl Into<Option<Tun>>) -> Self {
+        self.tun = tun.into();
+        self
+    }
+
     /// Adds a transport beside TCP; one for the same scheme comes first.
     pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
         self.transports.push(transport);
@@ -279,7 +294,8 @@ impl OrbBuilder {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] for a wrong URL, argument, variable, list of protocols or QoS file, or an endpoint that cannot be listened at.
+    /// [`BuildError`] for a wrong URL, argument, variable, list of protocols or QoS file, a device that is not to be had, or an
+    /// endpoint that cannot be listened at.
     pub fn build(mut self) -> Result<Orb, BuildError> {
         let mut listen: Vec<Endpoint> = self
             .listen
@@ -298,22 +314,12 @@ impl OrbBuilder {
                 |name| std::env::var(name).ok(),
                 &mut self.config,
             )?);
-            if let Some(path) = std::env::var_os("UPCALL_STATISTICS") {
-                self.statistics = (!path.is_empty()).then(|| Folder::at(path));
-            }
-            if let Some(path) = std::env::var_os("UPCALL_FABRIC") {
-                self.fabric = (!path.is_empty()).then(|| Fabric::at(path));
-            }
+            self.take_places()?;
         }
         let mut parsed = OrbArguments::parse(std::mem::take(&mut self.arguments), &mut self.config)?;
         given(&mut parsed);
         self.server.max_message_size = self.config.max_message_size;
-        self.transports.push(Arc::new(KernelTcp::new()));
-        match self.fabric.map(|fabric| fabric.transport()) {
-            Some(Ok(apic)) => self.transports.push(apic),
-            Some(Err(reason)) => tracing::warn!(%reason, "this ORB is not on the fabric of its machine"),
-            None => {}
-        }
+        self.add_transports()?;
         self.config.client_protocols.check()?;
         self.server_protocols.check()?;
         let iiop = self.server_protocols.find(ProtocolType::IIOP)?;
@@ -356,6 +362,36 @@ impl OrbBuilder {
             .set_references(Arc::new(References(Arc::downgrade(&inner))));
         inner.serve(listeners)?;
         Ok(Orb(inner))
+    }
+}
+
+impl OrbBuilder {
+    /// Takes from the environment where the ORB is seen and reached.
+    fn take_places(&mut self) -> Result<(), TunError> {
+        if let Some(path) = std::env::var_os("UPCALL_STATISTICS") {
+            self.statistics = (!path.is_empty()).then(|| Folder::at(path));
+        }
+        if let Some(path) = std::env::var_os("UPCALL_FABRIC") {
+            self.fabric = (!path.is_empty()).then(|| Fabric::at(path));
+        }
+        if let Ok(tun) = std::env::var("UPCALL_TUN") {
+            self.tun = (!tun.is_empty()).then(|| tun.parse()).transpose()?;
+        }
+        Ok(())
+    }
+
+    /// Puts the ORB's own transports behind those that were added.
+    fn add_transports(&mut self) -> Result<(), TunError> {
+        self.transports.push(match &self.tun {
+            Some(tun) => tun.transport()?,
+            None => Arc::new(KernelTcp::new()),
+        });
+        match self.fabric.as_ref().map(Fabric::transport) {
+            Some(Ok(apic)) => self.transports.push(apic),
+            Some(Err(reason)) => tracing::warn!(%reason, "this ORB is not on the fabric of its machine"),
+            None => {}
+        }
+        Ok(())
     }
 }
 

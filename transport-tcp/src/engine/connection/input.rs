@@ -293,7 +293,7 @@ impl<P: Payload> Connection<P> {
         let echo = segment.timestamps.filter(|_| self.clock.on).map(|at| at.echo);
         let sent = echo.and_then(|echo| self.clock.sent(now, echo));
         self.sender.acknowledged(now, segment, sent, moved);
-        if self.blocked && self.sender.room() > 0 {
+        if self.blocked && self.sender.has_room_again() {
             self.blocked = false;
             self.events.writable = true;
         }

@@ -82,6 +82,15 @@ impl<P: Payload> Table<P> {
         self.by_endpoints.len()
     }
 
+    /// Whether a connection that the user has closed waits for an acknowledgement.
+    pub(super) fn is_parting(&self) -> bool {
+        let mut entries = self.slots.iter().filter_map(|slot| slot.entry.as_deref());
+        entries.any(|entry| {
+            let state = entry.connection.state();
+            entry.forgotten && !matches!(state, State::Closed | State::FinWait2 | State::TimeWait)
+        })
+    }
+
     /// Takes in a connection that the user asked for; none if there are as many as there may be.
     pub(super) fn insert(&mut self, connection: Connection<P>) -> Option<ConnectionId> {
         self.enter(connection, None)

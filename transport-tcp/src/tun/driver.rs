@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The engine behind a device: what comes is taken in, and what is due is sent.
+
+use std::{
+    fmt, io,
+    os::fd::{AsFd, BorrowedFd},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use rtu::{Nanos, Time};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+};
+use transport_apic::{Packet, tun::Tun};
+
+use crate::engine::{self, Stack};
+
+/// Packets that are taken in, and packets that are sent, before something else is done.
+const BURST: usize = 64;
+const SENT_AT_ONCE: usize = 1024;
+
+/// Sees each packet that passes, as the pieces that it lies in.
+type Tap = Box<dyn FnMut(Time, &[&[u8]]) + Send>;
+
+/// A [`Stack`] behind a TUN device.
+///
+/// It has no thread: whoever owns it uses the [`stack`](Self::stack), gives it a [`turn`](Self::turn) afterwards, and
+/// [`wait`]s until there is something to do again.
+pub struct Driver {
+    tun: Tun,
+    stack: Stack<Bytes>,
+    /// What the device had no room for: it goes first.
+    unsent: Option<Packet<Bytes>>,
+    tap: Option<Tap>,
+    began: Instant,
+}
+
+impl Driver {
+    /// Puts `stack` behind `tun`.
+    #[must_use]
+    pub fn new(tun: Tun, stack: Stack<Bytes>) -> Self {
+        Self {
+            tun,
+            stack,
+            unsent: None,
+            tap: None,
+            began: Instant::now(),
+        }
+    }
+
+    /// Has `tap` see every packet from now on, as the pieces that it lies in.
+    pub fn tap(&mut self, tap: impl FnMut(Time, &[&[u8]]) + Send + 'static) {
+        self.tap = Some(Box::new(tap));
+    }
+
+    /// Returns the time that the stack goes by.
+    pub fn now(&self) -> Time {
+        Time::ZERO + Nanos::from(self.began.elapsed())
+    }
+
+    /// Returns the stack, to be used; a [`turn`](Self::turn) or a [`flush`](Self::flush) belongs behind that.
+    pub fn stack(&mut self) -> &mut Stack<Bytes> {
+        &mut self.stack
+    }
+
+    /// Takes packets in and sends what is due, a bounded number of each. Returns whether there may be more to do at once.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says once the device is gone.
+    pub fn turn(&mut self) -> io::Result<bool> {
+        let more = self.receive()?;
+        self.flush();
+        Ok(more || self.is_due())
+    }
+
+    fn receive(&mut self) -> io::Result<bool> {
+        let now = self.now();
+        for taken in 0..BURST {
+            let Some(whole) = self.tun.receive()? else {
+                return Ok(taken > 0);
+            };
+            if let Some(tap) = &mut self.tap {
+                tap(now, &[&whole]);
+            }
+            // What is none is nothing to us: the kernel sends all sorts of things to a new interface.
+            if let Ok(packet) = engine::split(&whole) {
+                let _ = self.stack.receive(now, packet);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Sends what is due, a bounded number of packets.
+    pub fn flush(&mut self) {
+        let now = self.now();
+        for _ in 0..SENT_AT_ONCE {
+            let Some(packet) = self.unsent.take().or_else(|| self.stack.transmit(now)) else {
+                return;
+            };
+            match self.tun.transmit(&packet) {
+                Ok(true) => self.show(now, &packet),
+                Ok(false) => {
+                    self.unsent = Some(packet);
+                    return;
+                }
+                // The interface is down, or a rule of the machine's forbids it: as good as lost.
+                Err(error) => tracing::debug!(%error, device = self.tun.name(), "a packet is lost"),
+            }
+        }
+    }
+
+    fn show(&mut self, now: Time, packet: &Packet<Bytes>) {
+        if let Some(tap) = &mut self.tap {
+            let pieces = packet.payload.iter().map(AsRef::as_ref);
+            let pieces: Vec<&[u8]> = [packet.headers.as_ref()].into_iter().chain(pieces).collect();
+            tap(now, &pieces);
+        }
+    }
+
+    /// Returns whether something waits for room in the device.
+    pub fn is_stuck(&self) -> bool {
+        self.unsent.is_some()
+    }
+
+    /// Returns whether a [`flush`](Self::flush) has something to do now, as far as the device lets it.
+    pub fn is_due(&self) -> bool {
+        !self.is_stuck() && self.stack.deadline() == Some(Time::ZERO)
+    }
+
+    /// Returns when there is something to do at the latest, whatever comes; none if there is nothing.
+    pub fn deadline(&self) -> Option<Time> {
+        self.stack.deadline()
+    }
+}
+
+/// Readable when a packet waits.
+impl AsFd for Driver {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.tun.as_fd()
+    }
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver")
+            .field("tun", &self.tun)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Waits until a packet waits at `device`, it has `room` if that is asked for, `bell` is readable, or the `longest` time is over
+/// (none: for ever). Returns whether the bell was it, perhaps among others.
+///
+/// # Errors
+///
+/// What the kernel says; an interruption by a signal is none.
+pub fn wait(
+    device: BorrowedFd<'_>,
+    room: bool,
+    bell: BorrowedFd<'_>,
+    longest: Option<Duration>,
+) -> io::Result<bool> {
+    let mut interest = PollFlags::IN;
+    interest.set(PollFlags::OUT, room);
+    let mut ready = [
+        PollFd::from_borrowed_fd(device, interest),
+        PollFd::from_borrowed_fd(bell, PollFlags::IN),
+    ];
+    let longest = longest.and_then(|longest| Timespec::try_from(longest).ok());
+    match poll(&mut ready, longest.as_ref()) {
+        Ok(_) | Err(Errno::INTR) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let [_, bell] = ready;
+    Ok(bell.revents().contains(PollFlags::IN))
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Where connections of our own TCP arrive.
+
+use std::{
+    io,
+    os::fd::{AsFd, BorrowedFd},
+    sync::Arc,
+};
+
+use orb_core::transport::{Endpoint, Link, Listener};
+
+use super::{TunLink, flow::Bell, host::Running, iiop};
+use crate::engine::ListenerId;
+
+/// A port of the host's.
+#[derive(Debug)]
+pub(super) struct TunListener {
+    running: Arc<Running>,
+    id: ListenerId,
+    bell: Arc<Bell>,
+    local: Endpoint,
+}
+
+impl TunListener {
+    pub(super) fn bind(running: &Arc<Running>, endpoint: &Endpoint) -> io::Result<Self> {
+        let (id, port, bell) = running.host().listen(endpoint.port())?;
+        let local = endpoint.with_port(port);
+        tracing::debug!(%local, "listening");
+        Ok(Self {
+            running: Arc::clone(running),
+            id,
+            bell,
+            local,
+        })
+    }
+}
+
+impl Listener for TunListener {
+    fn accept(&self) -> io::Result<Arc<dyn Link>> {
+        let accepted = self.running.host().accept(self.id)?;
+        let (id, flow, endpoints) = accepted.ok_or(io::ErrorKind::WouldBlock)?;
+        Ok(Arc::new(TunLink::new(
+            Arc::clone(&self.running),
+            (id, flow),
+            iiop(endpoints.local),
+            iiop(endpoints.remote),
+        )))
+    }
+
+    fn local(&self) -> &Endpoint {
+        &self.local
+    }
+
+    fn fd(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.bell.as_fd())
+    }
+}
+
+impl Drop for TunListener {
+    fn drop(&mut self) {
+        self.running.host().unlisten(self.id);
+    }
+}
