@@ -145,6 +145,10 @@ pub trait Link: Send + Sync + fmt::Debug {
     fn watch(&self, interest: Interest) -> Option<Interest> {
         Some(interest)
     }
+
+    /// Is called when a poller told that the descriptor is [closed](Event::closed), which it tells once: the next receive is to
+    /// find the end, behind what came before. A link that the operating system carries has nothing to do here.
+    fn hung_up(&self) {}
 }
 
 /// Where connections arrive.

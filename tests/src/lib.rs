@@ -9,6 +9,7 @@
 mod apart;
 mod capture;
 pub mod interop;
+pub mod killed;
 pub mod loopback;
 pub mod naming;
 pub mod peers;

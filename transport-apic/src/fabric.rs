@@ -30,6 +30,7 @@
 //! ```
 
 mod circuit;
+mod claim;
 mod connect;
 mod directory;
 mod handshake;

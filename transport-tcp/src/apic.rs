@@ -13,7 +13,7 @@ use std::{
     hash::BuildHasher,
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Once, OnceLock},
     time::Instant,
 };
 
@@ -37,6 +37,8 @@ pub struct Apic {
     directory: Directory,
     config: Config,
     locality: String,
+    /// Its directory was cleared of what dead processes left.
+    cleared: Once,
 }
 
 /// Why there is no fabric here.
@@ -75,6 +77,7 @@ impl Apic {
             directory,
             config,
             locality: machine.trim().to_owned(),
+            cleared: Once::new(),
         })
     }
 }
@@ -98,7 +101,7 @@ impl Transport for Apic {
             remote: CALLED,
         };
         let stream = Stream::connect(channel, endpoints, random(), now());
-        let link = ApicLink::new(stream, self.config.spin, local, endpoint.clone()).map_err(failed)?;
+        let link = ApicLink::new(stream, self.config.spin, local, endpoint.clone());
         link.open(deadline).map_err(failed)?;
         Ok(Arc::new(link))
     }
@@ -108,6 +111,11 @@ impl Transport for Apic {
             "" => endpoint.with_host(unguessable()),
             _ => endpoint.clone(),
         };
+        self.cleared.call_once(|| {
+            if let Err(error) = self.directory.clear() {
+                tracing::warn!(directory = %self.directory.path().display(), %error, "cannot be cleared of dead names");
+            }
+        });
         let listener = ApicListener::bind(&self.directory, &endpoint, &self.config)
             .map_err(|error| TransportError::new("listen at", &endpoint, error))?;
         Ok(Box::new(listener))

@@ -201,6 +201,7 @@ impl Connection {
 
     /// Remembers that the peer has closed its side; before [`Connection::own`].
     pub(super) fn hang_up(&self) {
+        self.link.hung_up();
         self.hung_up.store(true, Ordering::SeqCst);
     }
 

@@ -3,7 +3,8 @@
 
 use std::fmt;
 use std::hint;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -17,9 +18,12 @@ use crate::{Channel, Closed, Counters, Frame, FrameMut, Interest, Packet, Proper
 
 use super::socket::{Peer, Socket, left};
 
-/// How often one looks whether the peer is there, while nothing comes of it, and whether frames came back from other
-/// threads, while it sleeps.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often one who is awake looks whether the peer is there, while nothing comes of it.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// How long one sleeps at most before it looks whether the peer is there, and whether frames came back from other threads.
+/// Who dies is noticed within the two.
+const NAP: Duration = Duration::from_millis(25);
 
 /// How many times it looks at the memory for each look at the clock.
 const LOOKS: u32 = 32;
@@ -27,7 +31,7 @@ const LOOKS: u32 = 32;
 /// One end of a channel between two processes.
 ///
 /// What was received goes back to its sender when the last user has dropped it, and this end next does something; while it
-/// [waits](Self::wait), that is within 50 ms.
+/// [waits](Self::wait), that is within 25 ms.
 ///
 /// It belongs to one thread at a time, which may [wait](Self::wait) on it, or watch its [descriptor](AsFd) together with
 /// many others: that is readable when a notification that was [asked for](Channel::arm) has come, or the peer is gone.
@@ -101,6 +105,12 @@ impl Circuit {
         self.gone || self.end.is_there(interest)
     }
 
+    /// Returns its [descriptor](AsFd), which others than its owner may watch.
+    #[must_use]
+    pub fn descriptor(&self) -> Arc<OwnedFd> {
+        Arc::clone(self.socket.descriptor())
+    }
+
     /// Returns what a thread sleeps on that does not keep the circuit meanwhile, because others use it, too.
     #[must_use]
     pub fn sleeper(&self) -> Sleeper {
@@ -143,8 +153,9 @@ impl Circuit {
         }
     }
 
-    /// Looks at the socket: takes rings, and notices the peer's end.
-    fn look(&mut self) {
+    /// Looks whether the peer is there, and takes rings in, for who knows from elsewhere that there is something to see. What it
+    /// published before it was gone is received first.
+    pub fn look(&mut self) {
         let most = (self.end.naps() + 1).saturating_sub(self.rings);
         match self.socket.look(most) {
             Peer::Gone => self.gone = true,
@@ -183,10 +194,10 @@ pub struct Bell(u32);
 
 impl Sleeper {
     /// Sleeps until the bell is rung, or `most` is over, or for a reason of the system's: look again, whatever it was. It
-    /// never sleeps for more than 50 ms, so that whoever looks with [`receive`](Channel::receive) afterwards learns in time
+    /// never sleeps for more than 25 ms, so that whoever looks with [`receive`](Channel::receive) afterwards learns in time
     /// that the peer is gone.
     pub fn sleep(&self, bell: Bell, most: Duration) {
-        let timeout = Timespec::try_from(most.min(LOOK)).ok();
+        let timeout = Timespec::try_from(most.min(NAP)).ok();
         if let (Some(word), false) = (self.theirs.half_word(Control::Bell.word()), most.is_zero()) {
             // An error means: look again.
             let _ = futex::wait(word, futex::Flags::empty(), bell.0, timeout.as_ref());

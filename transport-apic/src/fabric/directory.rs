@@ -9,7 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::own_user;
+use super::{claim, own_user};
 
 /// A directory with the sockets of listeners. Containers that share it can talk to each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +87,16 @@ impl Directory {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Removes the names that processes left behind which died without a word; who has names in it that are used once, like
+    /// those of `apic://`, does so now and then.
+    ///
+    /// # Errors
+    ///
+    /// What the system says, if it cannot be read or written.
+    pub fn clear(&self) -> io::Result<()> {
+        claim::clear(self)
     }
 
     pub(super) fn socket(&self, name: &Name) -> PathBuf {

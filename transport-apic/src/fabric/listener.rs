@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Who waits for others to connect.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, Permissions};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, EventData, EventFlags};
-use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 use rustix::net::{SocketAddrUnix, SocketFlags, accept_with, bind, listen};
 
 use crate::{BadGeometry, Geometry};
 
 use super::circuit::Circuit;
+use super::claim::Claim;
 use super::directory::{Directory, Name, NameError};
 use super::handshake::{Half, HandshakeError, Kind, Message, offered};
 use super::socket::{Socket, left, open};
@@ -40,11 +41,11 @@ const LISTENER: u64 = u64::MAX;
 pub struct Listener {
     socket: OwnedFd,
     path: PathBuf,
-    /// Locked for as long as it lives, however that ends.
-    _lock: File,
+    /// The name is ours; let go of when the socket is removed.
+    _claim: Claim,
     config: Config,
     /// The listening socket, unless too many are silent, and those that are.
-    events: OwnedFd,
+    events: Arc<OwnedFd>,
     silent: Vec<Silent>,
     /// Since too many are silent, or something is short: until then at least nobody is let in.
     paused: Option<Instant>,
@@ -91,8 +92,8 @@ impl Listener {
         let name: Name = name.parse()?;
         config.geometry.check(u64::MAX)?;
         let path = directory.socket(&name);
-        let lock = match lock(directory.lock(&name)) {
-            Ok(Some(lock)) => lock,
+        let claim = match Claim::take(directory, &name) {
+            Ok(Some(claim)) => claim,
             Ok(None) => return Err(ListenError::InUse(path)),
             Err(source) => {
                 let path = directory.lock(&name);
@@ -103,9 +104,9 @@ impl Listener {
             Ok((socket, events)) => Ok(Self {
                 socket,
                 path,
-                _lock: lock,
+                _claim: claim,
                 config,
-                events,
+                events: Arc::new(events),
                 silent: Vec::with_capacity(MOST_SILENT),
                 paused: None,
                 refused: 0,
@@ -207,6 +208,12 @@ impl Listener {
         Ok(())
     }
 
+    /// Returns its [descriptor](AsFd), which others than its owner may watch.
+    #[must_use]
+    pub fn descriptor(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.events)
+    }
+
     /// Returns how many connected and were refused: of the wrong user, silent, or saying something wrong.
     #[must_use]
     pub fn refused(&self) -> u64 {
@@ -298,23 +305,7 @@ impl AsFd for Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        // The lock is still held, so it is ours. Somebody may have removed it.
+        // The name is still claimed, so it is ours. Somebody may have removed it.
         let _ = fs::remove_file(&self.path);
-    }
-}
-
-/// Takes the lock of a name; `None` if a living process has it.
-fn lock(path: PathBuf) -> io::Result<Option<File>> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
-        .open(path)?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(file)),
-        Err(Errno::AGAIN) => Ok(None),
-        Err(error) => Err(error.into()),
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::cmsg_space;
@@ -19,7 +20,7 @@ use rustix::net::{
 /// A connected socket that keeps the bounds of messages.
 #[derive(Debug)]
 pub(super) struct Socket {
-    fd: OwnedFd,
+    fd: Arc<OwnedFd>,
 }
 
 /// What the socket says of the peer.
@@ -34,7 +35,11 @@ pub(super) enum Peer {
 
 impl Socket {
     pub(super) fn new(fd: OwnedFd) -> Self {
-        Self { fd }
+        Self { fd: Arc::new(fd) }
+    }
+
+    pub(super) fn descriptor(&self) -> &Arc<OwnedFd> {
+        &self.fd
     }
 
     /// Connects to a listener, whose backlog may be full for a while.
@@ -48,7 +53,7 @@ impl Socket {
             Errno::AGAIN => io::ErrorKind::TimedOut.into(),
             other => io::Error::from(other),
         })?;
-        Ok(Self { fd })
+        Ok(Self::new(fd))
     }
 
     /// The effective user of the process that connected, or that listened, at that time.

@@ -4,7 +4,10 @@
 use std::{
     io::{self, IoSlice},
     os::fd::{AsFd, BorrowedFd, OwnedFd},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -30,7 +33,7 @@ const SHORT_NAP: Duration = Duration::from_micros(50);
 pub(crate) struct ApicLink {
     held: Mutex<Held>,
     /// The channel's descriptor, to be lent without its lock.
-    descriptor: OwnedFd,
+    descriptor: Arc<OwnedFd>,
     /// What one sleeps on without the lock.
     sleeper: fabric::Sleeper,
     /// How long to look for what comes before sleeping, and whether that has been worth it.
@@ -46,16 +49,16 @@ impl ApicLink {
         spin: Duration,
         local: Endpoint,
         peer: Endpoint,
-    ) -> io::Result<Self> {
-        Ok(Self {
-            descriptor: stream.channel().as_fd().try_clone_to_owned()?,
+    ) -> Self {
+        Self {
+            descriptor: stream.channel().descriptor(),
             sleeper: stream.channel().sleeper(),
             held: Mutex::new(Held { stream, at: now() }),
             spin,
             luck: Luck::default(),
             local,
             peer,
-        })
+        }
     }
 
     /// Waits until the connection is open.
@@ -284,6 +287,10 @@ impl Link for ApicLink {
 
     fn fd(&self) -> Option<BorrowedFd<'_>> {
         Some(self.descriptor.as_fd())
+    }
+
+    fn hung_up(&self) {
+        self.held.lock().stream.channel_mut().look();
     }
 
     fn watch(&self, interest: Interest) -> Option<Interest> {

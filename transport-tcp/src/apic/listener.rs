@@ -23,7 +23,7 @@ use crate::{engine::Endpoints, stream::Stream};
 pub(crate) struct ApicListener {
     listener: Mutex<fabric::Listener>,
     /// The listener's descriptor, to be lent without its lock.
-    descriptor: OwnedFd,
+    descriptor: Arc<OwnedFd>,
     spin: Duration,
     local: Endpoint,
     /// Octets on their way in and out that connections have room for, if it was said.
@@ -36,7 +36,7 @@ impl ApicListener {
             fabric::Listener::bind(directory, endpoint.host(), config.clone()).map_err(why_not_bound)?;
         tracing::debug!(local = %endpoint, "listening");
         Ok(Self {
-            descriptor: listener.as_fd().try_clone_to_owned()?,
+            descriptor: listener.descriptor(),
             listener: Mutex::new(listener),
             spin: config.spin,
             local: endpoint.clone(),
@@ -88,8 +88,12 @@ impl Listener for ApicListener {
         if let Some((receive, send)) = *self.room.lock() {
             stream.set_budgets(receive, send);
         }
-        let link = ApicLink::new(stream, self.spin, self.local.clone(), unnamed())?;
-        Ok(Arc::new(link))
+        Ok(Arc::new(ApicLink::new(
+            stream,
+            self.spin,
+            self.local.clone(),
+            unnamed(),
+        )))
     }
 
     fn set_buffers(&self, receive: usize, send: usize) -> io::Result<()> {

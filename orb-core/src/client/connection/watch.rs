@@ -56,16 +56,19 @@ impl Connection {
             drop(self.writer.flush(self));
         }
         if event.readable || event.closed {
-            self.read_for_others();
+            self.read_for_others(event.closed);
         }
         let mut shared = self.shared.lock();
         self.watch_if_needed(&mut shared);
     }
 
-    fn read_for_others(&self) {
+    fn read_for_others(&self, closed: bool) {
         let lead = self.take_lead(&mut self.shared.lock());
         // If somebody leads, he also sees to what comes after.
         if let Some(lead) = lead {
+            if closed {
+                self.link.hung_up();
+            }
             self.read_what_is_there(lead);
         }
     }

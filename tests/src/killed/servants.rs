@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The objects that the two call.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use upcall::{Bytes, Context};
+
+use super::idl::desk::{Clerk, ClerkDivideError, ClerkRef};
+use crate::PATIENCE;
+
+/// What a servant does while it keeps its caller waiting.
+pub(super) trait Waiting: Send + Sync + 'static {
+    /// It has the request.
+    fn begins(&self);
+    /// Whether its caller has waited long enough.
+    fn is_over(&self) -> bool;
+    /// A call to its caller failed.
+    fn refused(&self, error: &upcall::SystemException);
+}
+
+/// An object that keeps its callers waiting.
+pub(super) struct Patient<W>(pub(super) W);
+
+impl<W: Waiting> Clerk for Patient<W> {
+    fn bounce(&self, _: &Context, other: Option<ClerkRef>, times: u32) -> upcall::Result<u32> {
+        if let Some(other) = other
+            && let Err(error) = other.wait().wait()
+        {
+            self.0.refused(&error);
+        }
+        Ok(times)
+    }
+
+    fn divide(
+        &self,
+        _: &Context,
+        a: f64,
+        b: f64,
+        count: i32,
+    ) -> Result<(f64, String, i32), ClerkDivideError> {
+        Ok((a / b, String::new(), count))
+    }
+
+    fn copy(&self, _: &Context, originals: &[u8]) -> upcall::Result<Bytes> {
+        Ok(Bytes::copy_from_slice(originals))
+    }
+
+    fn note(&self, _: &Context, _: i32) {}
+
+    fn close(&self, _: &Context) -> upcall::Result<()> {
+        Ok(())
+    }
+
+    fn wait(&self, _: &Context) -> upcall::Result<()> {
+        self.0.begins();
+        let until = Instant::now() + PATIENCE;
+        while !self.0.is_over() && Instant::now() < until {
+            thread::sleep(Duration::from_micros(500));
+        }
+        Ok(())
+    }
+}
