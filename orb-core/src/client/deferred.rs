@@ -17,7 +17,7 @@ use super::{
     contexts::{Contexts, Room},
     failure::{Cause, Delivery, Failure},
     invocation::{Answer, Arguments, Attempts, Invocation, Next, read_reply, unsent},
-    request::write_headers,
+    request::{Last, Prepared},
 };
 use crate::{
     cdr::{CdrError, Encoder, Endian, Version},
@@ -163,24 +163,23 @@ impl Deferred {
         };
         let mut room = Room::default();
         let contexts = Contexts::new(profile, connection, self.priority, &mut room);
-        let mut encoder = Encoder::new(Endian::NATIVE, profile.version, profile.codesets);
-        let written = write_headers(
-            invocation.kind(binding),
-            &invocation.operation,
-            id,
-            binding,
-            profile,
-            contexts.as_slice(),
-            &mut encoder,
-        );
-        if let Err(error) = written.and_then(|()| self.body.append(&mut encoder)) {
+        let mut last = Last::take();
+        let kind = invocation.kind(binding);
+        let mut request = Prepared::new(&mut last.headers, kind, profile, &self.object);
+        let contexts = contexts.as_slice();
+        let written = request
+            .write_headers(kind, &invocation.operation, id, binding, profile, contexts)
+            .and_then(|()| self.body.append(&mut request.encoder));
+        if let Err(error) = written {
             connection.retract(id);
             return Err(SystemException::from(error)
                 .with_completed(Completed::No)
                 .with_context(&self.operation));
         }
         let deadline = self.patient.then_some(self.deadline);
-        let sent = self.object.send(connection, &encoder, deadline);
+        let sent = self.object.send(connection, &request.encoder, deadline);
+        request.recycle(&mut last.headers);
+        last.keep();
         if let Err(error) = sent {
             connection.retract(id);
             return Ok(Err(unsent(connection, error)));
