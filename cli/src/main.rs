@@ -13,6 +13,7 @@ use upcall::{Orb, OrbBuilder};
 use self::failure::Failure;
 
 mod calibrate;
+mod capture;
 mod doctor;
 mod failure;
 mod idl;
@@ -56,6 +57,8 @@ enum Command {
     Doctor(doctor::Options),
     /// Shows what the flows of all running ORBs of the user do: granted and achieved, misses, CPU, response times
     Top(top::Options),
+    /// Writes the packets of a running flow over the fabric into a file, for tshark and Wireshark
+    Capture(capture::Options),
     /// Measures a live object of any ORB: is it there, and how far away
     Ping(ping::Options),
 }
@@ -84,6 +87,7 @@ fn run(command: Command, for_orb: Vec<String>) -> Result<String, Failure> {
         Command::Doctor(options) => doctor::run(&options),
         Command::Qos(options) => qos::run(&options),
         Command::Top(options) => top::run(&options),
+        Command::Capture(options) => capture::run(&options),
         Command::Ping(options) => ping::run(&build(Orb::builder())?, &options),
     }
 }

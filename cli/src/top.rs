@@ -60,7 +60,7 @@ pub(crate) struct Options {
 
 /// Shows it; returns what is left to print.
 pub(crate) fn run(options: &Options) -> Result<String, Failure> {
-    let folder = folder(options.from.clone());
+    let folder = folder(options.from.as_ref());
     let mut view = View::new(options.sort, &options.filter);
     if options.once {
         let snapshots = read(&folder)?;
@@ -123,13 +123,15 @@ fn has_keys() -> bool {
     io::stdin().is_terminal() || fs::File::open("/dev/tty").is_ok()
 }
 
-fn folder(asked: Option<PathBuf>) -> Folder {
+/// The folder that was asked for, or that of the environment, or that of the user.
+pub(crate) fn folder(asked: Option<&PathBuf>) -> Folder {
     let environment = || std::env::var_os("UPCALL_STATISTICS").filter(|path| !path.is_empty());
-    let path = asked.or_else(|| environment().map(PathBuf::from));
+    let path = asked.cloned().or_else(|| environment().map(PathBuf::from));
     path.map_or_else(Folder::of_user, Folder::at)
 }
 
-fn read(folder: &Folder) -> Result<Vec<Snapshot>, Failure> {
+/// Reads what there is.
+pub(crate) fn read(folder: &Folder) -> Result<Vec<Snapshot>, Failure> {
     let read = folder.read();
     read.map_err(|error| Failure::new(format!("{}: {error}", folder.path().display())))
 }

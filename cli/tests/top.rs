@@ -235,12 +235,10 @@ fn a_scribbled_page_does_no_harm() {
     let flows = Flows::new();
     let _server = server(&flows);
     let folder = flows.folder();
-    let file = fs::read_dir(folder.path())
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap()
-        .path();
+    let mut entries = fs::read_dir(folder.path()).unwrap().flatten();
+    // Beside it is the socket for captures.
+    let file = entries.find(|entry| entry.file_type().unwrap().is_file());
+    let file = file.unwrap().path();
     // Until the next round there is this, and then the truth again.
     let mut scribbled = fs::read(&file).unwrap();
     for (at, byte) in scribbled.iter_mut().enumerate() {

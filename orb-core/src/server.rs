@@ -188,6 +188,12 @@ impl Server {
         connections.into_iter().map(status).collect()
     }
 
+    /// Returns what a connection of these travels on, by [`ConnectionStatus::id`]; `None` once it has ended.
+    pub fn link(&self, connection: u64) -> Option<Arc<dyn Link>> {
+        let connection = self.shared.connection(connection)?;
+        Some(Arc::clone(&connection.link))
+    }
+
     /// Returns how many threads serve requests at the moment, those that wait for one included.
     pub fn worker_count(&self) -> usize {
         self.shared.worker_count()

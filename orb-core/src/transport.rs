@@ -17,8 +17,10 @@ use bytes::BytesMut;
 use crate::rtcorba::TcpProtocolProperties;
 
 mod endpoint;
+mod tap;
 
 pub use endpoint::{Endpoint, EndpointError};
+pub use tap::{Direction, Tap};
 
 /// A way to reach other ORBs, known by its URL scheme (`iiop`, `apic`).
 pub trait Transport: Send + Sync + fmt::Debug {
@@ -149,6 +151,19 @@ pub trait Link: Send + Sync + fmt::Debug {
     /// Is called when a poller told that the descriptor is [closed](Event::closed), which it tells once: the next receive is to
     /// find the end, behind what came before. A link that the operating system carries has nothing to do here.
     fn hung_up(&self) {}
+
+    /// Shows `tap` each packet from now on, as it travels, until [`Link::untap`]. What goes on at that time is not held up.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::Unsupported`] for a link whose packets somebody else makes, such as the operating system, and
+    /// [`io::ErrorKind::ResourceBusy`] if there is a tap already.
+    fn tap(&self, _tap: Box<dyn Tap>) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Takes the tap off and drops it, if there is one.
+    fn untap(&self) {}
 }
 
 /// Where connections arrive.

@@ -36,6 +36,7 @@ const FLOORS: &[(&str, u8)] = &[
 
 /// Modules that take bytes and times in and give bytes and decisions out, as files or folders.
 const PURE: &[&str] = &[
+    "cli/src/capture/pcapng",
     "idl-gen/src",
     "orb-core/src/cdr",
     "orb-core/src/codeset",
@@ -70,6 +71,7 @@ const PURE: &[&str] = &[
     "transport-apic/src/sim",
     "transport-tcp/src/engine",
     "transport-tcp/src/stream",
+    "upcall/src/capture/wire",
 ];
 
 /// Files within those that drive them, and so read files or the environment.

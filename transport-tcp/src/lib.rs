@@ -13,6 +13,7 @@ mod listener;
 mod options;
 mod poller;
 mod stream;
+mod tapping;
 pub mod tun;
 
 #[cfg(test)]

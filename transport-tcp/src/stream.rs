@@ -4,13 +4,17 @@
 //! Pure: whoever owns it gives it the time. What arrives is copied out of the channel once, into the memory in which
 //! messages are put together and interpreted, so that a peer cannot change under us what was checked.
 
-use std::{io::IoSlice, mem, time::Duration};
+use std::{io::IoSlice, mem, sync::Arc, time::Duration};
 
 use bytes::BytesMut;
+use orb_core::transport::Direction;
 use rtu::{Nanos, Time};
 use transport_apic::{Channel, Closed, Interest, Packet, Payload, Refusal};
 
-use crate::engine::{Checksums, CongestionControl, Connection, Endpoints, Error, Settings, State};
+use crate::{
+    engine::{Checksums, CongestionControl, Connection, Endpoints, Error, Settings, State},
+    tapping::Tapping,
+};
 
 /// How many packets are taken in before those in charge look at what became of them.
 const BURST: usize = 64;
@@ -45,6 +49,8 @@ pub(crate) struct Stream<C: Channel> {
     wants_room: bool,
     /// Nothing came or went since all was said: there is nothing to do before something does.
     settled: bool,
+    /// Who looks at its packets.
+    tapping: Arc<Tapping>,
 }
 
 /// How a stream came to its end.
@@ -101,6 +107,7 @@ impl<C: Channel> Stream<C> {
             armed: false,
             wants_room: false,
             settled: false,
+            tapping: Arc::default(),
         }
     }
 
@@ -263,6 +270,11 @@ impl<C: Channel> Stream<C> {
         }
     }
 
+    /// Returns where its packets can be looked at.
+    pub(crate) fn tapping(&self) -> &Arc<Tapping> {
+        &self.tapping
+    }
+
     /// Returns what it travels on.
     pub(crate) fn channel(&self) -> &C {
         &self.channel
@@ -323,6 +335,7 @@ impl<C: Channel> Stream<C> {
                 return Ok(taken > 0);
             }
             self.settled = false;
+            self.tapping.see(Direction::Received, &self.incoming);
             // What the engine refuses it has counted; the peer sends it again, or not.
             let _ = self.connection.receive(now, &mut self.incoming);
         }
@@ -332,7 +345,7 @@ impl<C: Channel> Stream<C> {
     fn put_out(&mut self, now: Time) -> Result<(), Ended> {
         while mem::take(&mut self.refused) || self.connection.transmit_into(now, &mut self.outgoing) {
             match self.channel.transmit(&self.outgoing, elapsed(now)) {
-                Ok(()) => {}
+                Ok(()) => self.tapping.see(Direction::Sent, &self.outgoing),
                 Err(Refusal::Closed(closed)) => return Err(closed.into()),
                 Err(Refusal::TooLong) => {
                     tracing::error!(packet = ?self.outgoing, "a packet that no channel takes")

@@ -4,11 +4,12 @@
 //! A build script compiles IDL with `idl_gen`, [`include_idl!`] brings the generated Rust in, and an `Orb` gives the
 //! references to call and the adapter to serve with. `docs/idl-mapping.md` says what becomes of each IDL construct.
 
+#[doc(hidden)]
+pub mod capture;
 mod local;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod orb;
-#[doc(hidden)]
 pub mod rt;
 pub mod statistics;
 

@@ -49,6 +49,8 @@ pub struct Snapshot {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Flow {
+    /// Which one: no other flow of its process ever has this number.
+    pub number: u64,
     /// The object, by the path of its POA and its id, or by its type where the adapter made the id. Empty for a connection
     /// without a guarantee, which may call any object. Behind an arrow (`→`), the type of an object elsewhere: this is the
     /// client's end of a flow, whose messages are those that its upcall sent.
@@ -127,6 +129,14 @@ pub struct Response {
     pub p99: Duration,
     /// None took longer.
     pub longest: Duration,
+}
+
+impl Flow {
+    /// Returns the name that it has on its machine, `4711.3`: the number of its process, and its own.
+    #[must_use]
+    pub fn name(&self, orb: &Snapshot) -> String {
+        format!("{}.{}", orb.process, self.number)
+    }
 }
 
 impl Class {

@@ -14,8 +14,9 @@ pub(super) enum Column {
     Object,
     /// The client's address
     Peer,
-    /// The number of the process
-    Process,
+    /// What `upcall capture` calls it: the number of the process, and which of its flows
+    #[value(alias = "process")]
+    Flow,
     /// The program
     Program,
     /// The class that was granted
@@ -47,11 +48,18 @@ pub(super) struct Row<'a> {
     pub(super) flow: &'a Flow,
 }
 
+impl Row<'_> {
+    /// What the flow is called.
+    pub(super) fn name(&self) -> String {
+        self.flow.name(self.orb)
+    }
+}
+
 impl Column {
     pub(super) const ALL: [Self; 14] = [
         Self::Object,
         Self::Peer,
-        Self::Process,
+        Self::Flow,
         Self::Program,
         Self::Class,
         Self::Granted,
@@ -69,7 +77,7 @@ impl Column {
         match self {
             Self::Object => "OBJECT",
             Self::Peer => "PEER",
-            Self::Process => "PID",
+            Self::Flow => "FLOW",
             Self::Program => "PROGRAM",
             Self::Class => "CLASS",
             Self::Granted => "GRANTED/s",
@@ -87,7 +95,7 @@ impl Column {
     /// The key that sorts by it: a letter of its title, and where it stands there.
     pub(super) fn key(self) -> (char, usize) {
         let at = match self {
-            Self::Peer | Self::Process | Self::Rate | Self::Overruns | Self::Budget | Self::P99 => 1,
+            Self::Peer | Self::Flow | Self::Rate | Self::Overruns | Self::Budget | Self::P99 => 1,
             Self::Cpu | Self::Median | Self::Longest => 2,
             _ => 0,
         };
@@ -112,7 +120,7 @@ impl Column {
         let cell = match self {
             Self::Object => (!flow.object.is_empty()).then(|| flow.object.clone()),
             Self::Peer => Some(flow.peer.clone()),
-            Self::Process => Some(orb.process.to_string()),
+            Self::Flow => Some(row.name()),
             Self::Program => Some(orb.program.clone()),
             Self::Class => Some(class(flow)),
             Self::Granted => granted.map(|granted| figure(granted.rate)),
@@ -133,7 +141,7 @@ impl Column {
         match self {
             Self::Object => one.flow.object.cmp(&other.flow.object),
             Self::Peer => one.flow.peer.cmp(&other.flow.peer),
-            Self::Process => one.orb.process.cmp(&other.orb.process),
+            Self::Flow => (one.orb.process, one.flow.number).cmp(&(other.orb.process, other.flow.number)),
             Self::Program => one.orb.program.cmp(&other.orb.program),
             Self::Class => one.flow.class.cmp(&other.flow.class),
             _ => self.figure(other).total_cmp(&self.figure(one)),

@@ -28,6 +28,7 @@ pub(super) fn render(snapshots: &[Snapshot], view: &View) -> Value {
 fn flow(row: &Row<'_>) -> Value {
     let Row { orb, flow } = *row;
     json!({
+        "flow": row.name(),
         "process": orb.process,
         "orb": orb.orb,
         "program": orb.program,

@@ -65,7 +65,15 @@ fn a_table_says_what_was_granted_and_what_became_of_it() {
     let words: Vec<&str> = lines[1].split_whitespace().collect();
     assert_eq!(
         words[..7],
-        ["OBJECT", "PEER", "PID", "PROGRAM", "CLASS", "GRANTED/s", "RATE/s"]
+        [
+            "OBJECT",
+            "PEER",
+            "FLOW",
+            "PROGRAM",
+            "CLASS",
+            "GRANTED/s",
+            "RATE/s"
+        ]
     );
     let words: Vec<&str> = lines[2].split_whitespace().collect();
     assert_eq!(
@@ -73,7 +81,7 @@ fn a_table_says_what_was_granted_and_what_became_of_it() {
         [
             "stop",
             "iiop://host:1",
-            "8",
+            "8.0",
             "press",
             "low_delay",
             "1000",
@@ -88,7 +96,7 @@ fn a_table_says_what_was_granted_and_what_became_of_it() {
         ]
     );
     let words: Vec<&str> = lines[3].split_whitespace().collect();
-    assert_eq!(words[..5], ["–", "iiop://host:2", "7", "mill", "best_effort"]);
+    assert_eq!(words[..5], ["–", "iiop://host:2", "7.0", "mill", "best_effort"]);
     assert!(words[5..7] == ["–", "0.0"] && words[7..].iter().all(|word| *word == "–"));
 }
 

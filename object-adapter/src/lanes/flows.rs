@@ -6,12 +6,12 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicU64, Ordering},
     },
 };
 
-use orb_core::transport::Endpoint;
+use orb_core::transport::{Endpoint, Link};
 use parking_lot::Mutex;
 use qos_mapper::{End, Plan};
 use rtu::scheduler::{Account, Meter};
@@ -33,6 +33,7 @@ struct Listed {
 #[derive(Clone, Debug)]
 struct Entry {
     object: Arc<str>,
+    link: Weak<dyn Link>,
     peer: Endpoint,
     end: End,
     plan: Arc<Plan>,
@@ -112,6 +113,12 @@ impl Flows {
         objects.into_values().collect()
     }
 
+    /// Returns what a flow travels on, by [`FlowStatus::id`]; `None` once it has ended.
+    #[must_use]
+    pub fn link(&self, flow: u64) -> Option<Arc<dyn Link>> {
+        self.0.flows.lock().get(&flow)?.link.upgrade()
+    }
+
     /// Forgets what the clients of an object did.
     pub(super) fn forget(&self, object: &str) {
         self.0.gone.lock().remove(object);
@@ -122,14 +129,15 @@ impl Flows {
         &self,
         end: End,
         object: &str,
-        peer: Endpoint,
+        link: &Arc<dyn Link>,
         plan: &Plan,
         progress: &Arc<Progress>,
         meter: Arc<Meter>,
     ) -> Listing {
         let entry = Entry {
             object: object.into(),
-            peer,
+            peer: link.peer().clone(),
+            link: Arc::downgrade(link),
             end,
             plan: Arc::new(plan.clone()),
             progress: Arc::clone(progress),

@@ -344,7 +344,6 @@ impl Lane {
     ) {
         let client = clients.next;
         let terms = Arc::new(Terms::of(&grant.plan));
-        let peer = arrival.peer().clone();
         match self.run(client, arrival, &grant.plan, &clients.request, &terms) {
             Some((rtu, cpu, link)) => {
                 clients.next += 1;
@@ -353,7 +352,7 @@ impl Lane {
                     listing: flows.list(
                         End::Server,
                         &self.name,
-                        peer,
+                        &link,
                         &grant.plan,
                         terms.progress(),
                         rtu.meter(),

@@ -100,9 +100,10 @@ impl FlowPlan for OwnFlow {
     fn start(&self, outlet: Outlet) -> Result<()> {
         let mut now = self.now.lock();
         let plan = &now.grant.plan;
-        let peer = outlet.peer().clone();
+        let link = Arc::clone(outlet.link());
         let progress = Arc::new(Progress::default());
-        let spec = Spec::new(format!("{} {peer}", self.name), plan.parameters()).batch(plan.rtu.batch);
+        let spec =
+            Spec::new(format!("{} {}", self.name, link.peer()), plan.parameters()).batch(plan.rtu.batch);
         let reactive = plan.rtu.class != Class::Periodic;
         let cpu = plan.cpu.unwrap_or_default();
         let noted = Arc::clone(&progress);
@@ -120,7 +121,7 @@ impl FlowPlan for OwnFlow {
         // What was queued before it could be woken is there too.
         rtu.notify();
         let flows = &self.running.flows;
-        let listing = flows.list(End::Client, &self.name, peer, plan, &progress, rtu.meter());
+        let listing = flows.list(End::Client, &self.name, &link, plan, &progress, rtu.meter());
         now.runs = Some((rtu, listing));
         Ok(())
     }

@@ -191,6 +191,11 @@ impl Connection {
         self.link.peer()
     }
 
+    /// Returns what it travels on.
+    pub(crate) fn carrier(&self) -> &Arc<dyn Link> {
+        &self.link
+    }
+
     /// Tells whether requests can be sent.
     #[inline]
     pub(crate) fn is_open(&self) -> bool {

@@ -25,7 +25,7 @@ use crate::{
     exception::{Completed, Result, SystemException, SystemExceptionKind as Kind},
     flow::FlowTerms,
     nested,
-    transport::Endpoint,
+    transport::{Endpoint, Link},
 };
 
 /// How requests go out on a connection whose flow was granted a rate.
@@ -233,6 +233,11 @@ impl Outlet {
     /// Returns the server's address.
     pub fn peer(&self) -> &Endpoint {
         self.sender.connection.peer()
+    }
+
+    /// Returns what the connection travels on.
+    pub fn link(&self) -> &Arc<dyn Link> {
+        self.sender.connection.carrier()
     }
 }
 

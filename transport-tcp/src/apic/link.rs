@@ -13,13 +13,16 @@ use std::{
 };
 
 use bytes::BytesMut;
-use orb_core::transport::{Endpoint, Interest, Link};
+use orb_core::transport::{Endpoint, Interest, Link, Tap};
 use parking_lot::{Mutex, MutexGuard};
 use rtu::{Nanos, Time};
 use transport_apic::{Closed, fabric};
 
 use super::now;
-use crate::stream::{Ended, Received, Stream};
+use crate::{
+    stream::{Ended, Received, Stream},
+    tapping::Tapping,
+};
 
 /// How long a sleeper sleeps at most before it looks again whether its peer is there.
 const NAP: Duration = Duration::from_millis(50);
@@ -39,6 +42,8 @@ pub(crate) struct ApicLink {
     /// How long to look for what comes before sleeping, and whether that has been worth it.
     spin: Duration,
     luck: Luck,
+    /// The stream's, to be had without its lock.
+    tapping: Arc<Tapping>,
     local: Endpoint,
     peer: Endpoint,
 }
@@ -53,6 +58,7 @@ impl ApicLink {
         Self {
             descriptor: stream.channel().descriptor(),
             sleeper: stream.channel().sleeper(),
+            tapping: Arc::clone(stream.tapping()),
             held: Mutex::new(Held { stream, at: now() }),
             spin,
             luck: Luck::default(),
@@ -302,6 +308,14 @@ impl Link for ApicLink {
             writable: false,
             ..interest
         })
+    }
+
+    fn tap(&self, tap: Box<dyn Tap>) -> io::Result<()> {
+        self.tapping.put_on(tap)
+    }
+
+    fn untap(&self) {
+        self.tapping.take_off();
     }
 }
 

@@ -4,7 +4,7 @@
 use std::{
     fs::{self, DirBuilder, OpenOptions},
     io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -15,7 +15,7 @@ use rustix::fs::OFlags;
 use super::{Snapshot, shown};
 
 /// What a file begins with, the version of its form included.
-const MAGIC: [u8; 8] = *b"upcallS1";
+const MAGIC: [u8; 8] = *b"upcallS2";
 /// More than an ORB ever writes, and than is read of all of them.
 const LARGEST: u64 = 16 << 20;
 const MOST: u64 = 64 << 20;
@@ -23,6 +23,8 @@ const MOST: u64 = 64 << 20;
 const MOST_FILES: usize = 4096;
 /// The extension of a file that is not complete.
 const INCOMPLETE: &str = "new";
+/// The extension of the socket at which captures are asked for.
+const STATION: &str = "capture";
 
 /// A folder in which the ORBs of several processes leave [`Snapshot`]s.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,10 +65,13 @@ impl Folder {
         }
         let (mut snapshots, mut left) = (Vec::new(), MOST);
         for (path, process) in self.files()? {
+            let alive = started(process);
+            if is_station(&path) && alive.is_none() {
+                remove(&path);
+            }
             let Some(content) = content(&path, &mut left) else {
                 continue;
             };
-            let alive = started(process);
             match parse(&content) {
                 // One that is about to be renamed is there as it was before as well.
                 Ok((start, _)) if alive == Some(start) && path.extension().is_some() => {}
@@ -91,7 +96,8 @@ impl Folder {
             _ => self.check()?,
         }
         for (path, process) in self.files()? {
-            if started(process).is_none() && content(&path, &mut { LARGEST }).is_some() {
+            let ours = || is_station(&path) || content(&path, &mut { LARGEST }).is_some();
+            if started(process).is_none() && ours() {
                 remove(&path);
             }
         }
@@ -115,6 +121,11 @@ impl Folder {
         let named = |name: &str| name.split_once('-')?.0.parse().ok();
         let files = entries.filter_map(|entry| Some((entry.path(), named(entry.file_name().to_str()?)?)));
         Ok(files.collect())
+    }
+
+    /// Where captures of the flows of an ORB are asked for.
+    pub(crate) fn station(&self, process: u32, orb: u32) -> PathBuf {
+        self.file(process, orb).with_extension(STATION)
     }
 
     /// Where the snapshots of an ORB go.
@@ -174,6 +185,13 @@ fn parse(content: &[u8]) -> Result<(u64, Snapshot), CdrError> {
         *name = shown(name);
     }
     Ok((start, snapshot))
+}
+
+/// Whether it is a socket of ours.
+fn is_station(path: &Path) -> bool {
+    let about = || fs::symlink_metadata(path);
+    path.extension().is_some_and(|extension| extension == STATION)
+        && about().is_ok_and(|about| about.file_type().is_socket())
 }
 
 fn remove(path: &Path) {

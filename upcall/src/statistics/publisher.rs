@@ -3,20 +3,27 @@
 
 use std::{
     io,
+    os::fd::OwnedFd,
     path::PathBuf,
     sync::{
         Arc, Weak,
         atomic::{AtomicU32, Ordering},
     },
-    thread::{self, Thread},
+    thread,
     time::{Duration, Instant},
 };
 
 use object_adapter::Flows;
 use orb_core::server::Server;
 use parking_lot::Mutex;
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
-use super::{Folder, Snapshot, folder, rounds::Rounds, shown};
+use super::{
+    Folder, Snapshot, folder,
+    rounds::{Id, Names, Rounds},
+    shown,
+};
+use crate::capture::{Find, Station};
 
 /// How often a snapshot is taken.
 const ROUND: Duration = Duration::from_secs(1);
@@ -25,7 +32,9 @@ const ROUND: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Publisher {
     file: Arc<Published>,
-    thread: Thread,
+    station: Option<Arc<Station>>,
+    /// Wakes the thread.
+    bell: Arc<OwnedFd>,
 }
 
 /// The file, while there is one to be. The thread writes it, and who ends the thread removes it.
@@ -50,6 +59,11 @@ impl Publisher {
         };
         let path = to.file(process, snapshot.orb);
         folder::write(&path, &snapshot, start)?;
+        let bell = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
+        let station = Station::open(&to.station(process, snapshot.orb))
+            .inspect_err(|error| tracing::debug!(%error, "flows cannot be captured"))
+            .ok()
+            .map(Arc::new);
         let file = Arc::new(Published(Mutex::new(Some(path))));
         let rounds = Publishing {
             file: Arc::clone(&file),
@@ -57,15 +71,14 @@ impl Publisher {
             snapshot,
             flows,
             server,
+            station: station.clone(),
+            bell: Arc::clone(&bell),
         };
         let thread = thread::Builder::new()
             .name("upcall-statistics".into())
             .spawn(move || rounds.run());
         match thread {
-            Ok(handle) => Ok(Self {
-                file,
-                thread: handle.thread().clone(),
-            }),
+            Ok(_) => Ok(Self { file, station, bell }),
             Err(error) => {
                 file.remove();
                 Err(error)
@@ -77,7 +90,11 @@ impl Publisher {
 impl Drop for Publisher {
     fn drop(&mut self) {
         self.file.remove();
-        self.thread.unpark();
+        if let Some(station) = &self.station {
+            station.close();
+        }
+        // It has room for one.
+        let _ = rustix::io::write(&*self.bell, &1_u64.to_ne_bytes());
     }
 }
 
@@ -104,14 +121,22 @@ struct Publishing {
     snapshot: Snapshot,
     flows: Flows,
     server: Weak<Server>,
+    /// Where captures are asked for, if that can be had.
+    station: Option<Arc<Station>>,
+    bell: Arc<OwnedFd>,
 }
 
 impl Publishing {
     fn run(mut self) {
         let mut rounds = Rounds::default();
+        let find = self.find(rounds.names());
         let mut before = Instant::now();
         loop {
-            thread::park_timeout(ROUND);
+            while self.wait(before + ROUND) {
+                if let Some(station) = &self.station {
+                    station.let_in(&find);
+                }
+            }
             let now = Instant::now();
             let connections = self.server.upgrade().map(|server| server.connections());
             let guaranteed = self.flows.read();
@@ -124,6 +149,40 @@ impl Publishing {
                 Some(Err(error)) => tracing::debug!(%error, "statistics of flows cannot be written"),
             }
         }
+    }
+
+    /// Waits until somebody has come to the station, and returns whether that was before `until` and the end.
+    fn wait(&self, until: Instant) -> bool {
+        let left = until.saturating_duration_since(Instant::now());
+        let Ok(left) = Timespec::try_from(left) else {
+            return false;
+        };
+        let bell = PollFd::new(&*self.bell, PollFlags::IN);
+        match &self.station {
+            Some(station) => {
+                let mut both = [bell, PollFd::new(&**station, PollFlags::IN)];
+                let some = poll(&mut both, Some(&left)).is_ok_and(|count| count > 0);
+                let [bell, _] = both;
+                some && bell.revents().is_empty() && left != Timespec::default()
+            }
+            None => {
+                // Neither an end nor an interruption is worth more than an early round.
+                let _ = poll(&mut [bell], Some(&left));
+                false
+            }
+        }
+    }
+
+    /// From the number of a flow to what it travels on.
+    fn find(&self, names: Names) -> Find {
+        let (flows, server) = (self.flows.clone(), Weak::clone(&self.server));
+        Arc::new(move |number| {
+            let id = names.lock().get(&number).copied()?;
+            match id {
+                Id::Guaranteed(flow) => flows.link(flow),
+                Id::Connection(connection) => server.upgrade()?.link(connection),
+            }
+        })
     }
 }
 

@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! From counters that only grow to what was done of late.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use object_adapter::FlowStatus;
 use orb_core::{qos::Qos, server::ConnectionStatus};
+use parking_lot::Mutex;
 use qos_mapper::End;
 use rtu::histogram::Histogram;
 
@@ -17,16 +25,22 @@ pub(super) const MOST_FLOWS: usize = 4096;
 #[derive(Debug, Default)]
 pub(super) struct Rounds {
     seen: HashMap<Id, Seen>,
+    names: Names,
 }
 
+/// The flows that are listed, by the numbers that they are shown with.
+pub(super) type Names = Arc<Mutex<HashMap<u64, Id>>>;
+
+/// How the ORB knows a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Id {
+pub(super) enum Id {
     Guaranteed(u64),
     Connection(u64),
 }
 
 #[derive(Debug, Default)]
 struct Seen {
+    number: u64,
     messages: u64,
     received: u64,
     used: Duration,
@@ -36,6 +50,11 @@ struct Seen {
 }
 
 impl Rounds {
+    /// Returns the flows that are listed, now and later.
+    pub(super) fn names(&self) -> Names {
+        Arc::clone(&self.names)
+    }
+
     /// Takes the counters, so long after the last time; returns what they come to, and how many were left out.
     pub(super) fn next(
         &mut self,
@@ -55,18 +74,32 @@ impl Rounds {
         let mut before = std::mem::take(&mut self.seen);
         let mut flows = Vec::with_capacity(all.min(MOST_FLOWS));
         for (id, mut flow, spans) in guaranteed.chain(connections).take(MOST_FLOWS) {
-            let seen = before.remove(&id).unwrap_or_default();
+            let seen = before.remove(&id).unwrap_or_else(Seen::nothing);
             self.seen.insert(id, compare(&mut flow, spans, &seen, span));
             flows.push(flow);
         }
+        let names = self.seen.iter().map(|(id, seen)| (seen.number, *id)).collect();
+        *self.names.lock() = names;
         let left_out = all - flows.len();
         (flows, left_out as u64)
+    }
+}
+
+impl Seen {
+    /// Nothing yet, of a flow that is new.
+    fn nothing() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self {
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            ..Self::default()
+        }
     }
 }
 
 /// Completes a flow by what it did since it was seen last, and returns what was seen now.
 fn compare(flow: &mut Flow, spans: Option<Box<Histogram>>, before: &Seen, span: Duration) -> Seen {
     let seconds = span.as_secs_f64().max(1e-3);
+    flow.number = before.number;
     let each = |now: u64, then: u64| now.saturating_sub(then) as f64 / seconds;
     flow.recent = Recent {
         rate: each(flow.messages, before.messages),
@@ -79,6 +112,7 @@ fn compare(flow: &mut Flow, spans: Option<Box<Histogram>>, before: &Seen, span: 
     });
     flow.response = news.or(before.response);
     Seen {
+        number: flow.number,
         messages: flow.messages,
         received: flow.received,
         used: flow.used,

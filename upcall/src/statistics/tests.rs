@@ -24,6 +24,7 @@ fn folder() -> (tempfile::TempDir, Folder) {
 fn snapshot() -> Snapshot {
     let time = Duration::from_micros;
     let guaranteed = Flow {
+        number: 1 << 40,
         object: "robot/axes/axis-1".into(),
         peer: "iiop://[::1]:4711".into(),
         class: Class::Isochronous,
@@ -104,7 +105,7 @@ fn what_dead_processes_left_is_cleared_away() {
     assert_eq!(folder.read().unwrap(), std::slice::from_ref(&its));
     child.kill().unwrap();
     child.wait().unwrap();
-    fs::write(folder.path().join(format!("{}-9.new", child.id())), "upcallS1").unwrap();
+    fs::write(folder.path().join(format!("{}-9.new", child.id())), "upcallS2").unwrap();
     assert_eq!(folder.read().unwrap(), []);
     assert_eq!(names(&folder), [""; 0]);
     // Who begins to write clears away as well.

@@ -28,7 +28,7 @@ macro_rules! members {
 members! {
     Snapshot { process as plain, orb as plain, program as plain, flows as plain, left_out as plain }
     Flow {
-        object as plain, peer as plain, class as class, granted as optional, messages as plain, received as plain,
+        number as plain, object as plain, peer as plain, class as class, granted as optional, messages as plain, received as plain,
         upcalls as plain, misses as plain, overruns as plain, used as time, recent as plain, response as optional
     }
     Granted { cpu as plain, rate as plain, share as plain, deadline as time }

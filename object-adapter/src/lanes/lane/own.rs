@@ -11,7 +11,7 @@ use orb_core::{
     qos::{Granted, Qos},
     servant::{Adapter, Located, Reply, Request as Incoming},
     server::{Asking, Flow, FlowConfig, Server, Verdict},
-    transport::{Endpoint, Link},
+    transport::Link,
 };
 use qos_mapper::{Grant, Plan, Refusal, Request, Sources, describe};
 
@@ -31,13 +31,6 @@ impl Arrival<'_> {
         match self {
             Self::Here(server, _) => server.adapter(),
             Self::Asking(asking, _) => asking.adapter(),
-        }
-    }
-
-    pub(super) fn peer(&self) -> &Endpoint {
-        match self {
-            Self::Here(_, link) => link.peer(),
-            Self::Asking(asking, _) => asking.peer(),
         }
     }
 
