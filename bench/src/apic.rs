@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The rows of the group `apic`: calls over the fabric, beside shared memory without an ORB and ORBs over sockets.
 
+mod hogs;
+
+pub(crate) use self::hogs::lateness;
 use crate::plan::{Contestant, Counted, Method, Pair, Programs, Row, Side, Unit, Value};
 use Programs::{Fabric, Iceoryx2, Memory, OmniOrb, OmniOrbUnix, Ours};
 
 /// The CPUs of server and client.
 const CPUS: (usize, usize) = (0, 1);
+/// Connections that are held.
+const IDLE: usize = 1000;
 const P50: Value = Value::Of("p50_ns");
 
 /// All rows, in the order of the tables.
@@ -32,6 +37,34 @@ pub(crate) fn rows() -> Vec<Row> {
     ];
     rows.extend(SIZES.iter().map(put));
     rows.extend(counts());
+    rows.extend(engine());
+    rows.push(Row {
+        name: "idle-flow",
+        title: "memory of an idle flow, server",
+        unit: Unit::Bytes,
+        contestants: [("ours", Fabric), ("our IIOP", Ours)]
+            .map(|(name, of)| Contestant {
+                name,
+                method: Method::IdleConnections {
+                    pair: pair(of, "", 0),
+                    connections: IDLE,
+                },
+            })
+            .into(),
+    });
+    rows.push(hogged());
+    rows.extend([
+        tun(
+            "tun-send",
+            "one stream over a TUN device, ours to the kernel",
+            "send",
+        ),
+        tun(
+            "tun-receive",
+            "one stream over a TUN device, the kernel to ours",
+            "receive",
+        ),
+    ]);
     rows
 }
 
@@ -210,6 +243,91 @@ fn counts() -> Vec<Row> {
             allocations,
         ),
     ]
+}
+
+/// The engine by itself: time, and instructions, which are the same on a busy machine.
+fn engine() -> Vec<Row> {
+    let row = |name, title, unit, method| Row {
+        name,
+        title,
+        unit,
+        contestants: vec![Contestant { name: "ours", method }],
+    };
+    let time = |value| Method::Program {
+        program: "bench-engine",
+        arguments: "",
+        value: Value::Of(value),
+    };
+    let instructions = |function| Method::Instructions {
+        program: "bench-engine",
+        arguments: "100",
+        function,
+        units: "segments",
+    };
+    vec![
+        row(
+            "engine-out",
+            "TCP engine, a segment out",
+            Unit::Nanoseconds,
+            time("out_ns"),
+        ),
+        row(
+            "engine-in",
+            "TCP engine, a segment in",
+            Unit::Nanoseconds,
+            time("in_ns"),
+        ),
+        row(
+            "engine-out-instructions",
+            "instructions of the TCP engine for a segment out",
+            Unit::Times,
+            instructions("segment_out"),
+        ),
+        row(
+            "engine-in-instructions",
+            "instructions of the TCP engine for a segment in",
+            Unit::Times,
+            instructions("segment_in"),
+        ),
+    ]
+}
+
+/// A guaranteed object and a call every half millisecond, as in the group `isolation`.
+fn hogged() -> Row {
+    Row {
+        name: "hogged",
+        title: "null call to a low-delay object beside 8 CPU hogs, p99.9: part of 5 × p50 alone and cyclictest's p99.9",
+        unit: Unit::Growth,
+        contestants: [("ours", Fabric), ("our IIOP", Ours)]
+            .map(|(name, of)| Contestant {
+                name,
+                method: Method::Hogged {
+                    pair: Pair {
+                        cpus: (1, 0),
+                        ..pair(of, "--guarantee", 4_000)
+                    },
+                },
+            })
+            .into(),
+    }
+}
+
+/// The control is the kernel at both ends, each behind such a device.
+fn tun(name: &'static str, title: &'static str, way: &'static str) -> Row {
+    let contestant = |name, arguments| Contestant {
+        name,
+        method: Method::Program {
+            program: "bench-tun",
+            arguments,
+            value: Value::Of("bytes_per_s"),
+        },
+    };
+    Row {
+        name,
+        title,
+        unit: Unit::BytesPerSecond,
+        contestants: vec![contestant("ours", way), contestant("kernel", "kernel")],
+    }
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::plan::{Contestant, Method, Pair, Programs, Row, Unit};
 use crate::process::{Server, findings, under};
 
 /// Above every ordinary program, below the executive.
-const CLIENT_PRIORITY: &str = "40";
+pub(crate) const CLIENT_PRIORITY: &str = "40";
 /// That of a server without guarantees that has real-time scheduling all the same: the executive's.
 const SERVER_PRIORITY: &str = "50";
 /// The CPUs of a server and its client.
@@ -219,7 +219,7 @@ pub(crate) fn growth(lab: &Lab, pair: &Pair, realtime: bool) -> Result<(f64, Rep
 }
 
 /// The command with `SCHED_FIFO`.
-fn scheduled(command: &Command, priority: &str) -> Command {
+pub(crate) fn scheduled(command: &Command, priority: &str) -> Command {
     let mut chrt = Command::new("chrt");
     chrt.args(["--fifo", priority]);
     under(chrt, command)

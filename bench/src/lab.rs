@@ -7,11 +7,11 @@ use std::process::Command;
 
 use probe::Report;
 
-use crate::isolation;
 use crate::plan::{Contestant, Counted, Method, Pair, Programs, Row, Side, Unit, Value};
-use crate::process::{Server, findings, system_calls, traced};
+use crate::process::{Server, findings, instructions, system_calls, traced};
 use crate::statistics::Summary;
 use crate::stolen::Stolen;
+use crate::{apic, isolation};
 
 /// Where programs are measured.
 #[derive(Debug)]
@@ -167,6 +167,18 @@ impl Lab {
             } => isolation::measure(self, pair, *realtime, streams),
             Method::Watched { pair, watched } => isolation::longer(self, pair, *watched),
             Method::Watching { pair, rates } => isolation::share(self, pair, rates),
+            Method::Instructions {
+                program,
+                arguments,
+                function,
+                units,
+            } => {
+                let mut command = self.ours(program)?;
+                command.args(arguments.split_ascii_whitespace());
+                let (instructions, report) = instructions(&command, function)?;
+                Ok((instructions / number(&report, Value::Of(units))?, report))
+            }
+            Method::Hogged { pair } => apic::lateness(self, pair),
             Method::Size { program } => self.size(program),
         }
     }
@@ -231,7 +243,13 @@ impl Lab {
     }
 
     /// The client's command; options that start with a program's name are for that program.
-    fn client(&self, pair: &Pair, options: &str, address: &str, calls: usize) -> Result<Command, String> {
+    pub(crate) fn client(
+        &self,
+        pair: &Pair,
+        options: &str,
+        address: &str,
+        calls: usize,
+    ) -> Result<Command, String> {
         let mut client = match options.strip_prefix("load") {
             Some(_) => {
                 let mut load = self.ours("bench-load")?;
@@ -355,9 +373,16 @@ impl Lab {
         let mut server = Server::start(self.server(pair)?)?;
         // One connection first: what the first one costs is not each one's.
         let hold = |count: usize, address: &str| -> Result<Server, String> {
-            let mut load = self.ours("bench-load")?;
-            load.args(["idle", "--address", address, "--connections", &count.to_string()]);
-            Server::start(load)
+            let mut holder = match pair.of {
+                Programs::Fabric => self.program(pair.of, "client")?,
+                _ => {
+                    let mut load = self.ours("bench-load")?;
+                    load.arg("idle");
+                    load
+                }
+            };
+            holder.args(["--address", address, "--connections", &count.to_string()]);
+            Server::start(holder)
         };
         let first = hold(1, &server.address)?;
         let before = server.count()?;
@@ -399,6 +424,7 @@ fn is_exact(contestant: &Contestant) -> bool {
         contestant.method,
         Method::Size { .. }
             | Method::Counted { .. }
+            | Method::Instructions { .. }
             | Method::IdleObjects { .. }
             | Method::IdleConnections { .. }
     )

@@ -87,6 +87,15 @@ pub(crate) enum Method {
     Watched { pair: Pair, watched: bool },
     /// What leaving and reading statistics of streams takes of a CPU.
     Watching { pair: Pair, rates: &'static [u32] },
+    /// Instructions of one function of a program for each of the units that it reports, as callgrind counts them.
+    Instructions {
+        program: &'static str,
+        arguments: &'static str,
+        function: &'static str,
+        units: &'static str,
+    },
+    /// How late the slowest call in a thousand is beside hogs, as a part of what it may be.
+    Hogged { pair: Pair },
     /// Size of a program without its symbols.
     Size { program: &'static str },
 }

@@ -165,6 +165,30 @@ pub(crate) fn under(mut tool: Command, command: &Command) -> Command {
     tool
 }
 
+/// Runs a program under callgrind, which counts the instructions of the functions whose names contain `function`, with all
+/// that they call; returns them, and the program's findings.
+pub(crate) fn instructions(command: &Command, function: &str) -> Result<(f64, Report), String> {
+    let mut callgrind = Command::new("valgrind");
+    callgrind
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--log-fd=1"])
+        .arg(format!("--toggle-collect=*{function}*"));
+    let mut limited = Command::new("timeout");
+    limited.arg(LIMIT);
+    let output = under(limited, &under(callgrind, command))
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .map_err(|error| format!("valgrind: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let collected = text
+        .lines()
+        .find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok());
+    let report = text.lines().find_map(|line| line.strip_prefix("RESULT "));
+    collected
+        .zip(report.map(Report::parse))
+        .ok_or_else(|| format!("{}: valgrind: {}", shown(command), output.status))
+}
+
 /// Adds up the calls in strace's summary.
 pub(crate) fn system_calls(summary: &str) -> f64 {
     let rows = summary

@@ -12,11 +12,12 @@ use upcall_bench::{bench::TargetRef, items, orb};
 static ALLOCATOR: Counting = Counting;
 
 fn main() -> ExitCode {
-    match Role::from_arguments().and_then(|role| call(&role)) {
-        Ok(report) => {
-            report.print("RESULT");
-            ExitCode::SUCCESS
-        }
+    let result = Role::from_arguments().and_then(|role| match role.connections {
+        0 => call(&role).map(|report| report.print("RESULT")),
+        _ => hold(&role),
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
             eprintln!("bench-client: {reason}");
             ExitCode::FAILURE
@@ -62,6 +63,24 @@ fn call(role: &Role) -> Result<Report, String> {
             })
         }
     }
+}
+
+/// Holds connections that have been used once.
+fn hold(role: &Role) -> Result<(), String> {
+    let role = Role {
+        window: 1,
+        ..role.clone()
+    };
+    let flows: Result<Vec<_>, String> = (0..role.connections)
+        .map(|_| {
+            let mut advance = flow(&role)?;
+            advance().map_err(|error| error.to_string())?;
+            Ok(advance)
+        })
+        .collect();
+    let flows = flows?;
+    probe::serve(&flows.len().to_string());
+    Ok(())
 }
 
 /// Keeps so many calls in flight on each of several connections, or sends as many oneways.

@@ -50,7 +50,8 @@ fn main() -> ExitCode {
     let found = match words.as_slice() {
         ["dispatch", count] => count.parse().map_err(Into::into).and_then(dispatch),
         ["jitter"] => jitter(),
-        ["cyclictest"] => cyclictest(),
+        ["cyclictest"] => cyclictest(RELEASES),
+        ["cyclictest", loops] => loops.parse().map_err(Into::into).and_then(cyclictest),
         ["admission"] => admission(),
         ["breakdown"] => Ok(breakdown()),
         ["promises", sets] => sets.parse().map_err(Into::into).map(promises),
@@ -211,7 +212,7 @@ fn jitter() -> Findings {
 }
 
 /// The same with the control: how late a thread wakes that does nothing but sleep.
-fn cyclictest() -> Findings {
+fn cyclictest(loops: u64) -> Findings {
     let _hogs = Hogs::start(HOGS)?;
     let mut command = Command::new("cyclictest");
     command.args(["--mlockall", "--quiet", "--threads=1", "--histofall=20000"]);
@@ -220,7 +221,7 @@ fn cyclictest() -> Findings {
         .arg(format!("--affinity={}", cpu()));
     command
         .arg(format!("--interval={}", PERIOD.as_micros()))
-        .arg(format!("--loops={RELEASES}"));
+        .arg(format!("--loops={loops}"));
     let output = command
         .output()
         .map_err(|error| format!("cyclictest: {error}; `apt-get install rt-tests` brings it"))?;
