@@ -76,6 +76,10 @@ pub trait Transport: Send + Sync + fmt::Debug {
     ///
     /// What the operating system says.
     fn poller(&self) -> io::Result<Arc<dyn Poller>>;
+
+    /// Is called when the ORB has shut down: nothing will be asked of the transport any more, and what it holds beside its links
+    /// and listeners can go. References may outlive their ORB for long.
+    fn stop(&self) {}
 }
 
 /// One connection: an ordered stream of bytes in each direction.

@@ -94,8 +94,20 @@ impl Recording {
     /// When tshark can't be run.
     #[must_use]
     pub fn lines(&self, filter: &str, fields: &[&str]) -> Vec<String> {
+        self.lines_with(&[], filter, fields)
+    }
+
+    /// The same, with these preferences of tshark's.
+    ///
+    /// # Panics
+    /// When tshark can't be run.
+    #[must_use]
+    pub fn lines_with(&self, preferences: &[&str], filter: &str, fields: &[&str]) -> Vec<String> {
         let mut command = Command::new("tshark");
         command.arg("-r").arg(&self.file);
+        for preference in preferences {
+            command.args(["-o", preference]);
+        }
         command.args([
             "-d",
             &format!("tcp.port=={},giop", self.port),

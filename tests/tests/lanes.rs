@@ -195,10 +195,14 @@ fn described(machine: &str) -> upcall::OrbBuilder {
 
 /// A server with this QoS file.
 fn with_file(text: &str) -> Orb {
+    configured(builder(), text)
+}
+
+fn configured(builder: upcall::OrbBuilder, text: &str) -> Orb {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("upcall.toml");
     std::fs::write(&path, text).unwrap();
-    builder().config(&path).build().unwrap()
+    builder.config(&path).build().unwrap()
 }
 
 /// Every object has a guarantee.

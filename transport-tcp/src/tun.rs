@@ -106,11 +106,11 @@ pub enum StartError {
 /// The transport of IIOP where our own TCP carries it: at our addresses behind a TUN device, and to their networks. All other
 /// IIOP is the kernel's.
 ///
-/// Hosts count by number: a name is the kernel's business. One host of ours, with one lock, carries all connections; it ends with
-/// the transport and the last of its links and listeners.
+/// Hosts count by number: a name is the kernel's business. One host of ours, with one lock, carries all connections; it ends
+/// when the transport is stopped or dropped, and with it all links.
 #[derive(Debug)]
 pub struct TunTcp {
-    running: Arc<Running>,
+    running: Running,
     networks: Vec<Network>,
     kernel: KernelTcp,
 }
@@ -124,7 +124,7 @@ impl TunTcp {
     pub fn start(config: &Config) -> Result<Self, StartError> {
         config.check()?;
         Ok(Self {
-            running: Arc::new(Running::start(config)?),
+            running: Running::start(config)?,
             networks: config.networks.clone(),
             kernel: KernelTcp::new(),
         })
@@ -164,20 +164,16 @@ impl Transport for TunTcp {
             let why = "that is this process's own address, which only others can connect to";
             return Err(failed(io::Error::new(io::ErrorKind::AddrNotAvailable, why)));
         }
-        let (id, flow, local) = self.running.host().connect(to, deadline).map_err(failed)?;
-        let link = TunLink::new(
-            Arc::clone(&self.running),
-            (id, flow),
-            iiop(local),
-            endpoint.clone(),
-        );
+        let host = &self.running.host;
+        let (id, flow, local) = host.connect(to, deadline).map_err(failed)?;
+        let link = TunLink::new(Arc::clone(host), (id, flow), iiop(local), endpoint.clone());
         Ok(Arc::new(link))
     }
 
     fn listen(&self, endpoint: &Endpoint) -> Result<Box<dyn Listener>, TransportError> {
         match self.of_ours(endpoint) {
             Some((_, true)) => {
-                let listener = TunListener::bind(&self.running, endpoint)
+                let listener = TunListener::bind(Arc::clone(&self.running.host), endpoint)
                     .map_err(|error| TransportError::new("listen at", endpoint, error))?;
                 Ok(Box::new(listener))
             }
@@ -187,6 +183,10 @@ impl Transport for TunTcp {
 
     fn poller(&self) -> io::Result<Arc<dyn Poller>> {
         self.kernel.poller()
+    }
+
+    fn stop(&self) {
+        self.running.stop();
     }
 }
 

@@ -175,6 +175,9 @@ impl ConnectionCache {
         for (_, executive) in executives.running.drain(..) {
             executive.stop();
         }
+        for transport in &self.transports {
+            transport.stop();
+        }
     }
 }
 

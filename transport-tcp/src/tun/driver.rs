@@ -29,7 +29,8 @@ type Tap = Box<dyn FnMut(Time, &[&[u8]]) + Send>;
 /// It has no thread: whoever owns it uses the [`stack`](Self::stack), gives it a [`turn`](Self::turn) afterwards, and
 /// [`wait`]s until there is something to do again.
 pub struct Driver {
-    tun: Tun,
+    /// None once it was closed.
+    tun: Option<Tun>,
     stack: Stack<Bytes>,
     /// What the device had no room for: it goes first.
     unsent: Option<Packet<Bytes>>,
@@ -42,12 +43,17 @@ impl Driver {
     #[must_use]
     pub fn new(tun: Tun, stack: Stack<Bytes>) -> Self {
         Self {
-            tun,
+            tun: Some(tun),
             stack,
             unsent: None,
             tap: None,
             began: Instant::now(),
         }
+    }
+
+    /// Returns the device's descriptor, which is readable when a packet waits; none once it was closed.
+    pub fn device(&self) -> Option<BorrowedFd<'_>> {
+        self.tun.as_ref().map(AsFd::as_fd)
     }
 
     /// Has `tap` see every packet from now on, as the pieces that it lies in.
@@ -69,7 +75,7 @@ impl Driver {
     ///
     /// # Errors
     ///
-    /// What the kernel says once the device is gone.
+    /// What the kernel says once the device is gone, and [`io::ErrorKind::NotConnected`] once it was closed.
     pub fn turn(&mut self) -> io::Result<bool> {
         let more = self.receive()?;
         self.flush();
@@ -79,7 +85,8 @@ impl Driver {
     fn receive(&mut self) -> io::Result<bool> {
         let now = self.now();
         for taken in 0..BURST {
-            let Some(whole) = self.tun.receive()? else {
+            let tun = self.tun.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+            let Some(whole) = tun.receive()? else {
                 return Ok(taken > 0);
             };
             if let Some(tap) = &mut self.tap {
@@ -96,28 +103,26 @@ impl Driver {
     /// Sends what is due, a bounded number of packets.
     pub fn flush(&mut self) {
         let now = self.now();
+        let Some(tun) = &self.tun else { return };
         for _ in 0..SENT_AT_ONCE {
             let Some(packet) = self.unsent.take().or_else(|| self.stack.transmit(now)) else {
                 return;
             };
-            match self.tun.transmit(&packet) {
-                Ok(true) => self.show(now, &packet),
+            match tun.transmit(&packet) {
+                Ok(true) => show(&mut self.tap, now, &packet),
                 Ok(false) => {
                     self.unsent = Some(packet);
                     return;
                 }
                 // The interface is down, or a rule of the machine's forbids it: as good as lost.
-                Err(error) => tracing::debug!(%error, device = self.tun.name(), "a packet is lost"),
+                Err(error) => tracing::debug!(%error, device = tun.name(), "a packet is lost"),
             }
         }
     }
 
-    fn show(&mut self, now: Time, packet: &Packet<Bytes>) {
-        if let Some(tap) = &mut self.tap {
-            let pieces = packet.payload.iter().map(AsRef::as_ref);
-            let pieces: Vec<&[u8]> = [packet.headers.as_ref()].into_iter().chain(pieces).collect();
-            tap(now, &pieces);
-        }
+    /// Lets go of the device; nothing comes or goes any more.
+    pub fn close(&mut self) {
+        self.tun = None;
     }
 
     /// Returns whether something waits for room in the device.
@@ -136,10 +141,11 @@ impl Driver {
     }
 }
 
-/// Readable when a packet waits.
-impl AsFd for Driver {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.tun.as_fd()
+fn show(tap: &mut Option<Tap>, now: Time, packet: &Packet<Bytes>) {
+    if let Some(tap) = tap {
+        let pieces = packet.payload.iter().map(AsRef::as_ref);
+        let pieces: Vec<&[u8]> = [packet.headers.as_ref()].into_iter().chain(pieces).collect();
+        tap(now, &pieces);
     }
 }
 

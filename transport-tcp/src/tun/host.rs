@@ -42,19 +42,17 @@ const BACKLOG: usize = 1024;
 /// A connection, and our end of it.
 type Opened = (ConnectionId, Arc<Flow>, SocketAddr);
 
-/// A running host. It ends with this: what was sent on connections that are closed may still arrive.
+/// A running host. It ends with this: what was sent may still arrive, then the device goes, whoever still has a link.
 #[derive(Debug)]
 pub(super) struct Running {
-    host: Arc<Host>,
-    thread: Option<JoinHandle<()>>,
+    pub(super) host: Arc<Host>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What links, listeners and the thread share.
 #[derive(Debug)]
 pub(super) struct Host {
     shared: Mutex<Shared>,
-    /// The device's descriptor, to be waited for without the lock.
-    device: OwnedFd,
     /// Wakes the thread.
     bell: Bell,
 }
@@ -91,9 +89,9 @@ impl Running {
             settings: settings(),
             limits: engine::Limits::default(),
         };
+        let device = tun.as_fd().try_clone_to_owned()?;
         let driver = Driver::new(tun, Stack::new(stack));
         let host = Arc::new(Host {
-            device: driver.as_fd().try_clone_to_owned()?,
             bell: Bell::new()?,
             shared: Mutex::new(Shared {
                 driver,
@@ -108,27 +106,29 @@ impl Running {
         });
         let thread = thread::Builder::new().name("upcall-tun".into()).spawn({
             let host = Arc::clone(&host);
-            move || host.run()
+            move || host.run(&device)
         })?;
         Ok(Self {
             host,
-            thread: Some(thread),
+            thread: Mutex::new(Some(thread)),
         })
     }
 
-    pub(super) fn host(&self) -> &Host {
-        &self.host
+    /// Ends the host.
+    pub(super) fn stop(&self) {
+        let Some(thread) = self.thread.lock().take() else {
+            return;
+        };
+        self.host.lock().part();
+        self.host.bell.ring();
+        // If it panicked it has said so.
+        let _ = thread.join();
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.host.lock().stops = true;
-        self.host.bell.ring();
-        if let Some(thread) = self.thread.take() {
-            // If it panicked it has said so.
-            let _ = thread.join();
-        }
+        self.stop();
     }
 }
 
@@ -253,8 +253,9 @@ impl Host {
         self.settle(&mut shared);
     }
 
-    /// Looks after the host until it stops.
-    fn run(&self) {
+    /// Looks after the host until it stops. The device's descriptor is one of the thread's own, to be waited for without the
+    /// lock.
+    fn run(&self, device: &OwnedFd) {
         let mut farewell = None;
         loop {
             let mut shared = self.lock();
@@ -268,7 +269,7 @@ impl Host {
             if shared.stops {
                 let until = *farewell.get_or_insert_with(|| Instant::now() + FAREWELL);
                 if !shared.driver.stack().is_parting() || Instant::now() >= until {
-                    return;
+                    return shared.end(io::ErrorKind::NotConnected);
                 }
             }
             if more {
@@ -282,7 +283,7 @@ impl Host {
             shared.awaits_room = shared.driver.is_stuck();
             let room = shared.awaits_room;
             drop(shared);
-            match wait(self.device.as_fd(), room, self.bell.as_fd(), longest) {
+            match wait(device.as_fd(), room, self.bell.as_fd(), longest) {
                 Ok(true) => self.bell.silence(),
                 Ok(false) => {}
                 Err(error) => return self.lock().fail(&error),
@@ -336,10 +337,25 @@ impl Shared {
         }
     }
 
+    /// Closes all connections: the host stops.
+    fn part(&mut self) {
+        self.stops = true;
+        let now = self.driver.now();
+        for (id, entry) in &mut self.flows {
+            entry.ended = true;
+            self.driver.stack().close(now, *id);
+        }
+    }
+
     /// The device is gone, and with it all connections.
     fn fail(&mut self, error: &io::Error) {
         tracing::error!(%error, "the TUN device is gone");
-        self.gone = Some(error.kind());
+        self.end(error.kind());
+    }
+
+    fn end(&mut self, why: io::ErrorKind) {
+        self.gone = Some(why);
+        self.driver.close();
         for entry in self.flows.values_mut() {
             entry.tell(Wanted {
                 readable: true,

@@ -14,7 +14,7 @@ use parking_lot::MutexGuard;
 
 use super::{
     flow::{Flow, Wanted},
-    host::{Running, Shared},
+    host::{Host, Shared},
 };
 use crate::engine::{ConnectionId, SendError, State};
 
@@ -24,7 +24,7 @@ const LONGEST_PIECE: usize = 256 * 1024;
 /// A connection of the host's.
 #[derive(Debug)]
 pub(super) struct TunLink {
-    running: Arc<Running>,
+    host: Arc<Host>,
     id: ConnectionId,
     flow: Arc<Flow>,
     local: Endpoint,
@@ -33,13 +33,13 @@ pub(super) struct TunLink {
 
 impl TunLink {
     pub(super) fn new(
-        running: Arc<Running>,
+        host: Arc<Host>,
         (id, flow): (ConnectionId, Arc<Flow>),
         local: Endpoint,
         peer: Endpoint,
     ) -> Self {
         Self {
-            running,
+            host,
             id,
             flow,
             local,
@@ -48,11 +48,11 @@ impl TunLink {
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
-        self.running.host().lock()
+        self.host.lock()
     }
 
     fn settle(&self, shared: &mut Shared) {
-        self.running.host().settle(shared);
+        self.host.settle(shared);
     }
 
     /// Takes what is there, or what waits at the device.
@@ -62,7 +62,7 @@ impl TunLink {
         }
         let mut received = shared.receive(self.id, buffer);
         if would_block(&received) {
-            self.running.host().look(shared);
+            self.host.look(shared);
             received = shared.receive(self.id, buffer);
         }
         // What was taken opens the window.
@@ -257,6 +257,6 @@ impl Link for TunLink {
 
 impl Drop for TunLink {
     fn drop(&mut self) {
-        self.running.host().leave(self.id);
+        self.host.leave(self.id);
     }
 }

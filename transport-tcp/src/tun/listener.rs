@@ -9,25 +9,25 @@ use std::{
 
 use orb_core::transport::{Endpoint, Link, Listener};
 
-use super::{TunLink, flow::Bell, host::Running, iiop};
+use super::{TunLink, flow::Bell, host::Host, iiop};
 use crate::engine::ListenerId;
 
 /// A port of the host's.
 #[derive(Debug)]
 pub(super) struct TunListener {
-    running: Arc<Running>,
+    host: Arc<Host>,
     id: ListenerId,
     bell: Arc<Bell>,
     local: Endpoint,
 }
 
 impl TunListener {
-    pub(super) fn bind(running: &Arc<Running>, endpoint: &Endpoint) -> io::Result<Self> {
-        let (id, port, bell) = running.host().listen(endpoint.port())?;
+    pub(super) fn bind(host: Arc<Host>, endpoint: &Endpoint) -> io::Result<Self> {
+        let (id, port, bell) = host.listen(endpoint.port())?;
         let local = endpoint.with_port(port);
         tracing::debug!(%local, "listening");
         Ok(Self {
-            running: Arc::clone(running),
+            host,
             id,
             bell,
             local,
@@ -37,10 +37,10 @@ impl TunListener {
 
 impl Listener for TunListener {
     fn accept(&self) -> io::Result<Arc<dyn Link>> {
-        let accepted = self.running.host().accept(self.id)?;
+        let accepted = self.host.accept(self.id)?;
         let (id, flow, endpoints) = accepted.ok_or(io::ErrorKind::WouldBlock)?;
         Ok(Arc::new(TunLink::new(
-            Arc::clone(&self.running),
+            Arc::clone(&self.host),
             (id, flow),
             iiop(endpoints.local),
             iiop(endpoints.remote),
@@ -58,6 +58,6 @@ impl Listener for TunListener {
 
 impl Drop for TunListener {
     fn drop(&mut self) {
-        self.running.host().unlisten(self.id);
+        self.host.unlisten(self.id);
     }
 }

@@ -128,7 +128,8 @@ fn run(driver: &mut Driver, application: &mut impl Application, stop: &OwnedFd) 
         }
         let left = driver.deadline().map(|at| Duration::from(at - driver.now()));
         let longest = left.map_or(LOOK, |left| left.min(LOOK));
-        if wait(driver.as_fd(), driver.is_stuck(), stop.as_fd(), Some(longest))? {
+        let device = driver.device().ok_or(io::ErrorKind::NotConnected)?;
+        if wait(device, driver.is_stuck(), stop.as_fd(), Some(longest))? {
             return Ok(());
         }
     }

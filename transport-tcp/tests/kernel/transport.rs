@@ -278,7 +278,6 @@ fn what_was_sent_arrives_though_the_transport_ends() {
         for _ in 0..3 {
             let transport = transport();
             let (link, mut stream) = pair(&transport);
-            drop(transport);
             let bytes = noise(900_000);
             let reader = thread::spawn(move || {
                 let mut heard = Vec::new();
@@ -286,7 +285,14 @@ fn what_was_sent_arrives_though_the_transport_ends() {
                 heard
             });
             send(&*link, &bytes);
-            drop(link);
+            // Whoever still has a link does not keep the device.
+            transport.stop();
+            assert_eq!(
+                link.try_send(&[IoSlice::new(b"late")]).unwrap_err().kind(),
+                ErrorKind::NotConnected
+            );
+            let late = connect(&transport, "10.77.0.1", PORT).unwrap_err();
+            assert_eq!(late.source.kind(), ErrorKind::NotConnected);
             // The device is free again at once.
             assert!(reader.join().unwrap() == bytes);
         }

@@ -7,7 +7,7 @@ use std::process::Command;
 /// Packets with a wrong checksum, that are malformed, or that break a rule of TCP's or of what is below it: noise is now and then
 /// taken for another protocol's, and is malformed as such.
 pub(crate) const WRONG: &str = "(ip.checksum.status == 0 || tcp.checksum.status == 0 \
-    || ((_ws.malformed || _ws.expert.severity >= 0x800000) && frame.protocols matches \"(ip|icmp|tcp|udp|data)$\"))";
+    || ((_ws.malformed || _ws.expert.severity >= 0x800000) && frame.protocols matches \"ip(v6)?(:(icmp|icmpv6|tcp|udp))?(:data)?$\"))";
 
 /// The packets of a capture that a filter selects, one line each; none if there is no tshark.
 pub(crate) fn tshark(capture: &[u8], filter: &str) -> Option<String> {
