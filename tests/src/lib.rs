@@ -8,6 +8,7 @@
 #[path = "../../transport-tcp/tests/kernel/apart.rs"]
 mod apart;
 mod capture;
+pub mod idle;
 pub mod interop;
 pub mod killed;
 pub mod loopback;

@@ -370,6 +370,37 @@ fn links_in_the_documents_lead_somewhere() {
     report("links to nothing", &wrong);
 }
 
+#[test]
+fn functions_that_the_documents_follow_are_where_they_say() {
+    let text = fs::read_to_string(root().join("docs/architecture.md")).expect("it is there");
+    let rows = text
+        .lines()
+        .filter(|line| line.starts_with('|') && line.contains("()`"));
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for row in rows {
+        let sources: Vec<_> = mentioned_files(row)
+            .into_iter()
+            .filter_map(|file| fs::read_to_string(root().join(file)).ok())
+            .collect();
+        // The first two columns say where, and what.
+        let columns: String = row.split('|').take(3).collect();
+        let quoted = columns.split('`').skip(1).step_by(2);
+        for name in quoted.filter_map(|word| word.strip_suffix("()")) {
+            let is_there = |source: &String| {
+                ["fn {}(", "fn {}<"]
+                    .iter()
+                    .any(|form| source.contains(&form.replace("{}", name)))
+            };
+            seen += 1;
+            if !sources.iter().any(is_there) {
+                wrong.push(format!("{name}: {row}"));
+            }
+        }
+    }
+    assert!(seen > 30, "only {seen} functions");
+    report("functions that are elsewhere", &wrong);
+}
+
 /// The relative targets of `[text](target)`.
 fn links(text: &str) -> Vec<&str> {
     let targets = text
