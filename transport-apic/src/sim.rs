@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Links in virtual time that delay, lose, reorder, duplicate and corrupt, as a seed says.
 //!
-//! A [`Link`] takes packets in at one end and gives them out at the other, one way; two of them make a cable. It has no
-//! clock: who uses it says what time it is, as the span since the beginning. The same [`Conditions`], seed and calls give
-//! the same packets at the same times, on every machine.
+//! A [`Link`] takes packets in at one end and gives them out at the other, one way; two of them make a [`Circuit`], which is
+//! a [`Channel`](crate::Channel). It has no clock: who uses it says what time it is, as the span since the beginning. The
+//! same [`Conditions`], seed and calls give the same packets at the same times, on every machine.
 //!
 //! ```
 //! use std::time::Duration;
@@ -18,8 +18,10 @@
 //! # Ok::<(), transport_apic::sim::BadConditions>(())
 //! ```
 
+mod circuit;
 mod conditions;
 
+pub use self::circuit::Circuit;
 pub use self::conditions::{BadConditions, Burst, Conditions};
 
 use std::cmp::Reverse;
@@ -136,6 +138,11 @@ impl<T> Link<T> {
     /// Returns when the next packet arrives, if any is under way.
     pub fn next_arrival(&self) -> Option<Duration> {
         self.under_way.peek().map(|Reverse(arrival)| arrival.at)
+    }
+
+    /// Returns how many packets are under way.
+    pub fn under_way(&self) -> usize {
+        self.under_way.len()
     }
 
     /// Returns what became of the packets so far.
