@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One flow's circuit through the adapter, whatever carries it.
 
+use std::io::IoSlice;
 use std::time::Duration;
 
-use crate::{Packet, Payload};
+use crate::{Packet, Payload, Short};
 
 /// A virtual circuit: packets go in at one end and come out at the other, for one flow only.
 ///
@@ -49,6 +50,53 @@ pub trait Channel {
     ///
     /// A [`Refusal`] that says what is in the way; then nothing of the packet was taken.
     fn transmit(&mut self, packet: &Packet<Self::Payload>, now: Duration) -> Result<(), Refusal>;
+
+    /// Returns the longest packet that [`transmit_short`](Self::transmit_short) takes and [`peek_short`](Self::peek_short)
+    /// gives: headers, rounded up to a whole number of 8 bytes, and payload. Defaults to 0: none.
+    fn longest_short(&self) -> usize {
+        0
+    }
+
+    /// Returns whether a short packet would be taken now.
+    ///
+    /// # Errors
+    ///
+    /// What is in the way.
+    fn may_transmit(&mut self, _now: Duration) -> Result<(), Refusal> {
+        if self.has_slot() {
+            Ok(())
+        } else {
+            Err(Refusal::Full)
+        }
+    }
+
+    /// Puts a short packet on the transmit ring: `headers`, and copies of `parts` behind them. They need no place of their own.
+    ///
+    /// # Errors
+    ///
+    /// What [`may_transmit`](Self::may_transmit) said, and nothing else, for one that is no longer than
+    /// [`longest_short`](Self::longest_short); nothing of it was taken then.
+    fn transmit_short(
+        &mut self,
+        _headers: &[u8],
+        _parts: &[IoSlice<'_>],
+        _now: Duration,
+    ) -> Result<(), Refusal> {
+        Err(Refusal::TooLong)
+    }
+
+    /// Copies the next packet on the receive ring, if it is a short one with payload, and leaves it there; false if not. So
+    /// payload can be had where the caller wants it; who has no use for it so [receives](Self::receive_into) it.
+    ///
+    /// # Errors
+    ///
+    /// As [`receive_into`](Self::receive_into).
+    fn peek_short(&mut self, _short: &mut Short) -> Result<bool, Closed> {
+        Ok(false)
+    }
+
+    /// Takes off the receive ring what [`peek_short`](Self::peek_short) gave, and nobody received since.
+    fn take_short(&mut self, _short: &Short) {}
 
     /// Shows the other end all that was transmitted since the last time, and wakes it if it asked for that.
     fn publish(&mut self);

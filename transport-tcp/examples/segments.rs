@@ -58,6 +58,8 @@ fn engine(rounds: u32, octets: usize) -> Outcome<u128> {
         for _ in 0..2 {
             engine_out(&mut one, &piece, &mut packet);
             engine_in(&mut other, &mut packet);
+            carried_out(&mut one, octets, &mut packet);
+            carried_in(&mut other, octets, &packet);
             std::mem::swap(&mut one, &mut other);
         }
     }
@@ -98,6 +100,17 @@ fn engine_out(connection: &mut Connection<Bytes>, piece: &Bytes, packet: &mut Pa
     connection.transmit_into(NOW, packet);
     // Whoever drives it asks until there is nothing more.
     connection.transmit_into(NOW, &mut Packet::default());
+}
+
+/// As [`engine_out`] and [`engine_in`], of octets that the caller carries.
+#[inline(never)]
+fn carried_out(connection: &mut Connection<Bytes>, octets: usize, packet: &mut Packet<Bytes>) {
+    let _ = connection.transmit_carried(NOW, octets, packet);
+}
+
+#[inline(never)]
+fn carried_in(connection: &mut Connection<Bytes>, octets: usize, packet: &Packet<Bytes>) {
+    let _ = connection.receive_carried(NOW, packet.headers.as_ref(), octets);
 }
 
 #[inline(never)]

@@ -9,7 +9,7 @@ use std::{io::IoSlice, mem, sync::Arc, time::Duration};
 use bytes::BytesMut;
 use orb_core::transport::Direction;
 use rtu::{Nanos, Time};
-use transport_apic::{Channel, Closed, Interest, Packet, Payload, Refusal};
+use transport_apic::{Channel, Closed, Interest, Packet, Payload, Refusal, Short};
 
 use crate::{
     engine::{Checksums, CongestionControl, Connection, Endpoints, Error, Settings, State},
@@ -37,6 +37,10 @@ pub(crate) struct Stream<C: Channel> {
     /// The packet that goes, and the one that comes: used again and again.
     outgoing: Packet<C::Payload>,
     incoming: Packet<C::Payload>,
+    /// What comes and is short.
+    short: Short,
+    /// The longest of what is sent that is short.
+    most_short: usize,
     /// The channel had no room for the one that goes: it goes first.
     refused: bool,
     /// A piece of what has come that did not fit where it was to go.
@@ -98,9 +102,11 @@ impl<C: Channel> Stream<C> {
         debug_assert!(properties.reliable, "nothing is sent again");
         Self {
             connection: make(properties.mtu, reliable()),
+            most_short: channel.longest_short().saturating_sub(HEADERS),
             channel,
             outgoing: Packet::default(),
             incoming: Packet::default(),
+            short: Short::new(),
             refused: false,
             rest: None,
             longest: properties.mtu.saturating_sub(HEADERS).max(1),
@@ -145,7 +151,11 @@ impl<C: Channel> Stream<C> {
         // Who does not get on asks again.
         self.wants_room = false;
         self.settled = false;
-        let mut sent = self.queue(parts, now)?;
+        let mut sent = self.send_short(parts, now)?;
+        if sent > 0 {
+            return Ok(sent);
+        }
+        sent = self.queue(parts, now)?;
         if sent == 0 {
             // What has come may acknowledge something, and make room.
             self.take_in(now)?;
@@ -156,6 +166,26 @@ impl<C: Channel> Stream<C> {
             self.alive()?;
         }
         Ok(sent)
+    }
+
+    /// Writes what is short straight into the channel, if nothing is in its way; all of it, or 0.
+    fn send_short(&mut self, parts: &[IoSlice<'_>], now: Time) -> Result<usize, Ended> {
+        let (octets, at) = (parts.iter().map(|part| part.len()).sum(), elapsed(now));
+        let short = octets <= self.most_short && parts.len() <= Packet::<()>::PIECES;
+        let fits = short && !self.refused && self.channel.may_transmit(at).is_ok();
+        if !fits || !self.connection.transmit_carried(now, octets, &mut self.outgoing) {
+            return Ok(0);
+        }
+        let headers = self.outgoing.headers.as_ref();
+        match self.channel.transmit_short(headers, parts, at) {
+            Ok(()) => {}
+            Err(Refusal::Closed(closed)) => return Err(closed.into()),
+            Err(error) => tracing::error!(%error, octets, "a packet that was promised a slot"),
+        }
+        let payload = parts.iter().map(|part| &part[..]);
+        self.tapping.see_parts(Direction::Sent, headers, payload);
+        self.channel.publish();
+        Ok(octets)
     }
 
     fn queue(&mut self, parts: &[IoSlice<'_>], now: Time) -> Result<usize, Ended> {
@@ -202,9 +232,16 @@ impl<C: Channel> Stream<C> {
     pub(crate) fn receive(&mut self, buffer: &mut BytesMut, now: Time) -> Result<Received, Ended> {
         let mut count = self.copy_out(buffer);
         while buffer.len() < buffer.capacity() {
-            let ended = match self.take_in(now) {
-                Ok(true) => None,
-                Ok(false) => break,
+            let ended = match self.take_short(buffer, now) {
+                Ok(0) => match self.take_in(now) {
+                    Ok(true) => None,
+                    Ok(false) => break,
+                    Err(ended) => Some(ended),
+                },
+                Ok(octets) => {
+                    count += octets;
+                    continue;
+                }
                 Err(ended) => Some(ended),
             };
             count += self.copy_out(buffer);
@@ -324,6 +361,24 @@ impl<C: Channel> Stream<C> {
             }
         }
         buffer.len() - before
+    }
+
+    /// Copies what is short and next from the channel to where it goes; 0 if there is nothing such.
+    fn take_short(&mut self, buffer: &mut BytesMut, now: Time) -> Result<usize, Ended> {
+        if !self.channel.peek_short(&mut self.short)? {
+            return Ok(0);
+        }
+        let (headers, payload) = (self.short.headers(), self.short.payload());
+        let fits = payload.len() <= buffer.capacity() - buffer.len();
+        if !fits || !self.connection.receive_carried(now, headers, payload.len()) {
+            return Ok(0);
+        }
+        let parts = std::iter::once(payload);
+        self.tapping.see_parts(Direction::Received, headers, parts);
+        buffer.extend_from_slice(payload);
+        self.channel.take_short(&self.short);
+        self.settled = false;
+        Ok(self.short.payload().len())
     }
 
     /// Takes packets in, if there are some.

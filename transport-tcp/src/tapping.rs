@@ -23,18 +23,30 @@ impl Tapping {
     /// Shows a packet to the tap, if there is one.
     #[inline]
     pub(crate) fn see<P: Payload>(&self, direction: Direction, packet: &Packet<P>) {
+        let pieces = packet.payload.iter().map(AsRef::as_ref);
+        self.see_parts(direction, packet.headers.as_ref(), pieces);
+    }
+
+    /// The same, with payload that is in no packet; no tap is shown more parts of it than a packet has.
+    #[inline]
+    pub(crate) fn see_parts<'a>(
+        &self,
+        direction: Direction,
+        headers: &'a [u8],
+        payload: impl Iterator<Item = &'a [u8]>,
+    ) {
         if self.on.load(Ordering::Relaxed) {
-            self.show(direction, packet);
+            self.show(direction, headers, payload);
         }
     }
 
     #[cold]
-    fn show<P: Payload>(&self, direction: Direction, packet: &Packet<P>) {
+    fn show<'a>(&self, direction: Direction, headers: &'a [u8], payload: impl Iterator<Item = &'a [u8]>) {
         // Who puts the tap on or takes it off has the lock for an instant, which no flow waits for.
         if let Some(Some(tap)) = self.tap.try_lock().as_deref_mut() {
             let mut parts = ArrayVec::<&[u8], { 1 + Packet::<()>::PIECES }>::new();
-            parts.push(packet.headers.as_ref());
-            parts.extend(packet.payload.iter().map(AsRef::as_ref));
+            parts.push(headers);
+            parts.extend(payload.take(Packet::<()>::PIECES));
             tap.packet(direction, &parts);
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::end::pair::pair;
 use crate::geometry::{FrameClass, Geometry, PAGE};
 use crate::sync::Ordering;
-use crate::{Integrity, Interest, Packet};
+use crate::{Integrity, Interest, Packet, Short};
 
 use super::{End, Wake};
 
@@ -28,7 +28,7 @@ pub fn consume(data: &[u8]) {
         Integrity::Copied
     };
     let (mut end, peer) = pair(GEOMETRY, integrity);
-    let mut held = Vec::new();
+    let (mut held, mut short) = (Vec::new(), Short::new());
     for step in data.as_chunks::<12>().0 {
         let [at, at_high, what, which, value @ ..] = *step;
         let words = peer.ours().memory().words();
@@ -39,6 +39,7 @@ pub fn consume(data: &[u8]) {
         match what % 6 {
             0 => transmit(&mut end, usize::from(which) * 20),
             1 => drop(end.publish()),
+            2 if end.peek_short(&mut short) == Ok(true) => end.take_short(&short),
             2 | 3 => held.extend(end.receive().ok().flatten()),
             4 if !held.is_empty() => drop(held.swap_remove(usize::from(which) % held.len())),
             _ => drop(end.arm(Interest::PacketsAndRoom, Wake::Futex)),

@@ -6,7 +6,7 @@ use arrayvec::ArrayVec;
 use crate::frame::Frame;
 use crate::geometry::Control;
 use crate::sync::{AtomicU64, Ordering};
-use crate::{Closed, Headers, Integrity, Packet, Violation};
+use crate::{Closed, Headers, Integrity, Packet, Short, Violation};
 
 use super::transmit::{Meta, SLOT_ROOM};
 use super::{End, MTU, Piece};
@@ -17,6 +17,7 @@ type Pieces = ArrayVec<Piece, { Packet::<()>::PIECES }>;
 impl End {
     /// Takes the next packet; false if there is none.
     pub(crate) fn receive_into(&mut self, packet: &mut Packet<Frame>) -> Result<bool, Closed> {
+        packet.clear();
         // Of packets that are not taken no more at once than the ring has.
         for _ in 0..self.theirs().geometry().slots {
             if let Some(closed) = self.ended {
@@ -25,22 +26,57 @@ impl End {
             let Some(number) = self.next_slot()? else {
                 return Ok(false);
             };
-            packet.clear();
             let taken = self.take(number, packet);
             let taken = taken.map_err(|violation| self.fail(violation))?;
-            self.incoming.took();
-            if self.incoming.owes() {
-                self.settle();
-            }
+            self.consume();
             if taken {
-                self.counters.received += 1;
-                self.counters.received_bytes += packet.len() as u64;
+                self.count(packet.len());
                 return Ok(true);
             }
+            packet.clear();
             self.counters.discarded_no_memory += 1;
         }
-        packet.clear();
         Ok(false)
+    }
+
+    /// Copies the next packet, if it is one with its payload in the slot, and leaves it there.
+    pub(crate) fn peek_short(&mut self, short: &mut Short) -> Result<bool, Closed> {
+        if let Some(closed) = self.ended {
+            return Err(closed);
+        }
+        let Some(number) = self.next_slot()? else {
+            return Ok(false);
+        };
+        let [first, rest @ ..] = self.loans.owner().slot(number);
+        // Who receives it learns what is wrong with it.
+        let meta = Meta::decode(load(first)).check();
+        let Some(meta) = meta.ok().filter(|meta| meta.inline > 0) else {
+            return Ok(false);
+        };
+        let words = meta.headers.div_ceil(8) + meta.inline.div_ceil(8);
+        short.load(meta.headers, meta.inline, rest.iter().take(words).map(load));
+        Ok(true)
+    }
+
+    /// The packet that was copied is taken.
+    pub(crate) fn take_short(&mut self, short: &Short) {
+        if self.published().is_ok_and(|next| next.is_some()) {
+            self.consume();
+            self.count(short.len());
+            self.counters.copied_bytes += short.payload().len() as u64;
+        }
+    }
+
+    fn consume(&mut self) {
+        self.incoming.took();
+        if self.incoming.owes() {
+            self.settle();
+        }
+    }
+
+    fn count(&mut self, length: usize) {
+        self.counters.received += 1;
+        self.counters.received_bytes += length as u64;
     }
 
     fn next_slot(&mut self) -> Result<Option<u64>, Closed> {

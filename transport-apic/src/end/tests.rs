@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 use std::collections::VecDeque;
+use std::io::IoSlice;
 use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::geometry::{FrameClass, Geometry, PAGE};
-use crate::{Packet, Payload, Refusal};
+use crate::{Packet, Payload, Refusal, Short};
 
 const BELL: Wakes = Wakes {
     futex: true,
@@ -61,6 +62,60 @@ fn a_small_packet_needs_no_frame() {
     let got = receive(&mut there);
     assert_eq!((got.headers.as_ref(), bytes(&got)), (&[1; 52][..], vec![2; 100]));
     assert_eq!(there.theirs().out(), 0, "nothing is lent");
+}
+
+#[test]
+fn a_short_packet_is_written_and_read_where_its_slot_is() {
+    let (mut here, mut there) = pair(SMALL, Integrity::Shared);
+    let parts = [IoSlice::new(&[1; 30]), IoSlice::new(&[2; 71])];
+    let whole = [[1; 30].as_slice(), &[2; 71]].concat();
+    for headers in [40, 52] {
+        let headers = &[9; 60][..headers];
+        here.transmit_short(headers, &parts, NOW)
+            .expect("there is a slot");
+        here.publish();
+        let mut short = Short::new();
+        assert_eq!(there.peek_short(&mut short), Ok(true));
+        assert_eq!((short.headers(), short.payload()), (headers, &*whole));
+        // It is still there, for those who want it in a frame.
+        if headers.len() == 40 {
+            there.take_short(&short);
+        } else {
+            let got = receive(&mut there);
+            assert_eq!((got.headers.as_ref(), bytes(&got)), (headers, whole.clone()));
+        }
+        assert_eq!(there.peek_short(&mut short), Ok(false));
+        there.take_short(&short);
+        nothing(&mut there);
+    }
+    let counters = there.counters();
+    assert_eq!((counters.received, counters.received_bytes), (2, 141 + 153));
+    assert_eq!(here.counters().transmitted_bytes, counters.received_bytes);
+}
+
+#[test]
+fn what_does_not_fit_a_slot_is_not_short() {
+    let (mut here, mut there) = pair(SMALL, Integrity::Shared);
+    let most = [7; Short::MOST - 40];
+    let too_long = here.transmit_short(&[1; 41], &[IoSlice::new(&most)], NOW);
+    assert_eq!(too_long, Err(Refusal::TooLong));
+    let fits = here.transmit_short(&[1; 40], &[IoSlice::new(&most)], NOW);
+    assert_eq!(fits, Ok(()));
+    send(&mut here, &[1; 40], &[7; 300]).expect("there is room");
+    let mut short = Short::new();
+    assert_eq!(there.peek_short(&mut short), Ok(true));
+    assert_eq!(short.payload(), most);
+    there.take_short(&short);
+    assert_eq!(
+        there.peek_short(&mut short),
+        Ok(false),
+        "its payload lies elsewhere"
+    );
+    assert_eq!(bytes(&receive(&mut there)), [7; 300]);
+    for _ in 0..4 {
+        here.transmit_short(&[1; 40], &[], NOW).expect("there is a slot");
+    }
+    assert_eq!(here.may_transmit(NOW), Err(Refusal::Full));
 }
 
 #[test]

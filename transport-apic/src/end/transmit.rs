@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The way out: packets into slots.
 
+use std::io::IoSlice;
 use std::time::Duration;
 
 use arrayvec::ArrayVec;
@@ -8,12 +9,13 @@ use arrayvec::ArrayVec;
 use crate::frame::Frame;
 use crate::geometry::{Control, SLOT_WORDS};
 use crate::sync::{AtomicU64, Ordering};
-use crate::{FrameMut, Packet, Payload, Refusal, Violation};
+use crate::{FrameMut, Headers, Packet, Payload, Refusal, Short, Violation};
 
 use super::{End, MTU, Piece};
 
 /// Bytes of a slot behind its first word.
 pub(super) const SLOT_ROOM: usize = (SLOT_WORDS - 1) * 8;
+const _: () = assert!(SLOT_ROOM == Short::MOST, "what is short fills a slot");
 
 /// A descriptor's 24 bits.
 const LONGEST_PIECE: u32 = (1 << 24) - 1;
@@ -78,13 +80,46 @@ impl End {
     }
 
     pub(crate) fn transmit(&mut self, packet: &Packet<Frame>, now: Duration) -> Result<(), Refusal> {
-        if let Some(closed) = self.ended {
-            return Err(closed.into());
-        }
         let length = packet.len();
         if length > MTU {
             self.counters.refused_too_long += 1;
             return Err(Refusal::TooLong);
+        }
+        let number = self.may_transmit(now)?;
+        let headers = packet.headers.as_ref();
+        let payload = length - headers.len();
+        if payload <= SLOT_ROOM - headers.len().next_multiple_of(8) {
+            self.write_inline(number, headers, payload, packet.payload.iter().map(AsRef::as_ref));
+        } else {
+            let placed = self.placed(packet)?;
+            self.write_pieces(number, headers, &placed);
+        }
+        self.wrote(length, now);
+        Ok(())
+    }
+
+    /// A packet with copies of `parts`, if all is no longer than a slot.
+    pub(crate) fn transmit_short(
+        &mut self,
+        headers: &[u8],
+        parts: &[IoSlice<'_>],
+        now: Duration,
+    ) -> Result<(), Refusal> {
+        let payload = parts.iter().map(|part| part.len()).sum();
+        if headers.len() > Headers::MOST || payload > SLOT_ROOM - headers.len().next_multiple_of(8) {
+            self.counters.refused_too_long += 1;
+            return Err(Refusal::TooLong);
+        }
+        let number = self.may_transmit(now)?;
+        self.write_inline(number, headers, payload, parts.iter().map(|part| &**part));
+        self.wrote(headers.len() + payload, now);
+        Ok(())
+    }
+
+    /// The number of the next slot, if one may be filled now.
+    pub(crate) fn may_transmit(&mut self, now: Duration) -> Result<u64, Refusal> {
+        if let Some(closed) = self.ended {
+            return Err(closed.into());
         }
         if let Err(until) = self.pacer.map_or(Ok(()), |pacer| pacer.allows(now)) {
             self.counters.refused_paced += 1;
@@ -94,29 +129,30 @@ impl End {
         let Ok(next) = self.outgoing.next(consumed) else {
             return Err(self.fail(Violation::ConsumedIndex).into());
         };
-        let Some(number) = next else {
+        next.ok_or_else(|| {
             self.counters.refused_full += 1;
-            return Err(Refusal::Full);
-        };
-        let payload = length - packet.headers.as_ref().len();
-        if payload <= SLOT_ROOM - packet.headers.as_ref().len().next_multiple_of(8) {
-            self.write_inline(number, packet, payload);
-        } else {
-            let placed = self.placed(packet)?;
-            self.write_pieces(number, packet.headers.as_ref(), &placed);
-        }
+            Refusal::Full
+        })
+    }
+
+    /// The next slot is filled.
+    fn wrote(&mut self, length: usize, now: Duration) {
         self.outgoing.wrote();
         if let Some(pacer) = &mut self.pacer {
             pacer.spend(length, now);
         }
         self.counters.transmitted += 1;
         self.counters.transmitted_bytes += length as u64;
-        Ok(())
     }
 
     /// All in the slot.
-    fn write_inline(&mut self, number: u64, packet: &Packet<Frame>, payload: usize) {
-        let headers = packet.headers.as_ref();
+    fn write_inline<'a>(
+        &mut self,
+        number: u64,
+        headers: &[u8],
+        payload: usize,
+        mut parts: impl ExactSizeIterator<Item = &'a [u8]>,
+    ) {
         let meta = Meta {
             headers: headers.len(),
             pieces: 0,
@@ -125,17 +161,15 @@ impl End {
         let [first, rest @ ..] = self.pool.owner().slot(number);
         first.store(meta.encode(), Ordering::Relaxed);
         let rest = store(rest, headers);
-        match packet.payload.as_slice() {
-            [] => {}
-            [only] => drop(store(rest, only)),
-            pieces => {
-                let mut bytes = ArrayVec::<u8, SLOT_ROOM>::new();
-                for piece in pieces {
-                    // It fits: the caller has looked.
-                    let _ = bytes.try_extend_from_slice(piece);
-                }
-                store(rest, &bytes);
+        if parts.len() == 1 {
+            store(rest, parts.next().unwrap_or_default());
+        } else {
+            let mut bytes = ArrayVec::<u8, SLOT_ROOM>::new();
+            for part in parts {
+                // It fits: the caller has looked.
+                let _ = bytes.try_extend_from_slice(part);
             }
+            store(rest, &bytes);
         }
         self.counters.copied_bytes += payload as u64;
     }

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::hint;
+use std::io::IoSlice;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,7 +15,9 @@ use rustix::thread::futex;
 use crate::end::{End, MTU, Wake, Wakes};
 use crate::geometry::Control;
 use crate::memory::Memory;
-use crate::{Channel, Closed, Counters, Frame, FrameMut, Interest, Packet, Properties, Refusal, Violation};
+use crate::{
+    Channel, Closed, Counters, Frame, FrameMut, Interest, Packet, Properties, Refusal, Short, Violation,
+};
 
 use super::socket::{Peer, Socket, left};
 
@@ -230,6 +233,31 @@ impl Channel for Circuit {
 
     fn transmit(&mut self, packet: &Packet<Frame>, now: Duration) -> Result<(), Refusal> {
         self.end.transmit(packet, now)
+    }
+
+    fn longest_short(&self) -> usize {
+        Short::MOST
+    }
+
+    fn may_transmit(&mut self, now: Duration) -> Result<(), Refusal> {
+        self.end.may_transmit(now).map(drop)
+    }
+
+    fn transmit_short(
+        &mut self,
+        headers: &[u8],
+        parts: &[IoSlice<'_>],
+        now: Duration,
+    ) -> Result<(), Refusal> {
+        self.end.transmit_short(headers, parts, now)
+    }
+
+    fn peek_short(&mut self, short: &mut Short) -> Result<bool, Closed> {
+        self.end.peek_short(short)
+    }
+
+    fn take_short(&mut self, short: &Short) {
+        self.end.take_short(short);
     }
 
     fn publish(&mut self) {

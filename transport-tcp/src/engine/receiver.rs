@@ -180,6 +180,20 @@ impl<P: Payload> Receiver<P> {
         received
     }
 
+    /// Whether `segment` brings octets that are next and fit, with nothing before them that was not taken, or after them.
+    pub(crate) fn expects(&self, segment: &Segment) -> bool {
+        let next = segment.seq == self.nxt && segment.payload > 0 && segment.payload <= self.window();
+        next && self.ready.is_empty() && self.assembly.is_empty() && self.fin.is_none()
+    }
+
+    /// Takes the `octets` of a segment that is [expected](Self::expects), which the application takes at once.
+    pub(crate) fn pass(&mut self, now: Time, octets: u32) {
+        self.longest = self.longest.max(octets.min(self.mss));
+        self.nxt += octets;
+        self.owe(now, octets);
+        self.consumed(0);
+    }
+
     /// Notes that `segment` came again, to tell the peer.
     pub(crate) fn repeated(&mut self, segment: &Segment) {
         let end = segment.seq + segment.payload;

@@ -23,6 +23,11 @@ impl Flags {
 
     const KNOWN: u8 = 0x1f;
 
+    /// Neither SYN, FIN nor RST, and there is an acknowledgement.
+    pub(crate) fn is_ack_alone(self) -> bool {
+        self.0 & !Self::PSH.0 == Self::ACK.0
+    }
+
     pub(crate) fn has(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }

@@ -300,6 +300,23 @@ impl<P: Payload> Sender<P> {
         Some(outgoing)
     }
 
+    /// Sends `octets` that nobody has to keep, if [`send_new`](Self::send_new) would send them at once, alone and whole.
+    pub(crate) fn pass(&mut self, octets: u32) -> Option<Outgoing> {
+        let free = self.reliable && !self.finishing && !self.has_more();
+        if !free || octets == 0 || octets > self.mss.min(self.usable()) {
+            return None;
+        }
+        let seq = self.nxt;
+        self.buffer.skip(octets);
+        self.nxt += octets;
+        Some(Outgoing {
+            seq,
+            octets,
+            push: true,
+            fin: false,
+        })
+    }
+
     /// The sender's side of avoiding silly windows (RFC 9293 §3.8.6.2.1), and Nagle's algorithm where it is on (§3.7.4).
     fn is_worth_sending(&self, length: u32, unsent: u32, fin: bool) -> bool {
         if length >= self.mss || fin {

@@ -274,7 +274,7 @@ impl Path {
 
     /// What [`read_any_back`](Self::read_any_back) says of a header that has nothing special about it: as good as all.
     #[inline]
-    fn predict_back(&self, headers: &[u8]) -> Option<Ip> {
+    pub(crate) fn predict_back(&self, headers: &[u8]) -> Option<Ip> {
         let (header, total) = match &self.back {
             Back::V4(back) => match headers.first_chunk::<24>() {
                 // No options, not a fragment.
@@ -319,11 +319,11 @@ impl Path {
         self.ip.len()
     }
 
-    /// Makes the packet of `segment`, whose payload is in it.
+    /// Makes the packet of `segment`, whose payload is in it, unless the caller carries it.
     pub(crate) fn write<P: Payload>(&self, segment: &Segment, packet: &mut Packet<P>) {
         self.begin(packet);
         segment.write(self.ports, &mut packet.headers);
-        self.finish(packet, TCP_CHECKSUM);
+        self.finish(packet, segment.payload as usize, TCP_CHECKSUM);
     }
 
     /// Makes the packet of a datagram.
@@ -334,12 +334,13 @@ impl Path {
             payload,
         };
         self.begin(&mut packet);
-        let octets = UDP_HEADER + packet.payload_len();
+        let data = packet.payload_len();
+        let octets = UDP_HEADER + data;
         let [l0, l1] = u16::try_from(octets).unwrap_or(u16::MAX).to_be_bytes();
         let [p0, p1, p2, p3] = self.ports;
         let written = packet.headers.append(&[p0, p1, p2, p3, l0, l1, 0, 0]);
         debug_assert!(written.is_ok(), "IP and UDP are short");
-        self.finish(&mut packet, CHECKSUM);
+        self.finish(&mut packet, data, CHECKSUM);
         packet
     }
 
@@ -349,9 +350,8 @@ impl Path {
         debug_assert!(written.is_ok(), "nothing was there before");
     }
 
-    /// Fills in lengths and checksums; that of the transport stands `at` in its header.
-    fn finish<P: Payload>(&self, packet: &mut Packet<P>, at: usize) {
-        let data = packet.payload_len();
+    /// Fills in lengths, with `data` octets of payload, and checksums; that of the transport stands `at` in its header.
+    fn finish<P: Payload>(&self, packet: &mut Packet<P>, data: usize, at: usize) {
         let total = packet.headers.as_ref().len() + data;
         let (ip, transport) = packet.headers.as_mut().split_at_mut(self.ip.len());
         self.finish_ip(ip, total);

@@ -8,7 +8,7 @@ use super::{Connection, Error, Malformed, State};
 use crate::engine::{
     receiver::Receiver,
     segment::{Flags, Segment},
-    wire::{Checksums, Ip},
+    wire::{Checksums, Ip, TCP_HEADER},
 };
 
 /// For how long a timestamp says anything about one that comes later (RFC 7323 §5.5).
@@ -44,6 +44,43 @@ impl<P: Payload> Connection<P> {
         let segment = read(packet, &ip, self.settings.checksums)?;
         self.on_segment(now, &segment, packet.payload.drain(..));
         Ok(())
+    }
+
+    /// Takes a segment with `headers`, whose `octets` the caller carries, if they are next and nothing is special about it: then
+    /// they are the caller's. That is [`receive`](Self::receive) and [`recv`](Self::recv) at once. False, and nothing has
+    /// changed, if not.
+    pub fn receive_carried(&mut self, now: Time, headers: &[u8], octets: usize) -> bool {
+        let Some(segment) = self.predict(headers, octets) else {
+            return false;
+        };
+        self.counters.received += 1;
+        self.heard = now;
+        self.probes = 0;
+        let counts = self.on_acknowledgement(now, &segment);
+        debug_assert!(counts, "what it acknowledges was predicted");
+        self.receiver.pass(now, segment.payload);
+        self.pending |= self.has_more();
+        true
+    }
+
+    /// Header prediction, as by V. Jacobson: the segment, if it is one that passes all checks of
+    /// [`on_synchronized`](Self::on_synchronized), has no option, and brings what comes next.
+    fn predict(&self, headers: &[u8], octets: usize) -> Option<Segment> {
+        let plain = self.state == State::Established && !self.clock.on && !self.forgotten;
+        if !plain || self.settings.checksums == Checksums::Verify {
+            return None;
+        }
+        let ip = self.path.predict_back(headers)?;
+        let transport = headers
+            .get(ip.header..)
+            .filter(|transport| transport.len() == TCP_HEADER)?;
+        if headers.len() + octets != ip.total {
+            return None;
+        }
+        let segment = Segment::read(transport, octets).ok()?;
+        let new =
+            segment.flags.is_ack_alone() && self.sender.una <= segment.ack && segment.ack <= self.sender.nxt;
+        (new && self.receiver.expects(&segment)).then_some(segment)
     }
 
     pub(crate) fn on_segment(&mut self, now: Time, segment: &Segment, pieces: impl IntoIterator<Item = P>) {

@@ -38,6 +38,27 @@ impl<P: Payload> Connection<P> {
         true
     }
 
+    /// Makes the headers in `packet` of a segment with `octets` that the caller carries: they follow the headers, and are his to
+    /// add. That is [`send`](Self::send) and [`transmit_into`](Self::transmit_into) at once. False, and nothing has changed, if
+    /// they would not go out as one segment, or something has to go before, or if they had to be kept to be sent again
+    /// ([`Settings::reliable`](crate::engine::Settings::reliable)).
+    pub fn transmit_carried(&mut self, now: Time, octets: usize, packet: &mut Packet<P>) -> bool {
+        packet.clear();
+        let open = matches!(self.state, State::Established | State::CloseWait) && !self.forgotten;
+        if !open || self.reply.is_some() || self.probe_window {
+            return false;
+        }
+        let octets = u32::try_from(octets).unwrap_or(u32::MAX);
+        let Some(outgoing) = self.sender.pass(octets) else {
+            return false;
+        };
+        let segment = self.carrying(now, outgoing);
+        self.pending = self.has_more();
+        self.counters.sent += 1;
+        self.path.write(&segment, packet);
+        true
+    }
+
     /// Whether something may be there to go out, whatever the time.
     pub(super) fn has_more(&self) -> bool {
         self.reply.is_some()

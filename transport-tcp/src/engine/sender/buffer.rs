@@ -42,6 +42,11 @@ impl<P: Payload> SendBuffer<P> {
         self.end += length;
     }
 
+    /// Leaves room for octets that somebody else has; nothing is kept before them.
+    pub(crate) fn skip(&mut self, octets: u32) {
+        self.end += octets;
+    }
+
     /// Lets go of what lies before `una` as a whole.
     pub(crate) fn release(&mut self, una: Seq) {
         while let Some((start, piece)) = self.pieces.front() {

@@ -21,6 +21,10 @@ enum Step {
     Take(usize),
     Acknowledge,
     Shutdown,
+    /// Send, and transmit all there is: as one, if the caller carries the octets.
+    Say(usize),
+    /// So many packets arrive, and all is taken.
+    Hear(usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -34,6 +38,17 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// What a caller does who may carry octets himself.
+fn talk() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => (1_usize..3000).prop_map(Step::Say),
+        8 => (1_usize..9).prop_map(Step::Hear),
+        1 => Just(Step::Acknowledge),
+        1 => (1_usize..9).prop_map(Step::Arrive),
+        1 => prop::bool::weighted(0.1).prop_map(|over| if over { Step::Shutdown } else { Step::Acknowledge }),
+    ]
+}
+
 const NOW: Time = Time(1_000_000_000);
 
 /// Two ends, what is under way to each, and all that can be seen of them.
@@ -42,6 +57,9 @@ struct Both {
     under_way: [VecDeque<Packet<Bytes>>; 2],
     seen: Vec<Vec<u8>>,
     sent: [usize; 2],
+    /// The callers carry what they can.
+    carry: bool,
+    carried: usize,
 }
 
 impl Both {
@@ -73,6 +91,8 @@ impl Both {
             under_way: [VecDeque::new(), VecDeque::new()],
             seen: Vec::new(),
             sent: [0; 2],
+            carry: false,
+            carried: 0,
         };
         for end in [0, 1, 0, 1] {
             both.act(end, Step::Arrive(9));
@@ -81,23 +101,67 @@ impl Both {
         both
     }
 
+    fn piece(&self, end: usize, octets: usize) -> Bytes {
+        let first = self.sent[end];
+        (first..first + octets).map(|at| at.to_le_bytes()[0]).collect()
+    }
+
+    fn say(&mut self, end: usize, octets: usize) {
+        let mut packet = Packet::default();
+        let piece = self.piece(end, octets);
+        if self.carry && self.ends[end].transmit_carried(NOW, octets, &mut packet) {
+            packet.payload.push(piece);
+            self.goes(end, packet);
+            self.sent[end] += octets;
+            self.carried += 1;
+        } else {
+            self.act(end, Step::Send(octets));
+        }
+        self.act(end, Step::Transmit(usize::MAX));
+    }
+
+    fn hear(&mut self, end: usize, most: usize) {
+        for _ in 0..most.min(self.under_way[end].len()) {
+            let Some(packet) = self.under_way[end].front() else {
+                return;
+            };
+            let (headers, octets) = (packet.headers.as_ref(), packet.payload_len());
+            if self.carry && self.ends[end].receive_carried(NOW, headers, octets) {
+                self.seen
+                    .extend(packet.payload.iter().map(|piece| piece.to_vec()));
+                self.under_way[end].pop_front();
+                self.carried += 1;
+            } else {
+                self.act(end, Step::Arrive(1));
+            }
+            self.act(end, Step::Take(usize::MAX));
+        }
+    }
+
+    fn goes(&mut self, end: usize, packet: Packet<Bytes>) {
+        let pieces = packet.payload.iter().map(Bytes::as_ref);
+        let whole: Vec<&[u8]> = std::iter::once(packet.headers.as_ref()).chain(pieces).collect();
+        self.seen.push(whole.concat());
+        self.under_way[1 - end].push_back(packet);
+    }
+
     fn act(&mut self, end: usize, step: Step) {
+        match step {
+            Step::Say(octets) => return self.say(end, octets),
+            Step::Hear(most) => return self.hear(end, most),
+            _ => {}
+        }
         let tcp = &mut self.ends[end];
         match step {
             Step::Send(octets) => {
-                let first = self.sent[end];
-                let piece: Bytes = (first..first + octets).map(|at| at.to_le_bytes()[0]).collect();
-                if tcp.send(piece).is_ok() {
+                let piece = self.piece(end, octets);
+                if self.ends[end].send(piece).is_ok() {
                     self.sent[end] += octets;
                 }
             }
             Step::Transmit(most) => {
-                for packet in std::iter::from_fn(|| tcp.transmit(NOW)).take(most) {
-                    let pieces = packet.payload.iter().map(Bytes::as_ref);
-                    let whole: Vec<&[u8]> = std::iter::once(packet.headers.as_ref()).chain(pieces).collect();
-                    self.seen.push(whole.concat());
-                    self.under_way[1 - end].push_back(packet);
-                }
+                let packets: Vec<_> = std::iter::from_fn(|| tcp.transmit(NOW)).take(most).collect();
+                packets.into_iter().for_each(|packet| self.goes(end, packet));
             }
             Step::Arrive(most) => {
                 let come = most.min(self.under_way[end].len());
@@ -112,9 +176,18 @@ impl Both {
             }
             Step::Acknowledge => tcp.acknowledge(),
             Step::Shutdown => tcp.shutdown(NOW),
+            Step::Say(_) | Step::Hear(_) => {}
         }
-        let end = format!("{end} {:?} {:?}", tcp.state(), tcp.take_events());
-        self.seen.push(end.into_bytes());
+        let tcp = &mut self.ends[end];
+        let events = Events {
+            // Who takes at once what comes need not be told.
+            readable: false,
+            ..tcp.take_events()
+        };
+        if !matches!(step, Step::Arrive(_) | Step::Take(_) | Step::Send(_)) {
+            self.seen
+                .push(format!("{end} {:?} {events:?}", tcp.state()).into_bytes());
+        }
     }
 }
 
@@ -128,6 +201,33 @@ proptest! {
         }
         prop_assert_eq!(one.seen, other.seen);
     }
+}
+
+proptest! {
+    #[test]
+    fn who_carries_octets_sends_and_receives_the_same(steps in prop::collection::vec((0_usize..2, talk()), 1..120)) {
+        let (mut one, mut other) = (Both::open(true), Both::open(true));
+        other.carry = true;
+        for (end, step) in steps {
+            one.act(end, step);
+            other.act(end, step);
+        }
+        prop_assert_eq!(one.seen, other.seen);
+        prop_assert_eq!(one.ends.each_ref().map(Connection::counters), other.ends.each_ref().map(Connection::counters));
+    }
+}
+
+#[test]
+fn calls_and_replies_are_carried() {
+    let mut both = Both::open(true);
+    both.carry = true;
+    for _ in 0..100 {
+        for end in [0, 1] {
+            both.say(end, 96);
+            both.hear(1 - end, 1);
+        }
+    }
+    assert_eq!(both.carried, 400);
 }
 
 #[test]
