@@ -20,6 +20,7 @@
 
 mod checksum;
 mod connection;
+mod fragment;
 mod receiver;
 mod segment;
 mod sender;
@@ -35,8 +36,8 @@ pub use self::{
     connection::{Connection, Counters, Events, State},
     sender::congestion::CongestionControl,
     stack::{
-        Config, ConnectionId, Datagram, DatagramCounters, DatagramError, DatagramId, Event, Limits,
-        ListenerId, SequenceNumbers, Stack, StackCounters,
+        Config, ConnectionId, Datagram, DatagramCounters, DatagramError, DatagramId, Event, FragmentCounters,
+        Limits, ListenerId, SequenceNumbers, Stack, StackCounters,
     },
     wire::{Checksums, Endpoints, split},
 };
@@ -172,8 +173,8 @@ pub enum Malformed {
     /// Not an IP header.
     #[error("the IP header is not one")]
     Ip,
-    /// A fragment of a packet, which is not put together.
-    #[error("the packet is a fragment")]
+    /// A fragment of something else than a datagram of UDP, or one that cannot be a part of any.
+    #[error("the packet is a fragment of nothing that is put together")]
     Fragment,
     /// Neither TCP, UDP nor ICMP.
     #[error("the protocol is unknown")]

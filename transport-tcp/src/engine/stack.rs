@@ -7,6 +7,7 @@ pub(crate) mod icmp;
 mod input;
 mod isn;
 mod listener;
+mod reassembly;
 mod table;
 mod timers;
 
@@ -21,10 +22,11 @@ use std::{
 use rtu::Time;
 use transport_apic::{Packet, Payload};
 
-use self::{datagrams::Ports, listener::Listeners, table::Table};
+use self::{datagrams::Ports, listener::Listeners, reassembly::Reassembly, table::Table};
 pub use self::{
     datagrams::{Datagram, DatagramCounters, DatagramError},
     isn::SequenceNumbers,
+    reassembly::FragmentCounters,
 };
 use super::{Connection, Endpoints, Error, OpenError, SendError, Settings, State};
 
@@ -64,8 +66,11 @@ pub struct Limits {
     pub connections: usize,
     /// Answers to packets of no connection that wait to be sent. Defaults to 64.
     pub replies: usize,
-    /// Datagrams that wait to be sent. Defaults to 256.
+    /// Packets of datagrams that wait to be sent. Defaults to 256.
     pub datagrams: usize,
+    /// Octets of datagrams that came in fragments of which some are missing; each fragment counts 128 more than it has. One
+    /// source may have a quarter. Defaults to 4 MiB.
+    pub reassembly: usize,
 }
 
 impl Default for Limits {
@@ -74,6 +79,7 @@ impl Default for Limits {
             connections: 65_536,
             replies: 64,
             datagrams: 256,
+            reassembly: 4 << 20,
         }
     }
 }
@@ -136,6 +142,8 @@ pub struct StackCounters {
     pub cookies: u64,
     /// SYN that were dropped because the listener has as many connections to accept as it may have.
     pub refused: u64,
+    /// What became of fragments.
+    pub fragments: FragmentCounters,
 }
 
 /// One host on one link.
@@ -146,6 +154,7 @@ pub struct Stack<P> {
     table: Table<P>,
     listeners: Listeners,
     ports: Ports<P>,
+    reassembly: Reassembly<P>,
     /// Answers to packets of no connection.
     replies: VecDeque<Packet<P>>,
     next_port: u16,
@@ -169,6 +178,7 @@ impl<P: Payload> Stack<P> {
             numbers,
             listeners: Listeners::default(),
             ports: Ports::new(),
+            reassembly: Reassembly::new(config.limits.reassembly),
             replies: VecDeque::new(),
             next_port: DYNAMIC.start() + offset,
             counters: StackCounters::default(),
@@ -342,6 +352,7 @@ impl<P: Payload> Stack<P> {
     /// Returns the next packet to send now; called until there is none. Time passes here: what a timer asks for happens in
     /// this call.
     pub fn transmit(&mut self, now: Time) -> Option<Packet<P>> {
+        self.reassembly.expire(now, &mut self.counters.fragments);
         let queued = self.replies.pop_front().or_else(|| self.ports.next());
         let packet = queued.or_else(|| self.transmit_connection(now));
         self.counters.sent += u64::from(packet.is_some());
@@ -368,11 +379,11 @@ impl<P: Payload> Stack<P> {
     /// Returns when [`transmit`](Self::transmit) must be called at the latest: [`Time::ZERO`] for at once, none for not before
     /// something else is called. It may be too early, never too late.
     pub fn deadline(&self) -> Option<Time> {
-        if self.replies.is_empty() && self.ports.is_idle() {
-            self.table.deadline()
-        } else {
-            Some(Time::ZERO)
+        if !self.replies.is_empty() || !self.ports.is_idle() {
+            return Some(Time::ZERO);
         }
+        let alarms = [self.table.deadline(), self.reassembly.deadline()];
+        alarms.into_iter().flatten().min()
     }
 
     /// Does something with a connection, and sees what has become of it.

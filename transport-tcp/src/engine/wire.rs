@@ -7,7 +7,7 @@ use arrayvec::ArrayVec;
 use etherparse::{IpNumber, Ipv4Header, Ipv4HeaderSlice, Ipv6Header, Ipv6HeaderSlice};
 use transport_apic::{Headers, Packet, Payload};
 
-use super::{Malformed, checksum::Checksum, segment::Segment};
+use super::{Malformed, checksum::Checksum, fragment::Fragment, segment::Segment};
 
 pub(crate) const TCP: u8 = 6;
 pub(crate) const UDP: u8 = 17;
@@ -55,29 +55,37 @@ pub enum Checksums {
 }
 
 /// Cuts `whole`, an IP packet in one piece, into headers and payload. Headers are those of IP and of TCP or UDP; of other
-/// protocols it is that of IP alone. What follows the packet's own length is left out.
+/// protocols, and of a fragment that is not the first one of a datagram, they are those of IP alone. What follows the packet's own length is left out.
 ///
 /// # Errors
 ///
 /// [`Malformed`] with what is wrong first.
 pub fn split<P: Payload>(whole: &P) -> Result<Packet<P>, Malformed> {
     let bytes = whole.as_ref();
-    let ip = Ip::read(bytes)?;
-    let transport = bytes.get(ip.header..ip.total).ok_or(Malformed::Length)?;
-    let more = match ip.protocol {
-        TCP => tcp_header(transport)?,
-        UDP => UDP_HEADER,
-        _ => 0,
+    let (cut, total) = match Ip::read(bytes) {
+        Ok(ip) => {
+            let transport = bytes.get(ip.header..ip.total).ok_or(Malformed::Length)?;
+            let more = match ip.protocol {
+                TCP => tcp_header(transport)?,
+                UDP => UDP_HEADER,
+                _ => 0,
+            };
+            (ip.header + more, ip.total)
+        }
+        Err(Malformed::Fragment) => {
+            let fragment = Fragment::read(bytes)?;
+            (fragment.headers(), fragment.header + fragment.length)
+        }
+        Err(wrong) => return Err(wrong),
     };
-    let cut = ip.header + more;
     let mut headers = Headers::new();
-    let found = bytes.get(..cut).filter(|_| cut <= ip.total);
+    let found = bytes.get(..cut).filter(|_| cut <= total && total <= bytes.len());
     headers
         .append(found.ok_or(Malformed::Length)?)
         .map_err(|_| Malformed::Length)?;
     let mut payload = ArrayVec::new();
-    if cut < ip.total {
-        payload.push(whole.slice(cut..ip.total));
+    if cut < total {
+        payload.push(whole.slice(cut..total));
     }
     Ok(Packet { headers, payload })
 }
@@ -102,7 +110,11 @@ pub(crate) struct Ip {
 }
 
 impl Ip {
-    /// Reads the header that `bytes` begin with. Fragments and IPv6 extension headers are not for us.
+    /// Reads the header that `bytes` begin with. Other extension headers of IPv6 than a fragment's are not for us.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed::Fragment`] for that of a fragment, which [`Fragment::read`] reads.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Malformed> {
         match bytes.first().map(|first| first >> 4) {
             Some(4) => {
@@ -124,6 +136,9 @@ impl Ip {
             }
             Some(6) => {
                 let ip = Ipv6HeaderSlice::from_slice(bytes).map_err(|_| Malformed::Ip)?;
+                if ip.next_header() == IpNumber::IPV6_FRAGMENTATION_HEADER {
+                    return Err(Malformed::Fragment);
+                }
                 Ok(Self {
                     source: ip.source_addr().into(),
                     destination: ip.destination_addr().into(),
@@ -164,6 +179,15 @@ impl Ip {
         if self.source.is_ipv4() && !own.is_whole() {
             return Err(Malformed::Checksum);
         }
+        self.check_transport(transport, &packet.payload)
+    }
+
+    /// Checks what the transport sums up: its header, and what follows.
+    pub(crate) fn check_transport<P: Payload>(
+        &self,
+        transport: &[u8],
+        payload: &[P],
+    ) -> Result<(), Malformed> {
         let mut checksum = match self.protocol {
             ICMP => Checksum::default(),
             // A sender over IPv4 need not sum up a datagram (RFC 768).
@@ -171,10 +195,7 @@ impl Ip {
             _ => self.pseudo_header(),
         };
         checksum.add(transport);
-        packet
-            .payload
-            .iter()
-            .for_each(|piece| checksum.add(piece.as_ref()));
+        payload.iter().for_each(|piece| checksum.add(piece.as_ref()));
         checksum.is_whole().then_some(()).ok_or(Malformed::Checksum)
     }
 }

@@ -11,6 +11,7 @@
 mod apart;
 mod applications;
 mod closing;
+mod datagrams;
 mod host;
 mod machine;
 #[path = "../proof/pcap.rs"]

@@ -21,6 +21,8 @@ pub(crate) fn tshark(capture: &[u8], filter: &str) -> Option<String> {
             "ip.check_checksum:TRUE",
             "-o",
             "tcp.check_checksum:TRUE",
+            "-o",
+            "udp.check_checksum:TRUE",
             "-Y",
             filter,
         ])

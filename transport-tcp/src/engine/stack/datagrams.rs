@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! UDP (RFC 768): datagrams by port, as they come and as they fit.
+//! UDP (RFC 768): datagrams by port; longer ones than the link takes go and come in fragments of IP.
 
 #[cfg(test)]
 mod tests;
@@ -10,12 +10,15 @@ use std::{
 };
 
 use arrayvec::ArrayVec;
+use rtu::Time;
+use smallvec::SmallVec;
 use transport_apic::{Packet, Payload};
 
 use super::{DatagramId, Stack};
 use crate::engine::{
     Endpoints, Malformed, OpenError,
-    wire::{Checksums, IP_V4_HEADER, IP_V6_HEADER, Ip, Path, UDP, UDP_HEADER, ports},
+    fragment::{self, Fragment},
+    wire::{Checksums, IP_V4_HEADER, Ip, Path, UDP, UDP_HEADER, ports},
 };
 
 /// A datagram that has come, where it landed.
@@ -25,16 +28,16 @@ pub struct Datagram<P> {
     pub from: SocketAddr,
     /// To which of the host's addresses.
     pub to: IpAddr,
-    /// What it says, in pieces that follow each other.
-    pub payload: ArrayVec<P, { Packet::PIECES }>,
+    /// What it says, in pieces that follow each other; more than a packet has if it came in fragments.
+    pub payload: SmallVec<[P; Packet::PIECES]>,
 }
 
 /// Why a datagram was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DatagramError {
-    /// The link does not take it, and it is not cut into fragments.
-    #[error("{octets} octets are more than the {most} that the link takes")]
+    /// No datagram is so long.
+    #[error("{octets} octets are more than the {most} that a datagram may have")]
     TooLong {
         /// The datagram's.
         octets: usize,
@@ -71,6 +74,8 @@ pub(super) struct Ports<P> {
     news: VecDeque<u16>,
     /// What waits to be sent.
     outgoing: VecDeque<Packet<P>>,
+    /// Datagrams that were cut into fragments.
+    cut: u32,
 }
 
 #[derive(Debug)]
@@ -93,6 +98,7 @@ impl<P: Payload> Ports<P> {
             bound: BTreeMap::new(),
             news: VecDeque::new(),
             outgoing: VecDeque::new(),
+            cut: 0,
         }
     }
 
@@ -162,7 +168,9 @@ impl<P: Payload> Stack<P> {
         self.ports.bound.remove(&id.port);
     }
 
-    /// Queues one datagram to `remote`, from the first address of the same kind. It is not copied, and not cut.
+    /// Queues one datagram to `remote`, from the first address of the same kind. It is not copied. One that is longer than the
+    /// link takes is cut into fragments of IP, of which each one that is lost costs all, and which some networks do not let
+    /// through (RFC 8900).
     ///
     /// # Errors
     ///
@@ -174,7 +182,7 @@ impl<P: Payload> Stack<P> {
         payload: ArrayVec<P, { Packet::PIECES }>,
     ) -> Result<(), DatagramError> {
         let octets = payload.iter().map(Payload::len).sum();
-        let most = self.longest_datagram(remote.is_ipv6());
+        let most = Self::longest_datagram(remote.is_ipv6());
         let bound = self.ports.bound.get_mut(&id.port).ok_or(DatagramError::Unbound)?;
         if octets > most {
             return Err(DatagramError::TooLong { octets, most });
@@ -196,16 +204,43 @@ impl<P: Payload> Stack<P> {
                 Path::new(endpoints, UDP, self.config.settings.checksums)
             }
         };
-        self.ports.outgoing.push_back(path.datagram(payload));
-        bound.counters.sent += 1;
+        let packet = path.datagram(payload);
         bound.path = Some(path);
+        if packet.len() > self.config.mtu {
+            self.queue_fragments(&packet, remote.ip())?;
+        } else {
+            self.ports.outgoing.push_back(packet);
+        }
+        if let Some(bound) = self.ports.bound.get_mut(&id.port) {
+            bound.counters.sent += 1;
+        }
         Ok(())
     }
 
-    /// Returns how many octets one datagram may have, over IPv6 if `v6`.
-    pub fn longest_datagram(&self, v6: bool) -> usize {
-        let ip = if v6 { IP_V6_HEADER } else { IP_V4_HEADER };
-        self.config.mtu.saturating_sub(ip + UDP_HEADER)
+    fn queue_fragments(&mut self, packet: &Packet<P>, remote: IpAddr) -> Result<(), DatagramError> {
+        // Not to be guessed by others (RFC 7739 §5.3), and not the same again for as long as can be.
+        let hash = self.numbers.hash_of(&remote);
+        let identification = self.ports.cut.wrapping_add((hash >> 32) as u32);
+        let (mtu, checksums) = (self.config.mtu, self.config.settings.checksums);
+        let outgoing = &mut self.ports.outgoing;
+        let before = outgoing.len();
+        outgoing.extend(fragment::cut(packet, identification, mtu, checksums));
+        if before > 0 && outgoing.len() > self.config.limits.datagrams {
+            outgoing.truncate(before);
+            return Err(DatagramError::Full);
+        }
+        self.counters.fragments.sent += (outgoing.len() - before) as u64;
+        self.ports.cut = self.ports.cut.wrapping_add(1);
+        Ok(())
+    }
+
+    /// Returns how many octets one datagram may have, over IPv6 if `v6`. What is no longer than the link's MTU without 28
+    /// octets, or 48 over IPv6, goes in one packet.
+    #[must_use]
+    pub const fn longest_datagram(v6: bool) -> usize {
+        // The lengths of both headers have 16 bits, and IPv4's counts itself.
+        let ip = if v6 { 0 } else { IP_V4_HEADER };
+        65_535 - ip - UDP_HEADER
     }
 
     /// Takes the next datagram that has come.
@@ -225,11 +260,7 @@ impl<P: Payload> Stack<P> {
     pub(super) fn receive_udp(&mut self, ip: &Ip, packet: Packet<P>) -> Result<(), Malformed> {
         let headers = packet.headers.as_ref();
         let transport = headers.get(ip.header..).ok_or(Malformed::Length)?;
-        let told = match transport {
-            [_, _, _, _, high, low, _, _] => usize::from(u16::from_be_bytes([*high, *low])),
-            _ => return Err(Malformed::Udp),
-        };
-        if packet.len() != ip.total || told != ip.total - ip.header {
+        if packet.len() != ip.total || told(transport)? != ip.total - ip.header {
             return Err(Malformed::Length);
         }
         let (source, destination) = ports(transport).ok_or(Malformed::Udp)?;
@@ -239,8 +270,60 @@ impl<P: Payload> Stack<P> {
         let datagram = Datagram {
             from: (ip.source, source).into(),
             to: ip.destination,
-            payload: packet.payload,
+            payload: packet.payload.into_iter().collect(),
         };
         self.ports.receive(destination, datagram)
+    }
+
+    /// Takes a part of a datagram. Segments of TCP are never cut, and messages of ICMP are short.
+    pub(super) fn receive_fragment(&mut self, now: Time, packet: Packet<P>) -> Result<(), Malformed> {
+        let fragment = Fragment::read(packet.headers.as_ref())?;
+        if !self.config.addresses.contains(&fragment.of.destination) {
+            return Err(Malformed::Address);
+        }
+        if fragment.of.protocol != UDP {
+            return Err(Malformed::Fragment);
+        }
+        if packet.len() != fragment.header + fragment.length {
+            return Err(Malformed::Length);
+        }
+        let verify = self.config.settings.checksums == Checksums::Verify;
+        if verify {
+            fragment.check(packet.headers.as_ref())?;
+        }
+        let counters = &mut self.counters.fragments;
+        self.reassembly.expire(now, counters);
+        let Some(whole) = self.reassembly.receive(now, &fragment, packet, counters)? else {
+            return Ok(());
+        };
+        let octets = UDP_HEADER + whole.payload.iter().map(Payload::len).sum::<usize>();
+        let ip = Ip {
+            source: whole.of.source,
+            destination: whole.of.destination,
+            protocol: UDP,
+            header: 0,
+            total: octets,
+        };
+        if told(&whole.udp)? != octets {
+            return Err(Malformed::Length);
+        }
+        if verify {
+            ip.check_transport(&whole.udp, &whole.payload)?;
+        }
+        let (source, destination) = ports(&whole.udp).ok_or(Malformed::Udp)?;
+        let datagram = Datagram {
+            from: (ip.source, source).into(),
+            to: ip.destination,
+            payload: whole.payload,
+        };
+        self.ports.receive(destination, datagram)
+    }
+}
+
+/// The length that a header of UDP tells.
+fn told(header: &[u8]) -> Result<usize, Malformed> {
+    match header {
+        [_, _, _, _, high, low, _, _] => Ok(usize::from(u16::from_be_bytes([*high, *low]))),
+        _ => Err(Malformed::Udp),
     }
 }

@@ -30,7 +30,10 @@ impl<P: Payload> Stack<P> {
     }
 
     fn receive_ip(&mut self, now: Time, packet: Packet<P>) -> Result<(), Malformed> {
-        let ip = Ip::read(packet.headers.as_ref())?;
+        let ip = match Ip::read(packet.headers.as_ref()) {
+            Err(Malformed::Fragment) => return self.receive_fragment(now, packet),
+            ip => ip?,
+        };
         if !self.config.addresses.contains(&ip.destination) {
             return Err(Malformed::Address);
         }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Datagrams between two hosts.
 
+mod fragments;
+
 use bytes::Bytes;
 use rtu::Time;
 
@@ -84,10 +86,10 @@ fn what_cannot_be_sent_is_said_at_once() {
     let [mut host, _] = hosts();
     let id = host.bind(5, 0).expect("free");
     let remote = SocketAddr::new(address(1), 6);
-    let long = pieces(&[&[0; 1473]]);
+    let long = pieces(&[&[0; 65_508]]);
     let error = DatagramError::TooLong {
-        octets: 1473,
-        most: 1472,
+        octets: 65_508,
+        most: 65_507,
     };
     assert_eq!(host.send_to(id, remote, long), Err(error));
     for _ in 0..3 {
