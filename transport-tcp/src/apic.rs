@@ -39,6 +39,8 @@ pub struct Apic {
     locality: String,
     /// Its directory was cleared of what dead processes left.
     cleared: Once,
+    /// Somebody was told why calls do not go over it.
+    told: Once,
 }
 
 /// Why there is no fabric here.
@@ -78,7 +80,29 @@ impl Apic {
             config,
             locality: machine.trim().to_owned(),
             cleared: Once::new(),
+            told: Once::new(),
         })
+    }
+}
+
+impl Apic {
+    fn why_not_connected(&self, error: ConnectError) -> io::Error {
+        let kind = match &error {
+            ConnectError::Name(_) | ConnectError::Geometry(_) => io::ErrorKind::InvalidInput,
+            // Whoever is not on this fabric, or has no time, goes another way: that is nothing to tell anybody.
+            ConnectError::Nobody(_) => io::ErrorKind::ConnectionRefused,
+            ConnectError::TimedOut(_) => io::ErrorKind::TimedOut,
+            _ => {
+                self.told.call_once(
+                    || tracing::warn!(%error, "calls go by IIOP, where a reference names that beside the fabric"),
+                );
+                match &error {
+                    ConnectError::System { source, .. } => source.kind(),
+                    _ => io::ErrorKind::ConnectionAborted,
+                }
+            }
+        };
+        io::Error::new(kind, error)
     }
 }
 
@@ -94,7 +118,7 @@ impl Transport for Apic {
     fn connect(&self, endpoint: &Endpoint, deadline: Instant) -> Result<Arc<dyn Link>, TransportError> {
         let failed = |error| TransportError::new("connect to", endpoint, error);
         let channel = fabric::connect(&self.directory, endpoint.host(), self.config.clone(), deadline)
-            .map_err(|error| failed(why_not_connected(error)))?;
+            .map_err(|error| failed(self.why_not_connected(error)))?;
         let local = unnamed();
         let endpoints = Endpoints {
             local: CALLER,
@@ -130,17 +154,6 @@ impl Transport for Apic {
     fn poller(&self) -> io::Result<Arc<dyn Poller>> {
         Ok(Arc::new(EpollPoller::new()?))
     }
-}
-
-fn why_not_connected(error: ConnectError) -> io::Error {
-    let kind = match &error {
-        ConnectError::Name(_) | ConnectError::Geometry(_) => io::ErrorKind::InvalidInput,
-        ConnectError::Nobody(_) => io::ErrorKind::ConnectionRefused,
-        ConnectError::TimedOut(_) => io::ErrorKind::TimedOut,
-        ConnectError::System { source, .. } => source.kind(),
-        _ => io::ErrorKind::ConnectionAborted,
-    };
-    io::Error::new(kind, error)
 }
 
 /// What the two ends of each connection are called in the headers: nothing else travels on its channel.

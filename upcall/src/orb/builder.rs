@@ -25,7 +25,7 @@ use orb_core::{
 };
 use parking_lot::Mutex;
 use qos_mapper::{FileErrors, QosFile};
-use transport_tcp::{Apic, KernelTcp};
+use transport_tcp::{Apic, KernelTcp, NoFabric};
 
 use super::{
     Fabric, Inner, Orb, Tun, TunError, cannot_listen, planner::Planner, references::References, stop::Stop,
@@ -87,6 +87,9 @@ pub enum BuildError {
     /// The ORB's own TCP has no device or address.
     #[error("TCP of the ORB's own: {0}")]
     Tun(#[from] TunError),
+    /// All it was to listen at is on the fabric, which is not to be had.
+    #[error("this ORB is to listen on the fabric alone, and is not on that of its machine: {0}")]
+    Fabric(#[source] NoFabric),
     /// There is no transport for an endpoint.
     #[error("nothing listens at {0}: there is no transport for its scheme")]
     NoTransport(Endpoint),
@@ -319,7 +322,7 @@ impl OrbBuilder {
         let mut parsed = OrbArguments::parse(std::mem::take(&mut self.arguments), &mut self.config)?;
         given(&mut parsed);
         self.server.max_message_size = self.config.max_message_size;
-        self.add_transports()?;
+        self.add_transports(&listen)?;
         self.config.client_protocols.check()?;
         self.server_protocols.check()?;
         let iiop = self.server_protocols.find(ProtocolType::IIOP)?;
@@ -381,13 +384,18 @@ impl OrbBuilder {
     }
 
     /// Puts the ORB's own transports behind those that were added.
-    fn add_transports(&mut self) -> Result<(), TunError> {
+    fn add_transports(&mut self, listen: &[Endpoint]) -> Result<(), BuildError> {
+        let elsewhere = |endpoint: &Endpoint| endpoint.scheme() != Apic::SCHEME;
         self.transports.push(match &self.tun {
             Some(tun) => tun.transport()?,
             None => Arc::new(KernelTcp::new()),
         });
         match self.fabric.as_ref().map(Fabric::transport) {
             Some(Ok(apic)) => self.transports.push(apic),
+            // Left with nothing to listen at, it would be a server that nobody finds.
+            Some(Err(reason)) if !listen.is_empty() && !listen.iter().any(elsewhere) => {
+                return Err(BuildError::Fabric(reason));
+            }
             Some(Err(reason)) => tracing::warn!(%reason, "this ORB is not on the fabric of its machine"),
             None => {}
         }

@@ -4,7 +4,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use orb_core::transport::Transport;
-use transport_apic::fabric::{Config, Directory};
+use transport_apic::fabric::{Config, Directory, Peers};
 use transport_tcp::{Apic, NoFabric};
 
 /// The fabric of a machine: shared memory between its processes, found by names in a directory.
@@ -14,6 +14,8 @@ use transport_tcp::{Apic, NoFabric};
 pub struct Fabric {
     /// Where, unless it is the user's own directory.
     directory: Option<PathBuf>,
+    /// Whose processes, unless they are the user's own.
+    users: Option<Vec<u32>>,
 }
 
 impl Fabric {
@@ -29,14 +31,27 @@ impl Fabric {
     pub fn at(directory: impl Into<PathBuf>) -> Self {
         Self {
             directory: Some(directory.into()),
+            users: None,
         }
     }
 
+    /// Speaks to processes of these users, by number, instead of those of its own; they have to list this one's likewise. What
+    /// comes from others is always copied before it is used. The directory is for its owner to open to them (mode 0755).
+    #[must_use]
+    pub fn users(mut self, users: impl IntoIterator<Item = u32>) -> Self {
+        self.users = Some(users.into_iter().collect());
+        self
+    }
+
     pub(super) fn transport(&self) -> Result<Arc<dyn Transport>, NoFabric> {
-        let apic = match &self.directory {
-            None => Apic::new()?,
-            Some(path) => Apic::with(Directory::at(path)?, Config::default())?,
+        let directory = match &self.directory {
+            None => Directory::of_user()?,
+            Some(path) => Directory::at(path)?,
         };
-        Ok(Arc::new(apic))
+        let mut config = Config::default();
+        if let Some(users) = &self.users {
+            config.peers = Peers::Users(users.clone());
+        }
+        Ok(Arc::new(Apic::with(directory, config)?))
     }
 }
