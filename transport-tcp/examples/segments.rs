@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a segment costs on its way out and in: of the engine alone, and of a whole link over the fabric, with the clock,
-//! lock, stream, engine and channel.
+//! What a short message costs on its way out and in over a link of the fabric: lock, stream, engine and channel, without the
+//! ORB. What the engine costs by itself is a row of `cargo xtask bench apic`.
 //!
 //! `cargo run --release -p upcall-transport-tcp --example segments [-- ROUNDS [OCTETS]]` prints nanoseconds. Instructions,
-//! which are the same on a busy machine, are counted one way at a time, by the names of the functions below:
+//! which are the same on a busy machine, are counted one way at a time, by the names of the functions below; there are two
+//! messages in a round:
 //!
 //! ```sh
-//! valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect=segments::engine_out segments 10000
+//! valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect=segments::link_out segments 10000
 //! ```
 
 #![allow(clippy::print_stdout, reason = "a program that prints figures")]
@@ -14,25 +15,16 @@
 use std::{
     env,
     error::Error,
-    hint::black_box,
     io::IoSlice,
-    net::SocketAddr,
     sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use orb_core::transport::{Endpoint, Link, Transport};
-use rtu::{Nanos, Time};
-use transport_apic::{
-    Packet,
-    fabric::{Config, Directory},
-};
-use transport_tcp::{
-    Apic,
-    engine::{Checksums, CongestionControl, Connection, Endpoints, Settings},
-};
+use transport_apic::fabric::{Config, Directory};
+use transport_tcp::Apic;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -43,85 +35,11 @@ fn main() -> Outcome<()> {
     let mut arguments = env::args().skip(1);
     let rounds: u32 = arguments.next().map_or(Ok(1_000_000), |rounds| rounds.parse())?;
     let octets = arguments.next().map_or(Ok(OCTETS), |octets| octets.parse())?;
-    println!("engine  {} ns for a segment, out and in", engine(rounds, octets)?);
-    println!("link    {} ns for a segment, out and in", link(rounds, octets)?);
+    println!("{} ns for a message, out and in", link(rounds, octets)?);
     Ok(())
 }
 
-/// Sends `rounds` segments each way, one at a time.
-fn engine(rounds: u32, octets: usize) -> Outcome<u128> {
-    let (mut one, mut other) = connections();
-    let mut packet = Packet::default();
-    let piece = Bytes::from(vec![7; octets]);
-    let begun = Instant::now();
-    for _ in 0..rounds {
-        for _ in 0..2 {
-            engine_out(&mut one, &piece, &mut packet);
-            engine_in(&mut other, &mut packet);
-            carried_out(&mut one, octets, &mut packet);
-            carried_in(&mut other, octets, &packet);
-            std::mem::swap(&mut one, &mut other);
-        }
-    }
-    Ok(begun.elapsed().as_nanos() / u128::from(2 * rounds))
-}
-
-fn connections() -> (Connection<Bytes>, Connection<Bytes>) {
-    let settings = Settings {
-        reliable: true,
-        timestamps: false,
-        sack: false,
-        checksums: Checksums::Offloaded,
-        congestion: CongestionControl::Off,
-        delayed_ack: Nanos::from_secs(1),
-        ..Settings::default()
-    };
-    let [local, remote] = [1, 2].map(|host| SocketAddr::from(([127, 0, 0, host], 2809)));
-    let mut one = Connection::connect(NOW, Endpoints { local, remote }, 7, 9000, settings);
-    let back = Endpoints {
-        local: remote,
-        remote: local,
-    };
-    let mut other = Connection::listen(NOW, back, 8, 9000, settings);
-    for _ in 0..4 {
-        while let Some(mut packet) = one.transmit(NOW) {
-            let _ = other.receive(NOW, &mut packet);
-        }
-        std::mem::swap(&mut one, &mut other);
-    }
-    (one, other)
-}
-
-const NOW: Time = Time(1);
-
-#[inline(never)]
-fn engine_out(connection: &mut Connection<Bytes>, piece: &Bytes, packet: &mut Packet<Bytes>) {
-    let _ = connection.send(piece.clone());
-    connection.transmit_into(NOW, packet);
-    // Whoever drives it asks until there is nothing more.
-    connection.transmit_into(NOW, &mut Packet::default());
-}
-
-/// As [`engine_out`] and [`engine_in`], of octets that the caller carries.
-#[inline(never)]
-fn carried_out(connection: &mut Connection<Bytes>, octets: usize, packet: &mut Packet<Bytes>) {
-    let _ = connection.transmit_carried(NOW, octets, packet);
-}
-
-#[inline(never)]
-fn carried_in(connection: &mut Connection<Bytes>, octets: usize, packet: &Packet<Bytes>) {
-    let _ = connection.receive_carried(NOW, packet.headers.as_ref(), octets);
-}
-
-#[inline(never)]
-fn engine_in(connection: &mut Connection<Bytes>, packet: &mut Packet<Bytes>) {
-    let _ = connection.receive(NOW, packet);
-    while let Some(piece) = connection.recv() {
-        black_box(piece);
-    }
-}
-
-/// The same by links of one process.
+/// Sends `rounds` messages each way, one at a time, between two links of one process.
 fn link(rounds: u32, octets: usize) -> Outcome<u128> {
     let directory = Directory::at(env::temp_dir().join(format!("upcall-segments-{}", std::process::id())))?;
     let transport = Apic::with(directory.clone(), Config::default())?;
@@ -149,23 +67,22 @@ fn links(transport: &Apic) -> Outcome<Ends> {
     let deadline = Instant::now() + Duration::from_secs(10);
     thread::scope(|scope| {
         let other = scope.spawn(|| {
-            loop {
-                match listener.accept() {
-                    Ok(link) => {
-                        // It takes part in the handshake.
-                        while link.try_recv(&mut BytesMut::with_capacity(1)).is_err() {
-                            thread::yield_now();
-                        }
-                        return link;
-                    }
-                    Err(_) => thread::yield_now(),
+            let mut link = None;
+            while Instant::now() < deadline {
+                // It takes part in the handshake, until the first octet comes.
+                match &link {
+                    None => link = listener.accept().ok(),
+                    Some(link) if link.try_recv(&mut BytesMut::with_capacity(1)).is_ok() => break,
+                    Some(_) => {}
                 }
+                thread::yield_now();
             }
+            link
         });
         let one = transport.connect(listener.local(), deadline)?;
         one.try_send(&[IoSlice::new(&[0])])?;
-        let other = other.join().map_err(|_| "the listener")?;
-        Ok((one, other))
+        let other = other.join().map_err(|_| "the listener panicked")?;
+        Ok((one, other.ok_or("nobody connected")?))
     })
 }
 

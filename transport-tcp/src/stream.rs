@@ -253,7 +253,7 @@ impl<C: Channel> Stream<C> {
         }
         if count > 0 {
             // Acknowledgements go with what is sent next, unless the peer waits for one.
-            if self.connection.deadline() == Some(Time::ZERO) {
+            if self.connection.is_pending() {
                 self.put_out(now).ok();
             }
             return Ok(Received::Octets(count));

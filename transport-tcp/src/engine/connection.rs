@@ -446,6 +446,11 @@ impl<P: Payload> Connection<P> {
         self.state == State::Closed && self.reply.is_none()
     }
 
+    /// Returns whether there may be something to [`transmit`](Self::transmit) at once, whatever the time.
+    pub fn is_pending(&self) -> bool {
+        self.pending
+    }
+
     /// Returns when [`transmit`](Self::transmit) must be called at the latest: [`Time::ZERO`] for at once, none for not
     /// before something else is called.
     pub fn deadline(&self) -> Option<Time> {
