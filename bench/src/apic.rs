@@ -19,20 +19,24 @@ pub(crate) fn rows() -> Vec<Row> {
         awake("null-awake", "null call, both ends awake, p50", P50),
         awake("null-awake-tail", "the same, p99.9", Value::Of("p99.9_ns")),
         asleep(),
-        flow(
+        rate(
             "pipelined",
             "calls per second, one flow with 64 calls in flight",
+            "--spin",
             "--spin --window 64",
         ),
-        flow(
+        rate(
             "oneways",
             "oneways per second, one flow, one call in 64 with a reply",
+            "--spin",
             "--spin --window 64 --oneway",
         ),
-        flow(
+        // Who polls one connection has no time for the others.
+        rate(
             "flows",
             "calls per second, one core serving 64 flows with 16 calls in flight on each",
-            "--spin --window 16 --flows 64",
+            "",
+            "--window 16 --flows 64",
         ),
     ];
     rows.extend(SIZES.iter().map(put));
@@ -127,8 +131,8 @@ fn asleep() -> Row {
     }
 }
 
-fn flow(name: &'static str, title: &'static str, client: &'static str) -> Row {
-    let called = |name, of| called(name, of, "--spin", client, 0, Value::Of("calls_per_s"));
+fn rate(name: &'static str, title: &'static str, server: &'static str, client: &'static str) -> Row {
+    let called = |name, of| called(name, of, server, client, 0, Value::Of("calls_per_s"));
     Row {
         name,
         title,

@@ -104,7 +104,7 @@ fn bench_command() -> Command {
         .arg(
             Arg::new("GROUP")
                 .default_value("iiop")
-                .help("The group of measurements"),
+                .help("The group of measurements: iiop, rtu, isolation or apic"),
         )
         .arg(flag(
             "check",
