@@ -208,7 +208,9 @@ impl Unit {
             Self::Nanoseconds if value >= 1e6 => format!("{:.2} ms", value / 1e6),
             Self::Nanoseconds if value >= 1e3 => format!("{:.2} µs", value / 1e3),
             Self::Nanoseconds => format!("{value:.1} ns"),
+            Self::CallsPerSecond if value >= 1e6 => format!("{:.2} M/s", value / 1e6),
             Self::CallsPerSecond => format!("{value:.0} /s"),
+            Self::BytesPerSecond if value < 1e8 => format!("{:.1} MB/s", value / 1e6),
             Self::BytesPerSecond => format!("{:.2} GB/s", value / 1e9),
             Self::Bytes if value >= 1e6 => format!("{:.2} MB", value / 1e6),
             Self::Bytes => format!("{value:.0} B"),
@@ -229,6 +231,8 @@ mod tests {
         assert_eq!(Unit::Nanoseconds.show(7_461.0), "7.46 µs");
         assert_eq!(Unit::Nanoseconds.show(41.25), "41.2 ns");
         assert_eq!(Unit::BytesPerSecond.show(2.5e9), "2.50 GB/s");
+        assert_eq!(Unit::BytesPerSecond.show(4.26e6), "4.3 MB/s");
+        assert_eq!(Unit::CallsPerSecond.show(3e6), "3.00 M/s");
         assert_eq!(Unit::Bytes.show(184.0), "184 B");
     }
 

@@ -29,7 +29,7 @@ impl Summary {
         if self.median == 0.0 {
             0.0
         } else {
-            (self.upper - self.lower) / self.median
+            (self.upper - self.lower) / self.median.abs()
         }
     }
 }
