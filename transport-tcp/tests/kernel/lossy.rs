@@ -13,6 +13,8 @@
     reason = "a program for developers: what it is for is what it prints"
 )]
 
+mod joined;
+
 use std::env;
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
@@ -24,11 +26,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use rtu::{Nanos, Time};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::thread::UnshareFlags;
+use transport_apic::Packet;
 use transport_apic::sim::{Conditions, Link};
-use transport_apic::tun::{Config, Tun};
-use transport_apic::{Headers, Packet};
+use transport_apic::tun::Tun;
 use transport_tcp::engine::{self, ConnectionId, Stack};
+
+use joined::{apart, in_one_piece};
 
 const SENDER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 79, 0, 2));
 const RECEIVER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 79, 0, 1));
@@ -80,7 +83,7 @@ fn measure(is_ours: bool, loss: f64, seed: u64, lasts: Duration) -> f64 {
     thread::scope(|scope| {
         let there = devices.clone();
         let receiver = scope.spawn(move || {
-            there.send(apart(RECEIVER)).unwrap();
+            there.send(apart(RECEIVER, MTU)).unwrap();
             receive(lasts)
         });
         let receivers = device.recv().unwrap();
@@ -88,7 +91,7 @@ fn measure(is_ours: bool, loss: f64, seed: u64, lasts: Duration) -> f64 {
             Sender::Ours(Box::new(Ours::new()))
         } else {
             scope.spawn(move || {
-                devices.send(apart(SENDER)).unwrap();
+                devices.send(apart(SENDER, MTU)).unwrap();
                 send(lasts);
             });
             Sender::Kernel(device.recv().unwrap())
@@ -103,20 +106,6 @@ fn measure(is_ours: bool, loss: f64, seed: u64, lasts: Duration) -> f64 {
         shim.run(lasts + Duration::from_secs(2));
         receiver.join().unwrap()
     })
-}
-
-/// Takes this thread to a network namespace of its own, and gives the device that leads out of it.
-#[allow(unsafe_code, reason = "what a thread shares can be changed under its feet")]
-fn apart(address: IpAddr) -> Tun {
-    // SAFETY: only this thread's view of the network changes, and it ends with the measurement.
-    let apart = unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNET) };
-    apart.expect("a network namespace needs root");
-    let config = Config {
-        addresses: vec![(address, 24)],
-        mtu: MTU,
-        ..Config::default()
-    };
-    Tun::open(&config).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn receive(lasts: Duration) -> f64 {
@@ -255,11 +244,4 @@ impl Shim {
 
 fn time(now: Duration) -> Time {
     Time::ZERO + Nanos::from(now)
-}
-
-fn in_one_piece(whole: Bytes) -> Packet<Bytes> {
-    Packet {
-        headers: Headers::new(),
-        payload: [whole].into_iter().collect(),
-    }
 }
