@@ -333,35 +333,3 @@ fn tun(name: &'static str, title: &'static str, way: &'static str) -> Row {
         contestants: vec![contestant("ours", way), contestant("kernel", "kernel")],
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-    use crate::targets::Targets;
-
-    #[test]
-    fn rows_have_names_of_their_own_and_start_with_ours() {
-        let rows = rows();
-        let names: BTreeSet<&str> = rows.iter().map(|row| row.name).collect();
-        assert_eq!(names.len(), rows.len());
-        assert!(
-            rows.iter()
-                .all(|row| row.contestants.first().is_some_and(|first| first.name == "ours"))
-        );
-    }
-
-    #[test]
-    fn every_target_names_a_row_and_a_contestant_of_it() {
-        let rows = rows();
-        for target in &Targets::of("apic").expect("readable").targets {
-            let row = rows
-                .iter()
-                .find(|row| row.name == target.row)
-                .unwrap_or_else(|| panic!("{}", target.row));
-            let known = |over: &String| row.contestants.iter().any(|contestant| contestant.name == over);
-            assert!(target.over.as_ref().is_none_or(known), "{target:?}");
-        }
-    }
-}

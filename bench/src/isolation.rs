@@ -9,6 +9,7 @@ use std::process::Command;
 
 use probe::Report;
 
+pub(crate) use self::load::Hogs;
 use self::load::Load;
 use self::streams::Figure;
 pub(crate) use self::streams::{Streams, measure};

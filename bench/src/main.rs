@@ -27,6 +27,7 @@ mod targets;
 
 use lab::Lab;
 use output::Results;
+use plan::Row;
 use targets::Targets;
 
 fn main() -> ExitCode {
@@ -69,17 +70,7 @@ fn run(options: &ArgMatches) -> Result<bool, String> {
     let path = |name: &str| options.get_one::<PathBuf>(name).cloned();
     let group = options.get_one::<String>("GROUP").ok_or("no group")?;
     let wanted: Option<Vec<&String>> = options.get_many("rows").map(Iterator::collect);
-    let all = match group.as_str() {
-        "iiop" => iiop::rows(),
-        "rtu" => rtu::rows(),
-        "apic" => apic::rows(),
-        "isolation" => isolation::rows(),
-        other => {
-            return Err(format!(
-                "no group `{other}`; there are: iiop, rtu, isolation, apic"
-            ));
-        }
-    };
+    let all = rows(group)?;
     if let Some(unknown) = wanted
         .iter()
         .flatten()
@@ -123,6 +114,19 @@ fn run(options: &ArgMatches) -> Result<bool, String> {
     Ok(!options.get_flag("check") || verdict(&results, &targets))
 }
 
+/// The rows of a group.
+fn rows(group: &str) -> Result<Vec<Row>, String> {
+    match group {
+        "iiop" => Ok(iiop::rows()),
+        "rtu" => Ok(rtu::rows()),
+        "isolation" => Ok(isolation::rows()),
+        "apic" => Ok(apic::rows()),
+        other => Err(format!(
+            "no group `{other}`; there are: iiop, rtu, isolation, apic"
+        )),
+    }
+}
+
 /// Says which rows miss their targets; a row that could not be measured misses them too.
 fn verdict(results: &Results, targets: &Targets) -> bool {
     let misses: Vec<String> = results.rows.iter().flat_map(|row| targets.misses(row)).collect();
@@ -135,7 +139,34 @@ fn verdict(results: &Results, targets: &Targets) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    const GROUPS: [&str; 4] = ["iiop", "rtu", "isolation", "apic"];
+
+    #[test]
+    fn rows_have_names_of_their_own_and_start_with_ours() {
+        for rows in GROUPS.map(|group| rows(group).expect("a group")) {
+            let names: BTreeSet<&str> = rows.iter().map(|row| row.name).collect();
+            assert_eq!(names.len(), rows.len());
+            let first = |row: &Row| row.contestants.first().is_some_and(|first| first.name == "ours");
+            assert!(rows.iter().all(first));
+        }
+    }
+
+    #[test]
+    fn every_target_names_a_row_and_a_contestant_of_it() {
+        for group in GROUPS {
+            let rows = rows(group).expect("a group");
+            for target in &Targets::of(group).expect("readable").targets {
+                let row = rows.iter().find(|row| row.name == target.row);
+                let row = row.unwrap_or_else(|| panic!("{target:?}"));
+                let known = |over: &String| row.contestants.iter().any(|contestant| contestant.name == over);
+                assert!(target.over.as_ref().is_none_or(known), "{target:?}");
+            }
+        }
+    }
 
     #[test]
     fn the_arguments_are_well_formed() {

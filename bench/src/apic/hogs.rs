@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Calls to a guaranteed object while others want all of the CPUs.
 
-use std::process::{Child, Command, Stdio};
-
 use probe::Report;
 
-use crate::isolation::{CLIENT_PRIORITY, scheduled};
+use crate::isolation::{CLIENT_PRIORITY, Hogs, scheduled};
 use crate::lab::Lab;
 use crate::plan::Pair;
 use crate::process::{Server, findings};
-
-/// Programs that want all they can have of the CPUs.
-const HOGS: usize = 8;
 
 /// Returns the p99.9 of calls beside hogs, divided by five times their p50 without and what the control, a thread that only
 /// sleeps, is late beside as many hogs (p99.9).
@@ -39,29 +34,4 @@ pub(crate) fn lateness(lab: &Lab, pair: &Pair) -> Result<(f64, Report), String> 
     beside.set("alone_p50_ns", alone);
     beside.set("control_p999_ns", control);
     Ok((late / (5.0 * alone + control), beside))
-}
-
-struct Hogs(Vec<Child>);
-
-impl Hogs {
-    fn start(lab: &Lab) -> Result<Self, String> {
-        let mut hogs = Self(Vec::with_capacity(HOGS));
-        for _ in 0..HOGS {
-            let mut hog: Command = lab.ours("bench-rtu")?;
-            hog.arg("hog").stdin(Stdio::null()).stdout(Stdio::null());
-            hogs.0
-                .push(hog.spawn().map_err(|error| format!("a hog: {error}"))?);
-        }
-        Ok(hogs)
-    }
-}
-
-impl Drop for Hogs {
-    fn drop(&mut self) {
-        for hog in &mut self.0 {
-            // It may have ended by itself.
-            let _ = hog.kill();
-            let _ = hog.wait();
-        }
-    }
 }

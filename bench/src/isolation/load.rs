@@ -13,7 +13,8 @@ const FLOOD: usize = 50;
 
 /// Hogs, and a flood of calls to a server of its own; ends with this value.
 pub(super) struct Load {
-    children: Vec<Child>,
+    _hogs: Hogs,
+    _flood: Helper,
     _flooded: Server,
 }
 
@@ -26,33 +27,46 @@ impl Load {
         flood
             .args(["load", "--address", &flooded.address, "--millis", "60000"])
             .args(["--connections", &FLOOD.to_string()]);
-        let mut load = Self {
-            children: Vec::with_capacity(HOGS + 1),
+        Ok(Self {
+            _flood: Helper::start(flood)?,
             _flooded: flooded,
-        };
-        load.add(flood)?;
-        for _ in 0..HOGS {
-            let mut hog = lab.ours("bench-rtu")?;
-            hog.arg("hog");
-            load.add(hog)?;
-        }
-        Ok(load)
-    }
-
-    fn add(&mut self, mut command: Command) -> Result<(), String> {
-        command.stdin(Stdio::null()).stdout(Stdio::null());
-        let child = command.spawn().map_err(|error| format!("the load: {error}"))?;
-        self.children.push(child);
-        Ok(())
+            _hogs: Hogs::start(lab)?,
+        })
     }
 }
 
-impl Drop for Load {
+/// Programs that want all of the CPUs; they end with this value.
+pub(crate) struct Hogs {
+    _hogs: Vec<Helper>,
+}
+
+impl Hogs {
+    pub(crate) fn start(lab: &Lab) -> Result<Self, String> {
+        let hog = |_| {
+            let mut hog = lab.ours("bench-rtu")?;
+            hog.arg("hog");
+            Helper::start(hog)
+        };
+        let hogs: Result<_, String> = (0..HOGS).map(hog).collect();
+        Ok(Self { _hogs: hogs? })
+    }
+}
+
+/// A program that runs until this value ends.
+struct Helper(Child);
+
+impl Helper {
+    fn start(mut command: Command) -> Result<Self, String> {
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let child = command.spawn().map_err(|error| format!("the load: {error}"))?;
+        Ok(Self(child))
+    }
+}
+
+impl Drop for Helper {
     fn drop(&mut self) {
-        for child in &mut self.children {
-            // It may have ended by itself.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
