@@ -242,7 +242,8 @@ impl Half {
     }
 }
 
-/// The frames for what is copied: of small packets only, or of everything.
+/// The frames for what is copied: of small packets only, or of everything. Nothing that was published may be lost for want of
+/// them while the receiver's window is open, so there are enough for a MiB of small packets; what is not used takes no memory.
 fn private(integrity: Integrity, theirs: Geometry) -> Geometry {
     match integrity {
         Integrity::Copied => theirs,
@@ -250,7 +251,7 @@ fn private(integrity: Integrity, theirs: Geometry) -> Geometry {
             large: FrameClass { size: PAGE, count: 0 },
             small: FrameClass {
                 size: PAGE,
-                count: 64,
+                count: 288,
             },
             ..theirs
         },

@@ -142,6 +142,19 @@ fn packets_go_both_ways_however_large() {
 }
 
 #[test]
+fn a_window_of_small_packets_may_wait_at_its_receiver() {
+    let (mut here, mut there) = pair(&Config::default());
+    for length in [200, 107] {
+        let mut held = Vec::new();
+        while held.len() * length < 1 << 20 {
+            send(&mut here, &vec![7; length]);
+            held.push(receive(&mut there));
+        }
+        assert_eq!(there.counters().discarded_no_memory, 0);
+    }
+}
+
+#[test]
 fn a_thread_that_sleeps_is_woken() {
     let config = Config {
         spin: Duration::ZERO,
