@@ -36,8 +36,10 @@ pub fn consume(data: &[u8]) {
         if let Some(word) = words.get(at) {
             word.store(u64::from_le_bytes(value), Ordering::Relaxed);
         }
-        match what % 6 {
+        match what % 8 {
             0 => transmit(&mut end, usize::from(which) * 20),
+            6 => transmit_run(&mut end, usize::from(which) * 150),
+            7 => end.disarm(Wake::Futex),
             1 => drop(end.publish()),
             2 if end.peek_short(&mut short) == Ok(true) => end.take_short(&short),
             2 | 3 => held.extend(end.receive().ok().flatten()),
@@ -57,5 +59,13 @@ fn transmit(end: &mut End, length: usize) {
     let mut packet = Packet::default();
     let _ = packet.headers.append(&[1; 40]);
     packet.payload.extend(end.place(&vec![2; length]));
+    let _ = end.transmit(&packet, Duration::ZERO);
+}
+
+/// Bulk, in frames in a row.
+fn transmit_run(end: &mut End, length: usize) {
+    let mut packet = Packet::default();
+    let _ = packet.headers.append(&[1; 40]);
+    packet.payload.extend(end.place_run(&vec![3; length], length));
     let _ = end.transmit(&packet, Duration::ZERO);
 }
