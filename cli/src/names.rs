@@ -77,9 +77,10 @@ pub(crate) fn run(
 fn serve(orb: &Orb) -> Result<String, Failure> {
     let root = server::start(orb).map_err(|error| Failure::new(error.to_string()))?;
     for endpoint in orb.endpoints() {
-        let address = endpoint.to_string();
-        let address = address.trim_start_matches("iiop://");
-        say(format_args!("corbaloc:iiop:1.2@{address}/NameService\n"))?;
+        // What else it listens at is in the reference only.
+        if let Some(address) = endpoint.to_string().strip_prefix("iiop://") {
+            say(format_args!("corbaloc:iiop:1.2@{address}/NameService\n"))?;
+        }
     }
     say(format_args!("{}\n", orb.object_to_string(root.context())))?;
     orb.run().map_err(|error| Failure::new(error.to_string()))?;

@@ -24,7 +24,11 @@ const OTHERS: &[&str] = &["octets_of_others"];
 #[test]
 fn tshark_reads_our_traffic_without_a_complaint() {
     let name = "tshark_reads_our_traffic_without_a_complaint";
-    let serving = Orb::builder().listen("iiop://127.0.0.1:0").build().unwrap();
+    let serving = Orb::builder()
+        .fabric(None)
+        .listen("iiop://127.0.0.1:0")
+        .build()
+        .unwrap();
     let peer = server::serve(&serving).unwrap();
     let port = peer.ior().iiop_profiles().next().unwrap().port;
     let folder = TempDir::new().unwrap();
@@ -40,6 +44,7 @@ fn tshark_reads_our_traffic_without_a_complaint() {
     ];
     for (version, except) in cases {
         let calling = Orb::builder()
+            .fabric(None)
             .listen("iiop://127.0.0.1:0")
             .max_giop_version(version)
             .build()

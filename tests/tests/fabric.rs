@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Two ORBs of one machine over the fabric: every type and kind of call, who takes it, and what comes of its end.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test stops where something is not as expected, and says so"
+)]
 
 use std::{
     sync::{Arc, Mutex},
@@ -9,12 +14,18 @@ use std::{
     time::Duration,
 };
 
+use orb_core::transport::{Endpoint, Transport};
 use tempfile::TempDir;
-use upcall::{Bytes, Context, Fabric, Orb, SystemExceptionKind};
-use upcall_tests::interop::{
-    client::{self, Peculiarities},
-    idl::interop::PeerRef,
-    server,
+use transport_apic::fabric::{Config, Directory};
+use transport_tcp::Apic;
+use upcall::{Bytes, Context, Fabric, Orb, SystemExceptionKind, rtcorba::Protocol};
+use upcall_tests::{
+    Process,
+    interop::{
+        client::{self, Peculiarities},
+        idl::interop::PeerRef,
+        server,
+    },
 };
 upcall::include_idl!("main_thread");
 use desk::{Clerk, ClerkDivideError, ClerkRef, ClerkSkeleton};
@@ -253,4 +264,87 @@ fn a_name_that_is_taken_is_an_error_that_says_so() {
         error.contains("apic://taken") && error.contains("somebody else listens"),
         "{error}"
     );
+}
+
+#[test]
+fn a_server_with_iiop_is_on_the_fabric_too_unless_it_says_no() {
+    let machine = Machine::new();
+    let schemes = |orb: &Orb| -> Vec<String> {
+        let endpoints = orb.endpoints();
+        endpoints.iter().map(|at| at.scheme().to_owned()).collect()
+    };
+    let iiop = || {
+        let builder = Orb::builder().environment(false).fabric(machine.fabric());
+        builder.listen("iiop://127.0.0.1:0")
+    };
+    let way = |serving: &Orb| {
+        let (witness, reference) = witness(serving);
+        clerk(&machine.client(), &reference)
+            .bounce(None, 7)
+            .wait()
+            .unwrap();
+        seen(&witness)
+    };
+    let [one, other] = [iiop().build().unwrap(), iiop().build().unwrap()];
+    assert_eq!(schemes(&one), ["iiop", "apic"]);
+    assert_ne!(one.endpoints()[1], other.endpoints()[1]);
+    assert_eq!(way(&one), ["apic"]);
+    let without = iiop().fabric(None).build().unwrap();
+    assert_eq!(
+        (schemes(&without), way(&without)),
+        (vec!["iiop".into()], vec!["iiop".into()])
+    );
+    // It says by what it is reached.
+    let by_iiop = iiop().server_protocols([Protocol::iiop()]).build().unwrap();
+    assert_eq!(
+        (schemes(&by_iiop), way(&by_iiop)),
+        (vec!["iiop".into()], vec!["iiop".into()])
+    );
+    // One that begins to listen, for an object to be called back.
+    let calling = machine.client();
+    assert_eq!(schemes(&calling), Vec::<String>::new());
+    assert_eq!(way(&calling), ["apic"]);
+    assert_eq!(schemes(&calling), ["iiop", "apic"]);
+}
+
+/// The other process of the test below; does nothing when it is run as a test.
+#[test]
+fn a_server_that_waits_for_its_end() {
+    let Some(folder) = std::env::var_os("UPCALL_TEST_FABRIC") else {
+        return;
+    };
+    let fabric = Apic::with(Directory::at(&folder).unwrap(), Config::default()).unwrap();
+    let reason = fabric.listen(&Endpoint::new("apic", "", 0)).unwrap_err();
+    let builder = Orb::builder().environment(false).fabric(Fabric::at(folder));
+    let builder = builder.listen("iiop://127.0.0.1:0");
+    let serving = builder.build().unwrap();
+    let (_witness, reference) = witness(&serving);
+    println!("\nreason {reason}");
+    println!("listens {:?}", serving.endpoints().len());
+    println!("serves {reference}");
+    let _ = std::io::stdin().read_line(&mut String::new());
+}
+
+#[test]
+fn where_memory_cannot_be_shared_everything_goes_on_with_iiop() {
+    let machine = Machine::new();
+    // Files that are that small are no channels; who is told so by a signal would end.
+    let limited = "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\"";
+    let mut command = std::process::Command::new("sh");
+    command
+        .args(["-c", limited])
+        .arg(std::env::current_exe().unwrap());
+    command.args(["--exact", "a_server_that_waits_for_its_end", "--nocapture"]);
+    command.env("UPCALL_TEST_FABRIC", machine.0.path());
+    let process = Process::start(&mut command);
+    let reason = process.line_with("reason");
+    assert!(
+        reason.contains("memory to be shared between processes is refused"),
+        "{reason}"
+    );
+    assert_eq!(process.line_with("listens"), "listens 1");
+    let serves = process.line_with("serves");
+    let reference = serves.split_ascii_whitespace().next_back().unwrap();
+    let clerk = clerk(&machine.client(), reference);
+    assert_eq!(clerk.bounce(None, 7).wait().unwrap(), 7);
 }

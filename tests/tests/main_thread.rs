@@ -171,8 +171,10 @@ impl Clerk for Desk {
 
 /// The clerk as a client of its own knows it.
 fn from_elsewhere(office: &Office, clerk: &ClerkRef) -> (Orb, ClerkRef) {
+    // By sockets, where more waits than a ring of the fabric has room for.
     let client = Orb::builder()
         .environment(false)
+        .fabric(None)
         .timeout(PATIENCE)
         .build()
         .unwrap();

@@ -166,8 +166,13 @@ impl PriorityMapping for Ordinary {
     }
 }
 
+/// An ORB without the fabric: what a connection is like, and which one it is, is a matter of TCP.
+fn by_sockets() -> upcall::OrbBuilder {
+    Orb::builder().environment(false).fabric(None)
+}
+
 fn server() -> Orb {
-    let builder = Orb::builder().environment(false).listen("iiop://127.0.0.1:0");
+    let builder = by_sockets().listen("iiop://127.0.0.1:0");
     let builder = builder.real_time(|settings| {
         settings.priority_mapping = Some(Arc::new(Ordinary));
         settings.calibration = Some(Calibration::default());
@@ -178,7 +183,7 @@ fn server() -> Orb {
 }
 
 fn client() -> Orb {
-    let builder = Orb::builder().environment(false);
+    let builder = by_sockets();
     let builder = builder.real_time(|settings| settings.priority_mapping = Some(Arc::new(Ordinary)));
     builder.build().unwrap()
 }

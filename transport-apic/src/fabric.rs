@@ -37,6 +37,7 @@ mod handshake;
 mod listener;
 mod socket;
 
+use std::io;
 use std::time::Duration;
 
 use crate::{Geometry, Integrity, Pace};
@@ -94,6 +95,20 @@ impl Peers {
             Self::SameUser => user == own_user(),
             Self::Users(users) => users.contains(&user),
         }
+    }
+}
+
+/// Makes what an end transmits from, and lets go of it: for whoever wants to know beforehand whether there can be channels
+/// here.
+///
+/// # Errors
+///
+/// What the system says, where memory descriptors are refused.
+pub fn probe(config: &Config) -> io::Result<()> {
+    match handshake::Half::new(config.geometry) {
+        Ok(_) => Ok(()),
+        Err(HandshakeError::NoMemory(error)) => Err(error),
+        Err(other) => Err(io::Error::other(other)),
     }
 }
 

@@ -140,6 +140,12 @@ impl Transport for Apic {
                 tracing::warn!(directory = %self.directory.path().display(), %error, "cannot be cleared of dead names");
             }
         });
+        // Whoever came would be refused.
+        let no_memory = |error: io::Error| {
+            let why = format!("memory to be shared between processes is refused: {error}");
+            TransportError::new("listen at", &endpoint, io::Error::new(error.kind(), why))
+        };
+        fabric::probe(&self.config).map_err(no_memory)?;
         let listener = ApicListener::bind(&self.directory, &endpoint, &self.config)
             .map_err(|error| TransportError::new("listen at", &endpoint, error))?;
         Ok(Box::new(listener))

@@ -293,8 +293,11 @@ impl Inner {
             return Err(cannot_listen("it was shut down"));
         }
         let anywhere = [Endpoint::iiop("0.0.0.0", 0)];
-        let listeners =
+        let mut listeners =
             builder::bind(&self.core, &anywhere, None, &self.serving.tcp).map_err(cannot_listen)?;
+        if self.serving.any_protocol {
+            listeners.extend(builder::bind_on_fabric(&self.core));
+        }
         self.serve(listeners).map_err(cannot_listen)?;
         let endpoints = self.core.local_endpoints();
         tracing::debug!(?endpoints, "the ORB listens, for an object that was activated");

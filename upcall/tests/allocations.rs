@@ -145,6 +145,7 @@ impl Servant for Skeleton {
 fn server() -> (Orb, ObjectRef) {
     let orb = Orb::builder()
         .environment(false)
+        .fabric(None)
         .listen("iiop://127.0.0.1:0")
         .build()
         .expect("built");

@@ -82,7 +82,7 @@ impl Bench {
             Failure::new(format!("cannot start a server to measure: {error}"))
                 .hint("calibration calls a server of its own on 127.0.0.1")
         };
-        let orb = Orb::builder().listen("iiop://127.0.0.1:0").build();
+        let orb = Orb::builder().fabric(None).listen("iiop://127.0.0.1:0").build();
         let orb = orb.map_err(|error| failed(error.to_string()))?;
         let marks = Arc::new(Marks::default());
         let servant = Echo(Arc::clone(&marks));

@@ -27,7 +27,7 @@ struct Telling {
 
 impl Telling {
     fn builder(&self) -> upcall::OrbBuilder {
-        let builder = Orb::builder().environment(false);
+        let builder = by_sockets();
         let builder = builder.transport(Arc::new(self.clone()));
         builder.real_time(|settings| {
             settings.priority_mapping = Some(Arc::new(Ordinary));
@@ -270,7 +270,7 @@ fn omniorb_calls_objects_whose_connections_are_of_another_kind() {
         dont_route: true,
         no_delay: true,
     };
-    let server = Orb::builder().environment(false).listen("iiop://127.0.0.1:0");
+    let server = by_sockets().listen("iiop://127.0.0.1:0");
     let server = server
         .server_protocols([Protocol::iiop_with(small)])
         .build()

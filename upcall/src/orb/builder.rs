@@ -122,6 +122,8 @@ pub(super) struct Serving {
     statistics: Option<Folder>,
     /// What connections are like.
     pub(super) tcp: TcpProtocolProperties,
+    /// Nobody has said by which protocols objects are served.
+    pub(super) any_protocol: bool,
 }
 
 impl OrbBuilder {
@@ -273,8 +275,10 @@ impl OrbBuilder {
         self
     }
 
-    /// Calls processes of this machine by this fabric where references name it, and listens there at `apic://name`; `None`
-    /// does without. Defaults to that of the user. Where it cannot be had, the ORB says so once and does without.
+    /// Calls processes of this machine by this fabric where references name it. An ORB that listens for IIOP listens there,
+    /// too: at `apic://name`, or else at a name that nobody can guess, unless [`server_protocols`](Self::server_protocols) says
+    /// which protocols there are. `None` does without. Defaults to that of the user. Where it cannot be had, the ORB says so
+    /// once and does without.
     pub fn fabric(mut self, fabric: impl Into<Option<Fabric>>) -> Self {
         self.fabric = fabric.into();
         self
@@ -328,7 +332,11 @@ impl OrbBuilder {
         let iiop = self.server_protocols.find(ProtocolType::IIOP)?;
         let tcp = iiop.and_then(|protocol| protocol.tcp).unwrap_or_default();
         let core = OrbCore::new(self.config, self.transports);
-        let listeners = bind(&core, &listen, self.publish.as_deref(), &tcp)?;
+        let mut listeners = bind(&core, &listen, self.publish.as_deref(), &tcp)?;
+        let any_protocol = self.server_protocols.is_empty();
+        if any_protocol {
+            listeners.extend(bind_on_fabric(&core));
+        }
         let server_id = core.config().server_id.clone().unwrap_or_default();
         if let Some(path) = &self.config_file {
             self.real_time.file = Some(qos_file(path)?);
@@ -348,6 +356,7 @@ impl OrbBuilder {
                 publish: self.publish,
                 statistics: self.statistics,
                 tcp,
+                any_protocol,
             },
             listening: Mutex::new(()),
             server: Mutex::new(None),
@@ -497,6 +506,28 @@ pub(super) fn bind(
         listeners.push(listener);
     }
     Ok(listeners)
+}
+
+/// Binds an endpoint on the fabric beside those of IIOP, unless there is one; none where that cannot be.
+pub(super) fn bind_on_fabric(core: &Arc<OrbCore>) -> Option<Box<dyn Listener>> {
+    let listens = |scheme| {
+        let endpoints = core.local_endpoints();
+        endpoints.iter().any(|endpoint| endpoint.scheme() == scheme)
+    };
+    if !listens(Endpoint::IIOP) || listens(Apic::SCHEME) {
+        return None;
+    }
+    let transport = core.transport(Apic::SCHEME)?;
+    match transport.listen(&Endpoint::new(Apic::SCHEME, "", 0)) {
+        Ok(listener) => {
+            core.add_local_endpoint(listener.local().clone());
+            Some(listener)
+        }
+        Err(error) => {
+            tracing::warn!(%error, "this ORB does not listen on the fabric of its machine");
+            None
+        }
+    }
 }
 
 /// The endpoint as references name it.

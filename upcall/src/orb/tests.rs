@@ -3,8 +3,9 @@ use std::{thread, time::Duration};
 
 use super::*;
 
+/// Without the fabric, so that an ORB listens where it is told to and nowhere else.
 fn quiet() -> OrbBuilder {
-    Orb::builder().environment(false)
+    Orb::builder().environment(false).fabric(None)
 }
 
 #[test]
