@@ -7,6 +7,7 @@
     reason = "a demonstration is there to be read"
 )]
 
+mod columns;
 mod guarantees;
 
 use std::fs;
@@ -18,6 +19,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use upcall_examples::{doing, option};
+
+use self::columns::Columns;
 
 /// How long a program may take to start.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -53,10 +56,24 @@ fn show(programs: &Path, work: &Path) -> Result<(), String> {
         server.ready.chars().take(72).collect::<String>()
     );
 
-    println!("── a client in Rust");
-    let mut client = Command::new(programs.join("demo-client"));
-    run(client.args(["--naming", &naming.address]))?;
+    let client = || {
+        let mut client = Command::new(programs.join("demo-client"));
+        client.args(["--naming", &naming.address]);
+        client
+    };
+    println!("── a client in Rust, by IIOP");
+    let iiop = columns::run(client().env("UPCALL_FABRIC", ""), true)?;
     server.report("the Rust client")?;
+
+    println!("── the same client and server over the fabric of this machine: APIC, in shared memory");
+    let apic = columns::run(&mut client(), false)?;
+    let callers = server.report("the Rust client")?;
+    if callers.contains("from apic://") {
+        let iiop = &iiop;
+        println!("{}", Columns { iiop, apic: &apic });
+    } else {
+        println!("left out: it went by IIOP again, since there is no fabric here\n");
+    }
 
     println!("── a client in C++, with omniORB");
     match cpp(work) {
@@ -169,31 +186,33 @@ impl Program {
             output,
             ready: String::new(),
         };
-        program.ready = program.until("READY")?;
+        (_, program.ready) = program.until("READY")?;
         Ok(program)
     }
 
-    /// Prints what it prints, up to the line that starts with `word`; the rest of that line.
-    fn until(&mut self, word: &str) -> Result<String, String> {
+    /// Prints what it prints, up to the line that starts with `word`; that, and the rest of that line.
+    fn until(&mut self, word: &str) -> Result<(String, String), String> {
         let output = self.output.as_mut().ok_or("a program without output")?;
+        let mut printed = String::new();
         for line in output.lines() {
             let line = line.map_err(doing("reading what a program prints"))?;
             if let Some(rest) = line.strip_prefix(word) {
-                return Ok(rest.trim().to_owned());
+                return Ok((printed, rest.trim().to_owned()));
             }
             println!("{line}");
+            printed.extend([&line, "\n"]);
         }
         Err(format!("a program ended before it printed {word}"))
     }
 
-    /// Has the server say who called what.
-    fn report(&mut self, who: &str) -> Result<(), String> {
+    /// Has the server say who called what, and returns that.
+    fn report(&mut self, who: &str) -> Result<String, String> {
         println!("the server was called by {who}:");
         let input = self.child.stdin.as_mut().ok_or("the server reads no input")?;
         input.write_all(b"\n").map_err(doing("asking the server"))?;
-        self.until("END")?;
+        let (said, _) = self.until("END")?;
         println!();
-        Ok(())
+        Ok(said)
     }
 
     /// Lets it end by itself.
