@@ -29,6 +29,7 @@ const CPUS: (usize, usize) = (1, 0);
 pub(crate) fn rows() -> Vec<Row> {
     vec![
         low_delay(),
+        low_delay_over_the_fabric(),
         streams(
             "stream-60",
             "stream at 60 % of a CPU: with 8 hogs and 50 flooding clients, against alone",
@@ -128,8 +129,8 @@ fn watching() -> Row {
     }
 }
 
-fn low_delay() -> Row {
-    let beset = |name, of, server, realtime| Contestant {
+fn beset(name: &'static str, of: Programs, server: &'static str, realtime: bool) -> Contestant {
+    Contestant {
         name,
         method: Method::Beset {
             pair: Pair {
@@ -140,7 +141,24 @@ fn low_delay() -> Row {
             },
             realtime,
         },
-    };
+    }
+}
+
+/// The same with a lane on the fabric.
+fn low_delay_over_the_fabric() -> Row {
+    Row {
+        name: "low-delay-fabric",
+        title: "p99 of a call over the fabric every 0.5 ms: with 8 hogs and 50 flooding clients, against alone",
+        unit: Unit::Growth,
+        contestants: vec![
+            beset("ours", Programs::Fabric, "--guarantee", false),
+            beset("no guarantee", Programs::Fabric, "", false),
+            beset("by IIOP", Programs::Ours, "--guarantee", false),
+        ],
+    }
+}
+
+fn low_delay() -> Row {
     Row {
         name: "low-delay",
         title: "p99 of a call every 0.5 ms: with 8 hogs and 50 flooding clients, against alone",
@@ -202,9 +220,9 @@ fn start(lab: &Lab, pair: &Pair, realtime: bool) -> Result<Server, String> {
 pub(crate) fn growth(lab: &Lab, pair: &Pair, realtime: bool) -> Result<(f64, Report), String> {
     let server = start(lab, pair, realtime)?;
     let p99 = || -> Result<(f64, Report), String> {
-        let mut client = lab.ours("bench-client")?;
+        let mut client = lab.caller(pair.of)?;
         client
-            .args(["client", "--pause-us", "500", "--warmup", "200"])
+            .args(["--pause-us", "500", "--warmup", "200"])
             .args(["--cpu", &pair.cpus.1.to_string(), "--address", &server.address])
             .args(["--calls", &lab.calls(pair).to_string()]);
         let report = findings(&scheduled(&client, CLIENT_PRIORITY))?;
@@ -236,8 +254,8 @@ mod tests {
         let targets = Targets::of("isolation").expect("readable");
         let rows = rows();
         for row in &rows {
-            // Whom nothing is like has no control but itself.
-            if ["watched", "watching"].contains(&row.name) {
+            // Whom nothing is like has no control but itself; elsewhere, the others are those of the row over sockets.
+            if ["watched", "watching", "low-delay-fabric"].contains(&row.name) {
                 continue;
             }
             assert!(targets.of_row(row.name).next().is_some(), "{}", row.name);

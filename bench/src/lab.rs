@@ -226,6 +226,16 @@ impl Lab {
         Ok(command)
     }
 
+    /// Our client, for a server of these programs: over the fabric where these are there.
+    pub(crate) fn caller(&self, of: Programs) -> Result<Command, String> {
+        let ours = if of == Programs::Fabric {
+            of
+        } else {
+            Programs::Ours
+        };
+        self.program(ours, "client")
+    }
+
     /// The folder for what programs leave.
     pub(crate) fn folder(&self) -> Result<&PathBuf, String> {
         std::fs::create_dir_all(&self.folder)
