@@ -102,7 +102,7 @@ fn request(message: &Message) {
     let mut assembler = Assembler::default();
     let (again, failed) = take(&mut assembler, &pieces);
     assert!(!failed && again.len() == 1 && assembler.is_idle());
-    let (read, rest) = again[0].request(CodeSets::NATIVE, None).expect("we wrote it");
+    let (read, mut rest) = again[0].request(CodeSets::NATIVE, None).expect("we wrote it");
     assert_eq!(
         (read.request_id, read.response, read.operation),
         (header.request_id, header.response, header.operation)

@@ -11,6 +11,7 @@ mod error;
 mod hooks;
 mod marshal;
 mod output;
+mod pieces;
 mod primitive;
 mod text;
 
@@ -19,6 +20,7 @@ pub use encoder::{BY_REFERENCE, Encoder, Mark, Part};
 pub use error::CdrError;
 pub use hooks::OrbHandle;
 pub use marshal::{Marshal, Unmarshal};
+pub use pieces::Pieces;
 pub use primitive::Primitive;
 
 /// The order of the octets of a number.

@@ -13,6 +13,7 @@ pub mod fixed;
 pub mod flow;
 pub mod giop;
 pub mod histogram;
+mod intake;
 pub mod invoke;
 pub mod ior;
 pub mod long_double;

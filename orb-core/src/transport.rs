@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use crate::rtcorba::TcpProtocolProperties;
 
@@ -116,6 +116,23 @@ pub trait Link: Send + Sync + fmt::Debug {
     ///
     /// As [`Link::recv`].
     fn try_recv(&self, buffer: &mut BytesMut) -> io::Result<usize>;
+
+    /// Returns whether so many octets of one message are handed on where they lie, with
+    /// [`recv_where_it_lies`](Self::recv_where_it_lies). Defaults to never.
+    fn hands_on(&self, _octets: usize) -> bool {
+        false
+    }
+
+    /// Receives at most `most` octets without copying them, once they are all there; or fewer, where what comes next does not
+    /// lie right behind. None is the end of the stream. Their sender could still change them: he is trusted not to, but
+    /// nothing may depend on it. With a timeout of zero it never blocks.
+    ///
+    /// # Errors
+    ///
+    /// As [`Link::recv`]; and [`io::ErrorKind::Unsupported`], which is the default, from one that hands nothing on so.
+    fn recv_where_it_lies(&self, _most: usize, _timeout: Option<Duration>) -> io::Result<Bytes> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
     /// Ends both directions: blocked calls return, the peer sees the end of the stream.
     fn shutdown(&self);

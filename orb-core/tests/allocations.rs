@@ -97,7 +97,8 @@ fn read_request(message: &Message) -> Result<f64, CdrError> {
         ("measure", 1)
     );
     assert_eq!(body.str_ref()?, "temperature");
-    let shared: Bytes = body.share(body.rest());
+    let rest = body.rest();
+    let shared: Bytes = body.share(rest);
     black_box(shared);
     let count = body.sequence_len(None, 8)?;
     let sum = (0..count).map(|_| body.double()).sum();

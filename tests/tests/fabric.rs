@@ -27,6 +27,10 @@ use upcall_tests::{
         server,
     },
 };
+
+#[path = "fabric/bulk.rs"]
+mod bulk;
+
 upcall::include_idl!("main_thread");
 use desk::{Clerk, ClerkDivideError, ClerkRef, ClerkSkeleton};
 

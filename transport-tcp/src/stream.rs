@@ -2,14 +2,15 @@
 //! A byte stream: one connection of the engine over one reliable channel, which carries nothing else.
 //!
 //! Pure: whoever owns it gives it the time. What arrives is copied out of the channel once, into the memory in which
-//! messages are put together and interpreted, so that a peer cannot change under us what was checked.
+//! messages are put together and interpreted, so that a peer cannot change under us what was checked. Where memory is
+//! shared, bulk can be handed on where it lies instead, if whoever takes it does not interpret it.
 
 use std::{io::IoSlice, mem, sync::Arc, time::Duration};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use orb_core::transport::Direction;
 use rtu::{Nanos, Time};
-use transport_apic::{Channel, Closed, Interest, Packet, Payload, Refusal, Short};
+use transport_apic::{Channel, Closed, Integrity, Interest, Packet, Payload, Refusal, Short};
 
 use crate::{
     engine::{Checksums, CongestionControl, Connection, Endpoints, Error, Settings, State},
@@ -24,6 +25,13 @@ const MOST: usize = 1 << 30;
 
 /// What is worth being sent of something that does not fit as a whole.
 const LITTLE: usize = 4096;
+
+/// A piece so large is not copied together with what comes before it: it may be handed on where it lies.
+const BULK: usize = 16 * 1024;
+
+/// The most that comes to lie as one, and is handed on so; what is larger is copied out while it is still coming in, and
+/// needs no more memory than is on the way.
+const MOST_AS_ONE: usize = 16 << 20;
 
 /// What there is no clock for: what a reliable channel takes arrives, as long as both ends live, and who is gone is noticed
 /// by the channel.
@@ -43,8 +51,16 @@ pub(crate) struct Stream<C: Channel> {
     most_short: usize,
     /// The channel had no room for the one that goes: it goes first.
     refused: bool,
-    /// A piece of what has come that did not fit where it was to go.
+    /// A piece of what has come that did not fit where it was to go, or of which more is to come before it is handed on.
     rest: Option<C::Payload>,
+    /// What has come after it and does not lie right behind.
+    next: Option<C::Payload>,
+    /// More of the rest is waited for.
+    gathering: bool,
+    /// How much of the bulk that is being sent is yet to be placed, right behind what was.
+    behind: usize,
+    /// Whether bulk may be handed on where it lies.
+    shares: bool,
     /// The longest piece that goes with one segment.
     longest: usize,
     /// A notification was asked for.
@@ -74,7 +90,7 @@ pub(crate) enum Ended {
 /// What there was to take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Received {
-    /// So many octets, appended; never 0. If they leave room, there were no more.
+    /// So many octets, appended; never 0. If they leave room, there were no more, or bulk is next.
     Octets(usize),
     /// Nothing for now.
     Nothing,
@@ -109,6 +125,10 @@ impl<C: Channel> Stream<C> {
             short: Short::new(),
             refused: false,
             rest: None,
+            next: None,
+            gathering: false,
+            behind: 0,
+            shares: properties.integrity == Integrity::Shared,
             longest: properties.mtu.saturating_sub(HEADERS).max(1),
             armed: false,
             wants_room: false,
@@ -172,7 +192,8 @@ impl<C: Channel> Stream<C> {
     fn send_short(&mut self, parts: &[IoSlice<'_>], now: Time) -> Result<usize, Ended> {
         let (octets, at) = (parts.iter().map(|part| part.len()).sum(), elapsed(now));
         let short = octets <= self.most_short && parts.len() <= Packet::<()>::PIECES;
-        let fits = short && !self.refused && self.channel.may_transmit(at).is_ok();
+        // The end of bulk lies behind the rest of it.
+        let fits = short && self.behind == 0 && !self.refused && self.channel.may_transmit(at).is_ok();
         if !fits || !self.connection.transmit_carried(now, octets, &mut self.outgoing) {
             return Ok(0);
         }
@@ -193,7 +214,7 @@ impl<C: Channel> Stream<C> {
         for part in parts {
             let mut left = &part[..];
             while !left.is_empty() {
-                let Some(placed) = self.place(left) else {
+                let Some(placed) = self.place(left, self.longest - gathered) else {
                     return Ok(sent);
                 };
                 let length = placed.len();
@@ -212,16 +233,34 @@ impl<C: Channel> Stream<C> {
         Ok(sent)
     }
 
-    /// Places the beginning of what is `left`, as much as goes out now.
-    fn place(&mut self, left: &[u8]) -> Option<C::Payload> {
+    /// Places the beginning of what is `left`, as much as goes out now with a packet that has so much room.
+    fn place(&mut self, left: &[u8], room: usize) -> Option<C::Payload> {
         if self.refused || !self.channel.has_slot() {
             return None;
         }
-        [self.longest, LITTLE].into_iter().find_map(|most| {
-            let piece = left.get(..most).unwrap_or(left);
-            let fits = piece.len() <= self.connection.usable();
-            fits.then(|| self.channel.place(piece)).flatten()
+        let usable = self.connection.usable();
+        if usable < left.len().min(LITTLE) {
+            return None;
+        }
+        [room, room.min(LITTLE)].into_iter().find_map(|most| {
+            let piece = left.get(..most.min(usable)).unwrap_or(left);
+            let behind = left.len() - piece.len();
+            self.place_bulk(piece, behind)
+                .or_else(|| self.channel.place(piece))
         })
+    }
+
+    /// Places a piece of bulk, of which so much more is `behind`.
+    fn place_bulk(&mut self, piece: &[u8], behind: usize) -> Option<C::Payload> {
+        if self.behind == 0 && piece.len() + behind < BULK {
+            return None;
+        }
+        self.behind = if hands_on(piece.len() + behind) || self.behind > 0 {
+            behind
+        } else {
+            0
+        };
+        self.channel.place_run(piece, self.behind)
     }
 
     /// Takes what has come, as far as there is room behind what is in `buffer`.
@@ -230,8 +269,10 @@ impl<C: Channel> Stream<C> {
     ///
     /// Why it came to its end, if the peer did not close in good order.
     pub(crate) fn receive(&mut self, buffer: &mut BytesMut, now: Time) -> Result<Received, Ended> {
-        let mut count = self.copy_out(buffer);
-        while buffer.len() < buffer.capacity() {
+        let before = buffer.len();
+        let mut count = self.copy_out(buffer, before);
+        // What is left although there is room is bulk.
+        while buffer.len() < buffer.capacity() && self.rest.is_none() {
             let ended = match self.take_short(buffer, now) {
                 Ok(0) => match self.take_in(now) {
                     Ok(true) => None,
@@ -244,7 +285,7 @@ impl<C: Channel> Stream<C> {
                 }
                 Err(ended) => Some(ended),
             };
-            count += self.copy_out(buffer);
+            count += self.copy_out(buffer, before);
             match ended {
                 Some(_) if count > 0 || self.connection.is_finished() => break,
                 Some(ended) => return Err(ended),
@@ -252,10 +293,7 @@ impl<C: Channel> Stream<C> {
             }
         }
         if count > 0 {
-            // Acknowledgements go with what is sent next, unless the peer waits for one.
-            if self.connection.is_pending() {
-                self.put_out(now).ok();
-            }
+            self.acknowledge_at_once(now);
             return Ok(Received::Octets(count));
         }
         if self.connection.is_finished() {
@@ -264,6 +302,82 @@ impl<C: Channel> Stream<C> {
         }
         self.rest(now)?;
         Ok(Received::Nothing)
+    }
+
+    /// Hands on the next `most` octets where they lie, once they are all there; or fewer, if what comes next does not lie
+    /// right behind. None of them is the end; `Ok(None)` is nothing for now.
+    ///
+    /// # Errors
+    ///
+    /// Why it came to its end, if the peer did not close in good order.
+    pub(crate) fn hand_on(&mut self, most: usize, now: Time) -> Result<Option<Bytes>, Ended>
+    where
+        C::Payload: Into<Bytes>,
+    {
+        loop {
+            if self.gather(most) {
+                return Ok(self.gathered(most));
+            }
+            self.acknowledge_at_once(now);
+            match self.take_in(now) {
+                Ok(true) => {}
+                Ok(false) => break,
+                // What came before is taken first.
+                Err(_) if self.connection.is_readable() => {}
+                Err(ended) if !self.connection.is_finished() => return Err(ended),
+                Err(_) => break,
+            }
+        }
+        if self.connection.is_finished() {
+            self.put_out(now).ok();
+            return match self.gathered(most) {
+                None => self.alive().map(|()| Some(Bytes::new())),
+                gathered => Ok(gathered),
+            };
+        }
+        self.rest(now)?;
+        Ok(None)
+    }
+
+    /// Joins what comes next to the rest; returns whether that is all there will be of it.
+    fn gather(&mut self, most: usize) -> bool {
+        self.gathering = true;
+        while self.rest.as_ref().is_none_or(|rest| rest.len() < most) {
+            let Some(next) = self.next.take().or_else(|| self.connection.recv()) else {
+                return false;
+            };
+            match &mut self.rest {
+                None => self.rest = Some(next),
+                Some(rest) => {
+                    if !rest.join(&next) {
+                        self.next = Some(next);
+                        break;
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    /// Takes at most so many octets of the rest.
+    fn gathered(&mut self, most: usize) -> Option<Bytes>
+    where
+        C::Payload: Into<Bytes>,
+    {
+        self.gathering = false;
+        let mut whole = self.rest.take()?;
+        if whole.len() > most {
+            self.rest = Some(whole.slice(most..whole.len()));
+            whole = whole.slice(0..most);
+        }
+        Some(whole.into())
+    }
+
+    /// Acknowledgements go with what is sent next, unless the peer waits for one.
+    fn acknowledge_at_once(&mut self, now: Time) {
+        if self.connection.is_pending() {
+            self.put_out(now).ok();
+        }
     }
 
     /// Sends what only waits for something to go with: nobody knows when that will be.
@@ -287,7 +401,8 @@ impl<C: Channel> Stream<C> {
     /// Returns what of the channel somebody has to wait for who waits for what comes, and for `room` if that is wanted; `None`
     /// if there is something already, or the end has come. What waits for something to go with goes out before.
     pub(crate) fn interest(&mut self, room: bool, now: Time) -> Option<Interest> {
-        if self.rest.is_some() || self.connection.is_readable() || self.rest(now).is_err() {
+        let is_there = self.next.is_some() || (self.rest.is_some() && !self.gathering);
+        if is_there || self.connection.is_readable() || self.rest(now).is_err() {
             return None;
         }
         self.wants_room |= room;
@@ -344,12 +459,19 @@ impl<C: Channel> Stream<C> {
         self.channel.close();
     }
 
-    fn copy_out(&mut self, buffer: &mut BytesMut) -> usize {
-        let before = buffer.len();
+    /// Copies what has come, up to bulk, unless that comes first; the buffer was so long `before`.
+    fn copy_out(&mut self, buffer: &mut BytesMut, before: usize) -> usize {
+        let start = buffer.len();
+        self.gathering = false;
         while buffer.len() < buffer.capacity() {
-            let Some(piece) = self.rest.take().or_else(|| self.connection.recv()) else {
+            let rest = self.rest.take().or_else(|| self.next.take());
+            let Some(piece) = rest.or_else(|| self.connection.recv()) else {
                 break;
             };
+            if self.shares && piece.len() >= BULK && buffer.len() > before {
+                self.rest = Some(piece);
+                break;
+            }
             let room = buffer.capacity() - buffer.len();
             let whole = piece.as_ref();
             match whole.get(..room).filter(|part| part.len() < whole.len()) {
@@ -360,7 +482,7 @@ impl<C: Channel> Stream<C> {
                 }
             }
         }
-        buffer.len() - before
+        buffer.len() - start
     }
 
     /// Copies what is short and next from the channel to where it goes; 0 if there is nothing such.
@@ -424,6 +546,11 @@ impl<C: Channel> Stream<C> {
     }
 }
 
+/// Returns whether so much of one message is to be handed on where it lies, if memory is shared.
+pub(crate) fn hands_on(octets: usize) -> bool {
+    (BULK..=MOST_AS_ONE).contains(&octets)
+}
+
 /// Headers of the packets of a connection without options.
 const HEADERS: usize = 40;
 
@@ -439,6 +566,9 @@ fn reliable() -> Settings {
         sack: false,
         checksums: Checksums::Offloaded,
         congestion: CongestionControl::Off,
+        // As much as a channel's slots have room for: who sends bulk seldom waits for an acknowledgement.
+        send_budget: 4 << 20,
+        receive_budget: 4 << 20,
         ..Settings::default()
     }
 }

@@ -51,8 +51,8 @@ pub(crate) fn decode_argument(scope: &Scope<'_>, ty: &Ty) -> Argument {
         },
         Ty::Sequence { element, bound } if element.is_octet() => {
             let read = match bound {
-                None => quote!(d.octets()?),
-                Some(bound) => quote!(rt::within(d.octets()?, #bound)?),
+                None => quote!(d.bulk()?),
+                Some(bound) => quote!(rt::within(d.bulk()?, #bound)?),
             };
             Argument {
                 read,

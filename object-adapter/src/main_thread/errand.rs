@@ -71,7 +71,7 @@ impl Errand {
         found: Found,
         cx: &Context<'_>,
         origin: Origin<'_>,
-        args: &Decoder<'_>,
+        args: &mut Decoder<'_>,
         to: ReplyTo,
         at: Option<Level>,
     ) -> Self {
@@ -192,9 +192,11 @@ struct Arguments {
 
 impl Arguments {
     /// Shares the message that `args` reads, if it can.
-    fn new(args: &Decoder<'_>) -> Self {
+    fn new(args: &mut Decoder<'_>) -> Self {
+        let rest = args.rest();
+        let octets = args.share(rest);
         Self {
-            octets: args.share(args.rest()),
+            octets,
             position: args.position(),
             endian: args.endian(),
             version: args.version(),

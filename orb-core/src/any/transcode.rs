@@ -312,7 +312,7 @@ pub(crate) fn sequence_count(
 }
 
 /// Whether a string stands next that is `text`.
-fn begins_with(from: &Decoder<'_>, text: &str) -> bool {
+fn begins_with(from: &mut Decoder<'_>, text: &str) -> bool {
     let padding = 0usize.wrapping_sub(from.position()) & 3;
     let octets = from.rest().get(padding + 4..);
     let octets = octets.and_then(|octets| octets.strip_prefix(text.as_bytes()));

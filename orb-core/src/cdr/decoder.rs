@@ -3,12 +3,14 @@
 
 mod chunk;
 mod numbers;
+mod pieces;
 
 use std::any::Any;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use self::pieces::Ahead;
 use super::{CdrError, Endian, OrbHandle, Primitive, Version, hooks};
 use crate::codeset::CodeSets;
 
@@ -39,6 +41,9 @@ pub struct Decoder<'a> {
     source: Option<&'a Bytes>,
     orb: Option<&'a Arc<dyn OrbHandle>>,
     extension: hooks::Extension,
+    /// Where data was received in pieces: those to come, and their octets.
+    ahead: Option<Ahead<'a>>,
+    more: usize,
 }
 
 impl<'a> Decoder<'a> {
@@ -59,6 +64,8 @@ impl<'a> Decoder<'a> {
             source: None,
             orb: None,
             extension: None,
+            ahead: None,
+            more: 0,
         }
     }
 
@@ -153,18 +160,20 @@ impl<'a> Decoder<'a> {
     #[inline]
     #[must_use]
     pub fn remaining(&self) -> usize {
-        self.rest.len()
+        self.rest.len() + self.more
     }
 
     /// Returns how many octets are left, beyond the current chunk as well.
     #[must_use]
     pub fn whole_remaining(&self) -> usize {
-        self.rest.len().saturating_add(self.beyond.map_or(0, <[u8]>::len))
+        self.remaining()
+            .saturating_add(self.beyond.map_or(0, <[u8]>::len))
     }
 
-    /// Returns what is left, without consuming it.
+    /// Returns what is left (in the current chunk, inside a chunked valuetype), without consuming it.
     #[must_use]
-    pub fn rest(&self) -> &'a [u8] {
+    pub fn rest(&mut self) -> &'a [u8] {
+        self.make_whole();
         self.rest
     }
 
@@ -189,10 +198,11 @@ impl<'a> Decoder<'a> {
     /// # Errors
     /// [`CdrError::BadIndirection`] if `stream_position` is not before the current one;
     /// [`CdrError::TooDeep`].
-    pub fn revisit(&self, stream_position: usize) -> Result<Self, CdrError> {
+    pub fn revisit(&mut self, stream_position: usize) -> Result<Self, CdrError> {
         if stream_position >= self.stream_position() {
             return Err(CdrError::BadIndirection);
         }
+        self.make_whole();
         let rest = self
             .whole
             .get(stream_position..)
@@ -292,7 +302,15 @@ impl<'a> Decoder<'a> {
             self.rest = tail;
             return Ok(head);
         }
+        self.raw_beyond(count)
+    }
+
+    #[cold]
+    fn raw_beyond(&mut self, count: usize) -> Result<&'a [u8], CdrError> {
         self.next_chunk()?;
+        while self.rest.len() < count && self.more > 0 {
+            self.next_piece();
+        }
         let (head, tail) = self.rest.split_at_checked(count).ok_or(CdrError::UnexpectedEnd)?;
         self.rest = tail;
         Ok(head)
@@ -340,7 +358,7 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// Reads a `sequence<octet>` where it lies.
+    /// Reads a `sequence<octet>` where it lies, if that is memory which nobody can change.
     ///
     /// # Errors
     /// [`CdrError::UnexpectedEnd`], [`CdrError::LengthBeyondEnd`].
@@ -354,7 +372,14 @@ impl<'a> Decoder<'a> {
     /// # Errors
     /// As [`Self::octets`].
     pub fn bytes(&mut self) -> Result<Bytes, CdrError> {
-        let octets = self.octets()?;
+        let count = self.sequence_len(None, 1)?;
+        if count > self.rest.len()
+            && self.more > 0
+            && let Some(piece) = self.shared(count)
+        {
+            return Ok(piece.clone());
+        }
+        let octets = self.raw(count)?;
         Ok(self.share(octets))
     }
 
@@ -381,6 +406,8 @@ impl<'a> Decoder<'a> {
             beyond: None,
             stream_end: self.stream_position(),
             extension: None,
+            ahead: None,
+            more: 0,
             ..*self
         };
         let endian = Endian::from_flag(inner.octet()?)?;

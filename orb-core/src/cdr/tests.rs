@@ -2,6 +2,7 @@
 //! Octets written down from the standard, not from what the encoder makes.
 
 mod hostile;
+mod pieces;
 mod round_trip;
 mod streams;
 mod structures;

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The receiving side of a connection: bytes in, messages out.
 
+use std::{io, time::Duration};
+
 use bytes::BytesMut;
 
-use crate::giop::{Assembler, GiopError, Limits, Message};
+use crate::{
+    giop::{Assembler, GiopError, Limits, Message},
+    intake::{recv_where_it_lies, wanted_where_it_lies},
+    transport::Link,
+};
 
 /// The receive buffer's size to begin with.
 const FIRST_ROOM: usize = 16 * 1024;
@@ -38,9 +44,34 @@ impl Reader {
         }
     }
 
-    /// Returns where to receive into.
+    /// Receives from `link`, waiting at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Link::recv`].
     #[inline]
-    pub(crate) fn buffer(&mut self) -> &mut BytesMut {
+    pub(crate) fn recv(&mut self, link: &dyn Link, timeout: Option<Duration>) -> io::Result<usize> {
+        match wanted_where_it_lies(&self.assembler, link) {
+            0 => link.recv(self.buffer(), timeout),
+            wanted => recv_where_it_lies(&mut self.assembler, link, wanted, timeout),
+        }
+    }
+
+    /// Receives from `link` what is there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Link::try_recv`].
+    #[inline]
+    pub(crate) fn try_recv(&mut self, link: &dyn Link) -> io::Result<usize> {
+        match wanted_where_it_lies(&self.assembler, link) {
+            0 => link.try_recv(self.buffer()),
+            wanted => recv_where_it_lies(&mut self.assembler, link, wanted, Some(Duration::ZERO)),
+        }
+    }
+
+    #[inline]
+    fn buffer(&mut self) -> &mut BytesMut {
         let room = if self.has_buffer {
             self.expected.clamp(ROOM, EXPECT_UP_TO)
         } else {

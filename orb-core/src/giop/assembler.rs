@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::fragment::{can_be_fragmented, leading_id};
 use super::{GiopError, HEADER_SIZE, Message, MessageHeader, MessageType};
-use crate::cdr::Version;
+use crate::cdr::{Pieces, Version};
 
 /// How large a message may be unless the ORB is told otherwise: 64 MiB.
 pub const DEFAULT_MESSAGE_LIMIT: usize = 64 << 20;
@@ -52,6 +52,8 @@ struct Partial {
 #[derive(Debug)]
 pub struct Assembler {
     buffer: BytesMut,
+    /// What follows in the message that is under way, if that is received in pieces. Then the buffer has its beginning.
+    pieces: Pieces,
     limits: Limits,
     partials: Vec<Partial>,
     /// The octets in `partials`.
@@ -70,6 +72,7 @@ impl Assembler {
     pub fn new(limits: Limits) -> Self {
         Self {
             buffer: BytesMut::new(),
+            pieces: Pieces::default(),
             limits,
             partials: Vec::new(),
             held: 0,
@@ -98,9 +101,41 @@ impl Assembler {
             return HEADER_SIZE - self.buffer.len();
         };
         match MessageHeader::decode(header).and_then(|header| self.total(&header)) {
-            Ok(total) => total.saturating_sub(self.buffer.len()),
+            Ok(total) => total.saturating_sub(self.buffer.len() + self.pieces.len()),
             Err(_) => 0,
         }
+    }
+
+    /// Returns how many octets are missing from the message that is under way, if they may be received in pieces; else 0.
+    /// Once one of them was, all of them must be.
+    #[must_use]
+    pub fn wanted_in_pieces(&self) -> usize {
+        let Some(Ok(header)) = self.buffer.first_chunk().map(MessageHeader::decode) else {
+            return 0;
+        };
+        let carries_data = matches!(header.message_type, MessageType::Request | MessageType::Reply);
+        if carries_data && self.is_simple(&header) {
+            self.wanted()
+        } else {
+            0
+        }
+    }
+
+    /// Returns whether the message that is under way is received in pieces.
+    #[inline]
+    #[must_use]
+    pub fn is_in_pieces(&self) -> bool {
+        !self.pieces.is_empty()
+    }
+
+    /// Returns where to put what is received in pieces: no more than is [wanted so](Self::wanted_in_pieces).
+    pub fn pieces(&mut self) -> &mut Pieces {
+        &mut self.pieces
+    }
+
+    /// Whether a message is no fragment, and comes between none.
+    fn is_simple(&self, header: &MessageHeader) -> bool {
+        !header.more_fragments && self.partials.is_empty() && header.message_type != MessageType::Fragment
     }
 
     /// Tells whether nothing was received that was not taken: no part of a message, no fragment.
@@ -155,10 +190,9 @@ impl Assembler {
             let header = MessageHeader::decode(octets)?;
             let total = self.total(&header)?;
             if self.buffer.len() < total {
-                return Ok(None);
+                return Ok(self.take_pieces(header, total));
             }
-            let simple = !header.more_fragments && self.partials.is_empty();
-            if simple && header.message_type != MessageType::Fragment {
+            if self.is_simple(&header) {
                 let octets = self.buffer.split_to(total).freeze();
                 return Ok(Some(Message::new(header, octets)));
             }
@@ -166,6 +200,15 @@ impl Assembler {
                 return Ok(Some(message));
             }
         }
+    }
+
+    /// Takes a message that was received in pieces, if it is whole.
+    fn take_pieces(&mut self, header: MessageHeader, total: usize) -> Option<Message> {
+        if self.buffer.len() + self.pieces.len() < total {
+            return None;
+        }
+        let pieces = std::mem::take(&mut self.pieces);
+        Some(Message::in_pieces(header, self.buffer.split().freeze(), pieces))
     }
 
     /// Takes a message that is a fragment, or comes between fragments; returns what is whole now.

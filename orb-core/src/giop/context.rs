@@ -107,14 +107,12 @@ impl<'a> ServiceContexts<'a> {
     /// [`CdrError`] if it is not.
     pub fn decode(decoder: &mut Decoder<'a>) -> Result<Self, CdrError> {
         let count = decoder.sequence_len(None, 8)?;
-        let before = decoder.rest();
+        let start = decoder.stream_position();
         for _ in 0..count {
             decoder.ulong()?;
             decoder.octets()?;
         }
-        let octets = before
-            .get(..before.len() - decoder.remaining())
-            .unwrap_or_default();
+        let octets = decoder.since(start);
         let big = decoder.endian() == crate::cdr::Endian::Big;
         Ok(Self(Repr::Received(Received { octets, count, big })))
     }

@@ -9,7 +9,7 @@ use super::{
     CancelRequest, HEADER_SIZE, LocateReply, LocateRequest, MessageHeader, MessageType, ReplyHeader,
     RequestHeader,
 };
-use crate::cdr::{CdrError, Decoder, Encoder, Endian, Mark, OrbHandle, Version};
+use crate::cdr::{CdrError, Decoder, Encoder, Endian, Mark, OrbHandle, Pieces, Version};
 use crate::codeset::CodeSets;
 
 /// The header of a reply that needs no second look, but for its size.
@@ -25,13 +25,28 @@ const USUAL_REPLY: MessageHeader = MessageHeader {
 #[derive(Clone, Debug)]
 pub struct Message {
     header: MessageHeader,
-    /// Header and content, so that positions in it are those of the wire.
+    /// Header and content, so that positions in it are those of the wire; or their beginning.
     octets: Bytes,
+    /// What follows, if that was received in pieces.
+    pieces: Option<Arc<Pieces>>,
 }
 
 impl Message {
     pub(super) fn new(header: MessageHeader, octets: Bytes) -> Self {
-        Self { header, octets }
+        Self {
+            header,
+            octets,
+            pieces: None,
+        }
+    }
+
+    /// One that goes on in pieces.
+    pub(super) fn in_pieces(header: MessageHeader, octets: Bytes, pieces: Pieces) -> Self {
+        Self {
+            header,
+            octets,
+            pieces: Some(Arc::new(pieces)),
+        }
     }
 
     /// Returns the header; its size is that of the whole message.
@@ -46,7 +61,7 @@ impl Message {
         self.header.message_type
     }
 
-    /// Returns the message's octets, header included.
+    /// Returns the message's octets, header included, as far as they were received as one; bulk may follow in pieces.
     #[must_use]
     pub fn octets(&self) -> &Bytes {
         &self.octets
@@ -62,10 +77,16 @@ impl Message {
     #[must_use]
     pub fn decoder<'a>(&'a self, codesets: CodeSets, orb: Option<&'a Arc<dyn OrbHandle>>) -> Decoder<'a> {
         let content = self.octets.get(HEADER_SIZE..).unwrap_or_default();
-        Decoder::new(content, self.header.endian, self.header.version, codesets)
-            .with_origin(HEADER_SIZE)
-            .with_source(&self.octets)
-            .with_orb(orb)
+        let decoder = Decoder::new(content, self.header.endian, self.header.version, codesets);
+        self.go_on(decoder.with_origin(HEADER_SIZE).with_orb(orb))
+    }
+
+    #[inline]
+    fn go_on<'a>(&'a self, decoder: Decoder<'a>) -> Decoder<'a> {
+        match &self.pieces {
+            None => decoder.with_source(&self.octets),
+            Some(pieces) => decoder.with_pieces(&self.octets, pieces),
+        }
     }
 
     /// Reads a request: its header, and a decoder at its body.
@@ -79,7 +100,7 @@ impl Message {
         orb: Option<&'a Arc<dyn OrbHandle>>,
     ) -> Result<(RequestHeader<'a>, Decoder<'a>), CdrError> {
         let mut decoder = self.decoder(codesets, orb);
-        let content = decoder.rest();
+        let content = self.octets.get(HEADER_SIZE..).unwrap_or_default();
         let common = if self.header.version == Version::V1_2 && self.header.endian == Endian::NATIVE {
             RequestHeader::decode_common(content)
         } else {
@@ -130,7 +151,7 @@ impl Message {
             return None;
         }
         let decoder = Decoder::new(body, Endian::NATIVE, Version::V1_2, codesets);
-        Some(decoder.with_origin(BODY).with_source(&self.octets).with_orb(orb))
+        Some(self.go_on(decoder.with_origin(BODY).with_orb(orb)))
     }
 
     /// Reads a locate request.

@@ -5,6 +5,7 @@
 //! it to another, and notices when it comes back for the next message.
 
 mod packed;
+mod wait;
 
 use std::{
     io::IoSlice,
@@ -19,9 +20,11 @@ use bytes::BytesMut;
 use parking_lot::{Mutex, MutexGuard};
 
 use self::packed::{pack, unpack};
+pub(super) use self::wait::Wait;
 use crate::{
     codeset::CodeSets,
     giop::{self, Assembler, GiopError, Limits, Message},
+    intake::{recv_where_it_lies, wanted_where_it_lies},
     servant::Adapter,
     server::{
         ServerConfig,
@@ -75,15 +78,6 @@ enum Received {
     },
     Nothing,
     End,
-}
-
-/// How to wait for octets.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Wait {
-    /// Not at all.
-    No,
-    /// Polling first, then blocking, so long each; `None` blocks until something comes.
-    For(Duration, Option<Duration>),
 }
 
 /// How a connection is served.
@@ -367,11 +361,15 @@ impl Connection {
             self.dirty.store(false, Ordering::SeqCst);
         }
         self.partial.store(!inbox.assembler.is_idle(), Ordering::Relaxed);
-        let buffer = inbox.assembler.buffer(ROOM);
-        let room = buffer.capacity() - buffer.len();
-        let result = match wait {
-            Wait::No => self.link.try_recv(buffer),
-            Wait::For(polling, blocking) => wait_for(&*self.link, buffer, polling, blocking),
+        let assembler = &mut inbox.assembler;
+        let wanted = wanted_where_it_lies(assembler, &*self.link);
+        let (room, result) = if wanted == 0 {
+            let buffer = assembler.buffer(ROOM);
+            let room = buffer.capacity() - buffer.len();
+            (room, wait.recv(&*self.link, buffer))
+        } else {
+            let receive = |timeout| recv_where_it_lies(assembler, &*self.link, wanted, timeout);
+            (0, wait.receive(receive))
         };
         match result {
             Ok(0) => Received::End,
@@ -380,7 +378,9 @@ impl Connection {
                 let received = self.received.load(Ordering::Relaxed) + count as u64;
                 self.received.store(received, Ordering::Relaxed);
                 // A stream socket that fills less than it could has no more at the moment (epoll(7)).
-                let all = count < room && !self.hung_up.load(Ordering::SeqCst);
+                let all = count < room
+                    && !self.hung_up.load(Ordering::SeqCst)
+                    && wanted_where_it_lies(&inbox.assembler, &*self.link) == 0;
                 Received::Some { all }
             }
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
@@ -574,27 +574,4 @@ impl Inbox {
         *place = self.assembler.next_message()?;
         Ok(())
     }
-}
-
-/// Polls, then blocks.
-fn wait_for(
-    link: &dyn Link,
-    buffer: &mut BytesMut,
-    polling: Duration,
-    blocking: Option<Duration>,
-) -> std::io::Result<usize> {
-    if !polling.is_zero() {
-        let until = Instant::now() + polling;
-        loop {
-            match link.try_recv(buffer) {
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-                result => return result,
-            }
-            if Instant::now() >= until {
-                break;
-            }
-            std::hint::spin_loop();
-        }
-    }
-    link.recv(buffer, blocking)
 }

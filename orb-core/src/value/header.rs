@@ -234,7 +234,7 @@ fn target(decoder: &mut Decoder<'_>) -> Result<usize, CdrError> {
 }
 
 /// The next `unsigned long`, which stays.
-pub(crate) fn peek(decoder: &Decoder<'_>) -> Result<u32, CdrError> {
+pub(crate) fn peek(decoder: &mut Decoder<'_>) -> Result<u32, CdrError> {
     let padding = 0usize.wrapping_sub(decoder.position()) & 3;
     let octets = decoder
         .rest()

@@ -88,7 +88,8 @@ impl End {
         let number = self.may_transmit(now)?;
         let headers = packet.headers.as_ref();
         let payload = length - headers.len();
-        if payload <= SLOT_ROOM - headers.len().next_multiple_of(8) {
+        let room = SLOT_ROOM - headers.len().next_multiple_of(8);
+        if payload <= room && !packet.payload.iter().any(|piece| self.is_of_bulk(piece)) {
             self.write_inline(number, headers, payload, packet.payload.iter().map(AsRef::as_ref));
         } else {
             let placed = self.placed(packet)?;
@@ -143,6 +144,11 @@ impl End {
         }
         self.counters.transmitted += 1;
         self.counters.transmitted_bytes += length as u64;
+    }
+
+    /// Whether a piece lies in a large frame: however short, it may be the end of something large, and stays behind that.
+    fn is_of_bulk(&self, piece: &Frame) -> bool {
+        piece.index() >= self.ours().geometry().small.count && self.ours().owns(piece)
     }
 
     /// All in the slot.

@@ -12,15 +12,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use orb_core::transport::{Endpoint, Interest, Link, Tap};
 use parking_lot::{Mutex, MutexGuard};
 use rtu::{Nanos, Time};
-use transport_apic::{Closed, fabric};
+use transport_apic::{Channel, Closed, Integrity, fabric};
 
 use super::now;
 use crate::{
-    stream::{Ended, Received, Stream},
+    stream::{self, Ended, Received, Stream},
     tapping::Tapping,
 };
 
@@ -39,6 +39,8 @@ pub(crate) struct ApicLink {
     descriptor: Arc<OwnedFd>,
     /// What one sleeps on without the lock.
     sleeper: fabric::Sleeper,
+    /// Whether bulk is handed on where it lies.
+    shares: bool,
     /// How long to look for what comes before sleeping, and whether that has been worth it.
     spin: Duration,
     luck: Luck,
@@ -57,6 +59,7 @@ impl ApicLink {
     ) -> Self {
         Self {
             descriptor: stream.channel().descriptor(),
+            shares: stream.channel().properties().integrity == Integrity::Shared,
             sleeper: stream.channel().sleeper(),
             tapping: Arc::clone(stream.tapping()),
             held: Mutex::new(Held { stream, at: now() }),
@@ -99,12 +102,56 @@ impl ApicLink {
         }
     }
 
+    /// Receives what comes within `timeout`.
+    fn wait_for<T>(
+        &self,
+        timeout: Option<Duration>,
+        mut receive: impl FnMut(&mut Held) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let mut spin = self.luck.wanted(self.spin);
+        let mut until = None;
+        loop {
+            let time = timeout.map_or(spin, |timeout| spin.min(timeout));
+            let found = self.look_for(&mut receive, time);
+            if !spin.is_zero() {
+                self.luck.learn(found.is_ok());
+            }
+            match found {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return result,
+            }
+            let left = match timeout {
+                Some(timeout) => {
+                    let now = Instant::now();
+                    // What was spent looking counts as well.
+                    let until = *until.get_or_insert(now + timeout.saturating_sub(time));
+                    until.saturating_duration_since(now)
+                }
+                None => NAP,
+            };
+            if left.is_zero() {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            spin = Duration::ZERO;
+            let mut held = self.held.lock();
+            if held.stream.has_found_room() {
+                // Whoever waits for it may be known to the caller only.
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            self.nap(&mut held, left);
+        }
+    }
+
     /// Looks for what comes, for a while.
-    fn look_for(&self, buffer: &mut BytesMut, time: Duration) -> io::Result<usize> {
+    fn look_for<T>(
+        &self,
+        receive: &mut impl FnMut(&mut Held) -> io::Result<T>,
+        time: Duration,
+    ) -> io::Result<T> {
         let mut held = self.held.lock();
         let mut end = None;
         loop {
-            match held.receive(buffer) {
+            match receive(&mut held) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return result,
             }
@@ -145,6 +192,14 @@ impl Held {
             Ok(Received::End) => Ok(0),
             Err(ended) => Err(broken(ended)),
         }
+    }
+
+    fn hand_on(&mut self, most: usize) -> io::Result<Bytes> {
+        let handed = self.stream.hand_on(most, self.at).map_err(broken)?;
+        handed.ok_or_else(|| {
+            self.tick();
+            io::ErrorKind::WouldBlock.into()
+        })
     }
 }
 
@@ -225,44 +280,26 @@ impl Link for ApicLink {
     }
 
     fn recv(&self, buffer: &mut BytesMut, timeout: Option<Duration>) -> io::Result<usize> {
-        let mut spin = self.luck.wanted(self.spin);
-        let mut until = None;
-        loop {
-            let time = timeout.map_or(spin, |timeout| spin.min(timeout));
-            let found = self.look_for(buffer, time);
-            if !spin.is_zero() {
-                self.luck.learn(found.is_ok());
-            }
-            match found {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => return result,
-            }
-            let left = match timeout {
-                Some(timeout) => {
-                    let now = Instant::now();
-                    // What was spent looking counts as well.
-                    let until = *until.get_or_insert(now + timeout.saturating_sub(time));
-                    until.saturating_duration_since(now)
-                }
-                None => NAP,
-            };
-            if left.is_zero() {
-                return Err(io::ErrorKind::WouldBlock.into());
-            }
-            spin = Duration::ZERO;
-            let mut held = self.held.lock();
-            if held.stream.has_found_room() {
-                // Whoever waits for it may be known to the caller only.
-                return Err(io::ErrorKind::WouldBlock.into());
-            }
-            self.nap(&mut held, left);
-        }
+        self.wait_for(timeout, |held| held.receive(buffer))
     }
 
     fn try_recv(&self, buffer: &mut BytesMut) -> io::Result<usize> {
         let mut held = self.held.lock();
         held.stream.disarm();
         held.receive(buffer)
+    }
+
+    fn hands_on(&self, octets: usize) -> bool {
+        self.shares && stream::hands_on(octets)
+    }
+
+    fn recv_where_it_lies(&self, most: usize, timeout: Option<Duration>) -> io::Result<Bytes> {
+        if timeout == Some(Duration::ZERO) {
+            let mut held = self.held.lock();
+            held.stream.disarm();
+            return held.hand_on(most);
+        }
+        self.wait_for(timeout, |held| held.hand_on(most))
     }
 
     fn shutdown(&self) {

@@ -5,6 +5,8 @@ use bytes::BytesMut;
 use orb_core::transport::Interest;
 use tempfile::TempDir;
 
+use transport_apic::Integrity;
+
 use super::*;
 
 const SOON: Duration = Duration::from_secs(10);
@@ -22,10 +24,14 @@ struct Fabric {
 
 impl Fabric {
     fn new() -> Self {
+        Self::with(Config::default())
+    }
+
+    fn with(config: Config) -> Self {
         let folder = tempfile::tempdir().expect("a directory");
         let directory = Directory::at(folder.path()).expect("it is ours");
         Self {
-            transport: Arc::new(Apic::with(directory, Config::default()).expect("a fabric")),
+            transport: Arc::new(Apic::with(directory, config).expect("a fabric")),
             _folder: folder,
         }
     }
@@ -218,7 +224,7 @@ fn connections_have_the_room_that_their_listener_was_asked_for() {
 #[test]
 fn what_is_on_its_way_out_has_the_room_that_was_asked_for() {
     let fabric = Fabric::new();
-    for (asked, has) in [(0, LEAST), (300_000, 300_000), (2 << 20, 1 << 20)] {
+    for (asked, has) in [(0, LEAST), (300_000, 300_000), (2 << 20, 2 << 20)] {
         let (client, server) = fabric.pair_with(|listener| listener.set_buffers(0, asked));
         greet(&*client, &*server);
         let taken = taken_unread(&*server);
@@ -260,6 +266,49 @@ fn bulk_and_its_end_arrive() {
     assert!(received == bulk);
     server.shutdown();
     sending.join().expect("it was told of the end");
+}
+
+/// All of it lies in frames in a row, however its parts were sent and came in, but for what is too much for that.
+#[test]
+fn bulk_is_handed_on_as_one_where_it_lies() {
+    let fabric = Fabric::new();
+    let (client, server) = fabric.pair();
+    for size in [20_000, 65_536, 1_000_003, 5_000_001, 16 << 20] {
+        let bulk: Vec<u8> = (0..=250).cycle().take(size).collect();
+        let copy = bulk.clone();
+        let client = Arc::clone(&client);
+        let sending = thread::spawn(move || {
+            let mut rest = &copy[..];
+            let head = [IoSlice::new(b"head"), IoSlice::new(rest)];
+            rest = &rest[client.send(&head, Some(SOON)).expect("sent") - 4..];
+            while !rest.is_empty() {
+                rest = &rest[client.send(&[IoSlice::new(rest)], Some(SOON)).expect("sent")..];
+            }
+            client.send(&[IoSlice::new(b"tail")], Some(SOON)).expect("sent");
+        });
+        assert!(server.hands_on(size));
+        assert_eq!(received(&*server), b"head", "{size}: it ends where bulk begins");
+        let lies = server.recv_where_it_lies(size, Some(SOON)).expect("it comes");
+        assert!(lies == bulk, "{size}: {} at once", lies.len());
+        assert_eq!(received(&*server), b"tail");
+        sending.join().expect("no panic");
+    }
+    assert!(!server.hands_on(1000) && !server.hands_on((16 << 20) + 1));
+}
+
+#[test]
+fn bulk_is_copied_where_memory_is_not_shared() {
+    let mut config = Config::default();
+    config.integrity = Integrity::Copied;
+    let fabric = Fabric::with(config);
+    let (client, server) = fabric.pair();
+    assert!(!server.hands_on(65_536));
+    client.try_send(&[IoSlice::new(&[7; 50_000])]).expect("sent");
+    let mut buffer = BytesMut::with_capacity(65_536);
+    while buffer.len() < 50_000 {
+        server.recv(&mut buffer, Some(SOON)).expect("it comes");
+    }
+    assert!(buffer[..] == [7; 50_000]);
 }
 
 #[test]

@@ -144,7 +144,7 @@ fn send(
     let mut assembler = Assembler::default();
     assembler.buffer(kept.0.len()).extend_from_slice(&kept.0);
     let message = assembler.next_message().unwrap().unwrap();
-    let (header, body) = message.reply(CodeSets::NATIVE, None).unwrap();
+    let (header, mut body) = message.reply(CodeSets::NATIVE, None).unwrap();
     assert_eq!(header.request_id, 5);
     (header.status, body.rest().to_vec())
 }

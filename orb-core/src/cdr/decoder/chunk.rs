@@ -15,7 +15,7 @@ impl Decoder<'_> {
             return Err(CdrError::BadValue("a chunk within a chunk"));
         }
         let (chunk, beyond) = self
-            .rest
+            .rest()
             .split_at_checked(size)
             .ok_or(CdrError::LengthBeyondEnd)?;
         self.rest = chunk;
@@ -40,10 +40,14 @@ impl Decoder<'_> {
         self.beyond.is_some()
     }
 
-    /// Goes on in the chunk that follows directly; what a chunk's end splits is never a primitive, an
+    /// Goes on in the next piece, or in the chunk that follows directly; what a chunk's end splits is never a primitive, an
     /// array of them or a string (§9.3.4.6).
     #[cold]
     pub(super) fn next_chunk(&mut self) -> Result<(), CdrError> {
+        if self.more > 0 {
+            self.next_piece();
+            return Ok(());
+        }
         if self.beyond.is_none() || !self.rest.is_empty() {
             return Err(CdrError::UnexpectedEnd);
         }

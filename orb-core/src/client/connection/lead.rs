@@ -219,7 +219,7 @@ impl Lead<'_> {
         let Some(reader) = &mut self.reader else {
             return Received::Nothing;
         };
-        let result = connection.link.recv(reader.buffer(), Some(wait.left));
+        let result = reader.recv(&*connection.link, Some(wait.left));
         self.judge(result)
     }
 
@@ -245,7 +245,7 @@ impl Lead<'_> {
         let Some(reader) = &mut self.reader else {
             return Received::Nothing;
         };
-        let result = self.connection.link.try_recv(reader.buffer());
+        let result = reader.try_recv(&*self.connection.link);
         self.judge(result)
     }
 
