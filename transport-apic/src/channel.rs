@@ -148,6 +148,8 @@ pub struct Properties {
     pub reliable: bool,
     /// What the receiver may believe of payload.
     pub integrity: Integrity,
+    /// How many bytes of payload find memory at this end until its application drops some, however they come.
+    pub holds: usize,
 }
 
 /// What the receiver of payload may believe of it.

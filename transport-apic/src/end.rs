@@ -17,12 +17,12 @@ mod receive;
 mod transmit;
 
 use crate::frame::{Frame, Owner};
-use crate::geometry::Control;
+use crate::geometry::{Control, FrameClass, Geometry};
 use crate::pace::{Pace, Pacer};
 use crate::pool::Pool;
 use crate::ring::{Consumer, Producer};
 use crate::sync::{Ordering, fence, load_acquire};
-use crate::{Closed, Counters, Integrity, Interest, Violation};
+use crate::{Closed, Counters, Integrity, Interest, Short, Violation};
 
 use self::completion::{Loans, Sent};
 #[cfg(fuzzing)]
@@ -126,6 +126,18 @@ impl End {
 
     pub(crate) fn integrity(&self) -> Integrity {
         self.integrity
+    }
+
+    /// How many bytes of payload there is memory for, if it has to be copied, in whatever pieces it comes.
+    pub(crate) fn holds(&self) -> usize {
+        let Geometry { small, large, .. } = *self.private.owner().geometry();
+        let bytes = |class: FrameClass| class.size as usize * class.count as usize;
+        match self.integrity {
+            // The end of a frame may be too short for the next packet.
+            Integrity::Shared => bytes(small) - small.count as usize * Short::MOST,
+            // Pieces just over half a frame fill it.
+            Integrity::Copied => bytes(large).max(bytes(small)) / 2,
+        }
     }
 
     pub(crate) fn counters(&self) -> Counters {

@@ -63,6 +63,8 @@ pub(crate) struct Stream<C: Channel> {
     shares: bool,
     /// The longest piece that goes with one segment.
     longest: usize,
+    /// How much of what has come finds memory until it is taken.
+    holds: usize,
     /// A notification was asked for.
     armed: bool,
     /// Somebody waits to be told of room.
@@ -116,8 +118,10 @@ impl<C: Channel> Stream<C> {
     fn new(channel: C, make: impl FnOnce(usize, Settings) -> Connection<C::Payload>) -> Self {
         let properties = channel.properties();
         debug_assert!(properties.reliable, "nothing is sent again");
+        // One segment can wait while another is on its way.
+        let longest = properties.mtu.saturating_sub(HEADERS).min(properties.holds / 2);
         Self {
-            connection: make(properties.mtu, reliable()),
+            connection: make(properties.mtu, reliable(properties.holds)),
             most_short: channel.longest_short().saturating_sub(HEADERS),
             channel,
             outgoing: Packet::default(),
@@ -129,7 +133,8 @@ impl<C: Channel> Stream<C> {
             gathering: false,
             behind: 0,
             shares: properties.integrity == Integrity::Shared,
-            longest: properties.mtu.saturating_sub(HEADERS).max(1),
+            longest: longest.max(1),
+            holds: properties.holds,
             armed: false,
             wants_room: false,
             settled: false,
@@ -141,7 +146,7 @@ impl<C: Channel> Stream<C> {
     /// room for two of the longest segments at least, so that none has to wait for itself.
     pub(crate) fn set_budgets(&mut self, receive: usize, send: usize) {
         let octets = |wanted: usize| u32::try_from(wanted.clamp(2 * self.longest, MOST)).unwrap_or(u32::MAX);
-        let (receive, send) = (octets(receive), octets(send));
+        let (receive, send) = (octets(receive.min(self.holds)), octets(send));
         self.connection.set_budgets(receive, send);
         self.settled = false;
     }
@@ -555,7 +560,9 @@ pub(crate) fn hands_on(octets: usize) -> bool {
 const HEADERS: usize = 40;
 
 /// Settings for a channel on which nothing is lost: nothing is timed, and an idle connection needs nobody.
-fn reliable() -> Settings {
+fn reliable(holds: usize) -> Settings {
+    // As much as a channel's slots have room for: who sends bulk seldom waits for an acknowledgement.
+    const BUDGET: u32 = 4 << 20;
     Settings {
         reliable: true,
         first_timeout: NEVER,
@@ -566,9 +573,9 @@ fn reliable() -> Settings {
         sack: false,
         checksums: Checksums::Offloaded,
         congestion: CongestionControl::Off,
-        // As much as a channel's slots have room for: who sends bulk seldom waits for an acknowledgement.
-        send_budget: 4 << 20,
-        receive_budget: 4 << 20,
+        send_budget: BUDGET,
+        // What was sent within the window is never dropped for want of memory: nobody would send it again.
+        receive_budget: u32::try_from(holds).map_or(BUDGET, |holds| holds.min(BUDGET)),
         ..Settings::default()
     }
 }

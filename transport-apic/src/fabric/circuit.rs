@@ -216,6 +216,7 @@ impl Channel for Circuit {
             mtu: MTU,
             reliable: true,
             integrity: self.end.integrity(),
+            holds: self.end.holds(),
         }
     }
 

@@ -242,8 +242,7 @@ impl Half {
     }
 }
 
-/// The frames for what is copied: of small packets only, or of everything. Nothing that was published may be lost for want of
-/// them while the receiver's window is open, so there are enough for a MiB of small packets; what is not used takes no memory.
+/// The frames for what is copied: of short packets only, or of everything. What is not used takes no memory.
 fn private(integrity: Integrity, theirs: Geometry) -> Geometry {
     match integrity {
         Integrity::Copied => theirs,
@@ -251,7 +250,7 @@ fn private(integrity: Integrity, theirs: Geometry) -> Geometry {
             large: FrameClass { size: PAGE, count: 0 },
             small: FrameClass {
                 size: PAGE,
-                count: 288,
+                count: 1152,
             },
             ..theirs
         },

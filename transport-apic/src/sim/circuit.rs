@@ -107,6 +107,7 @@ impl Circuit {
                 mtu: conditions.mtu.min(LONGEST),
                 reliable: is_reliable(&conditions),
                 integrity: Integrity::Copied,
+                holds: usize::MAX,
             },
         }));
         let end = |side| Self {

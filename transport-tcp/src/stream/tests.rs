@@ -14,6 +14,9 @@ struct Wire {
     carried: u64,
 }
 
+/// What it holds at either end.
+const HOLDS: usize = 1 << 20;
+
 /// One end of a channel in memory, with room for so many packets.
 #[derive(Debug)]
 struct Memory {
@@ -40,6 +43,7 @@ impl Channel for Memory {
             mtu: 9000,
             reliable: true,
             integrity: Integrity::Copied,
+            holds: HOLDS,
         }
     }
 
@@ -213,6 +217,26 @@ fn bulk_arrives_through_a_window_a_ring_and_a_buffer_that_are_all_too_small() {
         let arrived = Both::open(slots).stream(&bulk, room);
         assert!(arrived == bulk, "{slots} slots, {room} octets");
     }
+}
+
+#[test]
+fn no_more_is_under_way_than_the_receiver_holds() {
+    let mut both = Both::open(usize::MAX);
+    let now = both.now;
+    both.server.set_budgets(16 << 20, 16 << 20);
+    both.client.set_budgets(16 << 20, 16 << 20);
+    let (much, mut sent) = (octets(100_000), 0);
+    loop {
+        match both.client.send(&[IoSlice::new(&much)], now).expect("alive") {
+            0 => break,
+            count => sent += count,
+        }
+        // Somebody who sends takes in what has come, and nobody reads it.
+        both.server.send(&[IoSlice::new(&[])], now).expect("alive");
+        both.server.take_in(now).expect("alive");
+        both.server.rest(now).expect("alive");
+    }
+    assert!((HOLDS / 2..=HOLDS).contains(&sent), "{sent}");
 }
 
 #[test]
