@@ -79,7 +79,7 @@ pub struct Settings {
     /// Who makes checksums and checks them. Defaults to the engine.
     pub checksums: Checksums,
     /// Whether what is sent certainly arrives, once and in order, as long as both ends live: then nothing is kept to be sent
-    /// again, or timed. Not before the connection is open. Defaults to false.
+    /// again, or timed, and what is missing ends the connection. Not before the connection is open. Defaults to false.
     pub reliable: bool,
 }
 
@@ -144,6 +144,9 @@ pub enum Error {
     /// A router or the peer said that there is no way.
     #[error("there is no way to the peer")]
     Unreachable,
+    /// A link that was said to lose nothing did ([`Settings::reliable`]), or more came than there is room for.
+    #[error("a segment was lost that nobody sends again")]
+    Lost,
 }
 
 /// What was not queued, and why.

@@ -180,6 +180,11 @@ impl<P: Payload> Receiver<P> {
         received
     }
 
+    /// Whether something has come that is behind what has not.
+    pub(crate) fn misses(&self) -> bool {
+        !self.assembly.is_empty()
+    }
+
     /// Whether `segment` brings octets that are next and fit, with nothing before them that was not taken, or after them.
     pub(crate) fn expects(&self, segment: &Segment) -> bool {
         let next = segment.seq == self.nxt && segment.payload > 0 && segment.payload <= self.window();

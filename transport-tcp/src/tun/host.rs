@@ -311,7 +311,7 @@ impl Shared {
             engine::Error::Refused => io::ErrorKind::ConnectionRefused,
             engine::Error::TimedOut => io::ErrorKind::TimedOut,
             engine::Error::Unreachable => io::ErrorKind::HostUnreachable,
-            engine::Error::Reset => io::ErrorKind::ConnectionReset,
+            engine::Error::Reset | engine::Error::Lost => io::ErrorKind::ConnectionReset,
         };
         io::Error::new(kind, error)
     }

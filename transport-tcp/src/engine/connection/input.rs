@@ -369,6 +369,11 @@ impl<P: Payload> Connection<P> {
             .receive(now, segment.seq, segment.payload, pieces, fin);
         self.events.readable |= received.readable;
         self.counters.dropped += u64::from(received.dropped);
+        if self.settings.reliable && (received.dropped || self.receiver.misses()) {
+            // Nobody sends it again.
+            self.abort();
+            return self.enter_closed(Some(Error::Lost));
+        }
         if received.finished {
             self.on_fin(now);
         }

@@ -243,3 +243,17 @@ fn what_was_sent_is_let_go_and_nothing_is_timed() {
     );
     assert_eq!(both.ends[0].deadline(), None);
 }
+
+#[test]
+fn what_is_lost_after_all_is_the_end() {
+    let mut both = Both::open(true);
+    for _ in 0..2 {
+        both.act(0, Step::Say(100));
+    }
+    both.under_way[1].pop_front();
+    both.act(1, Step::Arrive(1));
+    assert_eq!(both.ends[1].error(), Some(Error::Lost));
+    both.act(1, Step::Transmit(1));
+    both.act(0, Step::Arrive(1));
+    assert_eq!(both.ends[0].error(), Some(Error::Reset));
+}
