@@ -252,7 +252,7 @@ impl Channel for Circuit {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use crate::conformance::{Cable, Side, conforms};
