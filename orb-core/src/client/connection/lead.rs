@@ -145,10 +145,14 @@ impl Connection {
 
     /// Reads what has arrived without waiting. Returns `false` if there may be more.
     pub(super) fn read_what_is_there(&self, mut lead: Lead<'_>) -> bool {
-        for _ in 0..BURST {
+        for round in 0..=BURST {
             if let Err(failure) = lead.take_messages(None, &mut None) {
                 self.fail(failure);
                 return true;
+            }
+            // What was received last is taken as well: no link tells of it again.
+            if round == BURST {
+                break;
             }
             match lead.try_receive() {
                 Received::Bytes => {}
