@@ -151,6 +151,11 @@ impl Link for ScriptedLink {
     fn fd(&self) -> Option<BorrowedFd<'_>> {
         None
     }
+
+    /// Nobody tells of what is there already.
+    fn watch(&self, interest: Interest) -> Option<Interest> {
+        self.ends.lock().wire.pieces.is_empty().then_some(interest)
+    }
 }
 
 /// A network of scripted peers.

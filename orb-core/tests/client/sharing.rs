@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Many callers on one connection: every reply comes to its caller, whoever reads it.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{
+    future::IntoFuture,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll, Wake, Waker},
+    thread::{self, Thread},
+    time::Duration,
+};
 
 use orb_core::{exception::SystemExceptionKind as Kind, giop::MessageType, orb::OrbConfig};
 use parking_lot::Mutex;
@@ -145,5 +152,40 @@ fn call_somehow(object: &orb_core::object::ObjectRef, caller: i32, n: i32) -> bo
             }
         }
         _ => next(object, value).wait() == Ok(value + 1),
+    }
+}
+
+#[test]
+fn a_task_gets_its_reply_however_many_pieces_come_before_it() {
+    let (core, network) = orb(OrbConfig::default());
+    network.at(1, |message, wire| {
+        let mine = number(message, argument(message));
+        let mut another = mine.to_vec();
+        another[12] ^= 1;
+        for _ in 1..1024 {
+            wire.send(another.clone());
+        }
+        wire.send(mine);
+    });
+    let object = object(&core, 1, "k");
+    let call = next(&object, 7).timeout(Duration::from_secs(5));
+    assert_eq!(finish(call), Ok(7));
+}
+
+/// Drives a task on this thread.
+fn finish<F: IntoFuture>(task: F) -> F::Output {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let mut task = pin!(task.into_future());
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    loop {
+        match task.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
     }
 }
