@@ -369,7 +369,8 @@ impl Connection {
             (room, wait.recv(&*self.link, buffer))
         } else {
             let receive = |timeout| recv_where_it_lies(assembler, &*self.link, wanted, timeout);
-            (0, wait.receive(receive))
+            // Such a link tells by itself if there is more, before anybody relies on a poller.
+            (usize::MAX, wait.receive(receive))
         };
         match result {
             Ok(0) => Received::End,
