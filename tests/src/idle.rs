@@ -11,15 +11,15 @@ use std::{
 };
 
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
-use upcall::{Bytes, Context, Fabric, Orb};
+use upcall::{Fabric, Orb};
 
-use crate::Process;
-use idl::desk::{Clerk, ClerkDivideError, ClerkRef, ClerkSkeleton};
-
-/// What the IDL compiler made of `codegen/main_thread.idl`.
-mod idl {
-    upcall::include_idl!("main_thread");
-}
+use crate::{
+    Process,
+    killed::{
+        Patient,
+        idl::desk::{ClerkRef, ClerkSkeleton},
+    },
+};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -89,7 +89,10 @@ pub fn serve(directory: &str, count: &str) -> Outcome<()> {
         .listen("apic://idle")
         .server(|config| config.max_connections = count + 16)
         .build()?;
-    let object: ClerkRef = orb.root_poa().activate(ClerkSkeleton::new(Nobody)).export()?;
+    let object: ClerkRef = orb
+        .root_poa()
+        .activate(ClerkSkeleton::new(Patient(())))
+        .export()?;
     let mut output = io::stdout().lock();
     writeln!(output, "{}", orb.object_to_string(&object))?;
     output.flush()?;
@@ -191,32 +194,5 @@ impl Held {
             mapped: each(self.mapped, before.mapped),
             descriptors: each(self.descriptors * 100, before.descriptors * 100),
         }
-    }
-}
-
-struct Nobody;
-
-impl Clerk for Nobody {
-    fn bounce(&self, _: &Context, _: Option<ClerkRef>, times: u32) -> upcall::Result<u32> {
-        Ok(times)
-    }
-    fn divide(
-        &self,
-        _: &Context,
-        a: f64,
-        b: f64,
-        count: i32,
-    ) -> Result<(f64, String, i32), ClerkDivideError> {
-        Ok((a / b, String::new(), count))
-    }
-    fn copy(&self, _: &Context, originals: &[u8]) -> upcall::Result<Bytes> {
-        Ok(Bytes::copy_from_slice(originals))
-    }
-    fn note(&self, _: &Context, _: i32) {}
-    fn close(&self, _: &Context) -> upcall::Result<()> {
-        Ok(())
-    }
-    fn wait(&self, _: &Context) -> upcall::Result<()> {
-        Ok(())
     }
 }

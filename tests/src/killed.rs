@@ -16,11 +16,12 @@ use std::{
 };
 
 /// What the IDL compiler made of `codegen/main_thread.idl`.
-mod idl {
+pub(crate) mod idl {
     upcall::include_idl!("main_thread");
 }
 
 pub use held::Held;
+pub(crate) use servants::Patient;
 pub use survivor::{Ours, Survivor};
 pub use victim::victim;
 

@@ -12,7 +12,7 @@ use super::idl::desk::{Clerk, ClerkDivideError, ClerkRef};
 use crate::PATIENCE;
 
 /// What a servant does while it keeps its caller waiting.
-pub(super) trait Waiting: Send + Sync + 'static {
+pub(crate) trait Waiting: Send + Sync + 'static {
     /// It has the request.
     fn begins(&self);
     /// Whether its caller has waited long enough.
@@ -21,8 +21,19 @@ pub(super) trait Waiting: Send + Sync + 'static {
     fn refused(&self, error: &upcall::SystemException);
 }
 
+/// Nobody is kept waiting.
+impl Waiting for () {
+    fn begins(&self) {}
+
+    fn is_over(&self) -> bool {
+        true
+    }
+
+    fn refused(&self, _: &upcall::SystemException) {}
+}
+
 /// An object that keeps its callers waiting.
-pub(super) struct Patient<W>(pub(super) W);
+pub(crate) struct Patient<W>(pub(crate) W);
 
 impl<W: Waiting> Clerk for Patient<W> {
     fn bounce(&self, _: &Context, other: Option<ClerkRef>, times: u32) -> upcall::Result<u32> {
