@@ -59,20 +59,22 @@ impl Kind {
     ];
 }
 
+/// So many octets, one after the other.
+fn filled<const SIZE: usize>(octets: impl Iterator<Item = u8>) -> [u8; SIZE] {
+    let mut bytes = [0; SIZE];
+    bytes
+        .iter_mut()
+        .zip(octets)
+        .for_each(|(place, octet)| *place = octet);
+    bytes
+}
+
 impl Request {
     pub(super) const SIZE: usize = 20;
 
     pub(super) fn to_bytes(self) -> [u8; Self::SIZE] {
-        let mut bytes = [0; Self::SIZE];
-        let values = MAGIC
-            .into_iter()
-            .chain(self.flow.to_ne_bytes())
-            .chain(self.most.to_ne_bytes());
-        bytes
-            .iter_mut()
-            .zip(values)
-            .for_each(|(place, value)| *place = value);
-        bytes
+        let values = MAGIC.into_iter().chain(self.flow.to_ne_bytes());
+        filled(values.chain(self.most.to_ne_bytes()))
     }
 
     pub(super) fn parse(bytes: &[u8; Self::SIZE]) -> Option<Self> {
@@ -90,18 +92,13 @@ impl Head {
     pub(super) const SIZE: usize = 20;
 
     pub(super) fn to_bytes(self) -> [u8; Self::SIZE] {
-        let mut bytes = [0; Self::SIZE];
-        let values = (self.kind as u32)
+        let lengths = self
+            .length
             .to_ne_bytes()
             .into_iter()
-            .chain(self.length.to_ne_bytes())
-            .chain(self.original.to_ne_bytes())
-            .chain(self.number.to_ne_bytes());
-        bytes
-            .iter_mut()
-            .zip(values)
-            .for_each(|(place, value)| *place = value);
-        bytes
+            .chain(self.original.to_ne_bytes());
+        let values = (self.kind as u32).to_ne_bytes().into_iter().chain(lengths);
+        filled(values.chain(self.number.to_ne_bytes()))
     }
 
     /// Returns the head that `bytes` begin with, and what follows it; `None` if they are no head.
