@@ -13,7 +13,7 @@ use orb_core::{
     exception::{Completed, SystemException, SystemExceptionKind, minor},
     ior::TaggedComponent,
     object::ObjectRef,
-    rtcorba::TcpProtocolProperties,
+    rtcorba::ProtocolList,
     servant::{Adapter, CollocatedError, Located, Outcome, Reply, Request, Servant},
     server::{Asking, Server, Verdict},
     transport::{Endpoint, Listener},
@@ -35,8 +35,8 @@ use crate::{
 
 /// Makes references out of keys: the ORB knows at which endpoints it is reached.
 pub trait ReferenceFactory: Send + Sync + fmt::Debug {
-    /// Makes a reference to the object with this key, reached at these endpoints, which are those of its lane, or at the
-    /// ORB's if there are none; `policies` are those of its POA that references show.
+    /// Makes a reference to the object with this key, reached by these protocols at these endpoints, which are those of its
+    /// lane, or at the ORB's if there are none; `policies` are those of its POA that references show.
     ///
     /// # Errors
     ///
@@ -46,16 +46,17 @@ pub trait ReferenceFactory: Send + Sync + fmt::Debug {
         type_id: &str,
         object_key: Bytes,
         lane: &[Endpoint],
+        protocols: &ProtocolList,
         policies: Option<TaggedComponent>,
     ) -> Result<ObjectRef, SystemException>;
 
-    /// Binds another endpoint beside each kind of those of the ORB, for some of its objects. With connections of this kind
-    /// there is one over TCP only; otherwise they are as the ORB's.
+    /// Binds another endpoint beside each kind of those of the ORB that these protocols allow, for some of its objects, with
+    /// connections of the kind that they say, or else as the ORB's.
     ///
     /// # Errors
     ///
     /// A system exception, for example where the ORB cannot listen.
-    fn open_lane(&self, tcp: Option<&TcpProtocolProperties>) -> Result<LaneSite, SystemException>;
+    fn open_lane(&self, protocols: &ProtocolList) -> Result<LaneSite, SystemException>;
 
     /// Forgets the endpoints that were bound for a lane.
     fn close_lane(&self, endpoints: &[Endpoint]);

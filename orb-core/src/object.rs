@@ -376,15 +376,12 @@ impl ObjectRef {
         let (cache, share) = (self.0.core.connections(), self.0.terms.share);
         let binding = match &self.0.terms.flow {
             Some(flow) => flow.binding(self, deadline)?,
-            None if share == Share::One => Arc::new(Binding::exclusive(
-                cache,
-                target,
-                self.tcp_properties()?,
-                deadline,
-            )?),
+            None if share == Share::One => {
+                Arc::new(Binding::exclusive(cache, target, self.protocols()?, deadline)?)
+            }
             None => {
-                let kind = (share, self.tcp_properties()?);
-                Arc::new(Binding::new(cache, target, kind, deadline)?)
+                let terms = (share, self.protocols()?);
+                Arc::new(Binding::new(cache, target, terms, deadline)?)
             }
         };
         let mut place = self.0.place.lock();

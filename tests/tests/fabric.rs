@@ -30,6 +30,8 @@ use upcall_tests::{
 
 #[path = "fabric/bulk.rs"]
 mod bulk;
+#[path = "fabric/protocols.rs"]
+mod protocols;
 
 upcall::include_idl!("main_thread");
 use desk::{Clerk, ClerkDivideError, ClerkRef, ClerkSkeleton};
@@ -116,6 +118,12 @@ fn witness(orb: &Orb) -> (Arc<Witness>, String) {
 
 fn clerk(orb: &Orb, reference: &str) -> ClerkRef {
     orb.resolve(reference).unwrap()
+}
+
+/// By what clients may come.
+fn schemes(orb: &Orb) -> Vec<String> {
+    let endpoints = orb.endpoints();
+    endpoints.iter().map(|at| at.scheme().to_owned()).collect()
 }
 
 /// What clients came by.
@@ -273,10 +281,6 @@ fn a_name_that_is_taken_is_an_error_that_says_so() {
 #[test]
 fn a_server_with_iiop_is_on_the_fabric_too_unless_it_says_no() {
     let machine = Machine::new();
-    let schemes = |orb: &Orb| -> Vec<String> {
-        let endpoints = orb.endpoints();
-        endpoints.iter().map(|at| at.scheme().to_owned()).collect()
-    };
     let iiop = || {
         let builder = Orb::builder().environment(false).fabric(machine.fabric());
         builder.listen("iiop://127.0.0.1:0")

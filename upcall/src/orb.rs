@@ -23,6 +23,7 @@ use orb_core::{
     ior::Ior,
     object::{Interface, ObjectRef},
     orb::OrbCore,
+    rtcorba::ProtocolType,
     servant::Adapter,
     server::Server,
     transport::{Endpoint, Listener},
@@ -292,11 +293,17 @@ impl Inner {
         if self.core.is_shut_down() {
             return Err(cannot_listen("it was shut down"));
         }
-        let anywhere = [Endpoint::iiop("0.0.0.0", 0)];
+        let mut anywhere = vec![Endpoint::iiop("0.0.0.0", 0)];
+        anywhere.retain(|endpoint| self.serving.protocols.allows(ProtocolType::of(endpoint)));
         let mut listeners =
-            builder::bind(&self.core, &anywhere, None, &self.serving.tcp).map_err(cannot_listen)?;
-        if self.serving.any_protocol {
+            builder::bind(&self.core, &anywhere, None, &self.serving.tcp()).map_err(cannot_listen)?;
+        if self.serving.protocols.allows(ProtocolType::LOCAL) {
             listeners.extend(builder::bind_on_fabric(&self.core));
+        }
+        if listeners.is_empty() {
+            return Err(cannot_listen(
+                "there is no fabric, and it is to serve by nothing else",
+            ));
         }
         self.serve(listeners).map_err(cannot_listen)?;
         let endpoints = self.core.local_endpoints();

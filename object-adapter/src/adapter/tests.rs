@@ -53,6 +53,7 @@ impl ReferenceFactory for TestReferences {
         type_id: &str,
         object_key: Bytes,
         _: &[Endpoint],
+        _: &ProtocolList,
         policies: Option<TaggedComponent>,
     ) -> Result<ObjectRef, SystemException> {
         let profile = IiopProfile {
@@ -61,7 +62,7 @@ impl ReferenceFactory for TestReferences {
         };
         Ok(self.0.object(Ior::iiop(type_id, &profile)))
     }
-    fn open_lane(&self, _: Option<&TcpProtocolProperties>) -> Result<LaneSite, SystemException> {
+    fn open_lane(&self, _: &ProtocolList) -> Result<LaneSite, SystemException> {
         Err(SystemExceptionKind::Initialize.into())
     }
     fn close_lane(&self, _: &[Endpoint]) {}

@@ -15,7 +15,7 @@ use std::{
 use orb_core::{
     exception::{Completed, SystemException, SystemExceptionKind, minor},
     qos::Qos,
-    rtcorba::TcpProtocolProperties,
+    rtcorba::ProtocolList,
     server::{Asking, FlowConfig, Gate, Reception, Server},
     transport::{Endpoint, Link, Listener},
 };
@@ -96,7 +96,7 @@ pub(crate) struct Wanted {
     pub(crate) name: String,
     pub(crate) request: Request,
     /// What its connections are like, if not as the ORB's.
-    pub(crate) tcp: Option<TcpProtocolProperties>,
+    pub(crate) protocols: ProtocolList,
     /// So many times the weight that is asked for do flows on best-effort time have.
     pub(crate) weight: u32,
     pub(crate) serves: Serves,
@@ -146,7 +146,7 @@ impl Opening {
         let Wanted {
             name,
             request,
-            tcp,
+            protocols,
             weight,
             serves,
         } = wanted;
@@ -159,7 +159,7 @@ impl Opening {
             server,
             listeners,
             endpoints,
-        } = references.open_lane(tcp.as_ref()).map_err(|exception| {
+        } = references.open_lane(&protocols).map_err(|exception| {
             running.release([spare.id]);
             ActivateError::Reference(exception)
         })?;

@@ -189,7 +189,7 @@ impl<'p> Activation<'p> {
             name,
             request,
             weight: poa.weight(self.priority),
-            tcp: poa.real_time.as_ref().and_then(|real_time| real_time.tcp()),
+            protocols: poa.server_protocols().clone(),
             serves,
         };
         let place = match group {

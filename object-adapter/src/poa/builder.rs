@@ -214,11 +214,12 @@ impl PoaBuilder<'_> {
             endpoint: Mutex::default(),
             referred: RwLock::default(),
         };
-        if let Some(tcp) = real_time.tcp() {
+        let protocols = &real_time.policies.server_protocols;
+        if protocols.tcp().is_some() {
             let references = self.parent.0.references();
             let opened = references
                 .map_err(SystemException::from)
-                .and_then(|references| OwnEndpoint::open(references, &tcp));
+                .and_then(|references| OwnEndpoint::open(references, protocols));
             *real_time.endpoint.lock() = Some(opened.map_err(CreateError::Endpoint)?);
         }
         Ok(Some(real_time))

@@ -14,6 +14,7 @@ use orb_core::{
     context::Context,
     exception::{Completed, SystemException, SystemExceptionKind, minor},
     object::ObjectRef,
+    rtcorba::ProtocolList,
     servant::{CollocatedError, Servant},
 };
 use parking_lot::{Condvar, Mutex, RwLock};
@@ -254,6 +255,13 @@ impl PoaInner {
         })
     }
 
+    /// Returns by which protocols its objects are served.
+    pub(crate) fn server_protocols(&self) -> &ProtocolList {
+        const ANY: &ProtocolList = &ProtocolList::ANY;
+        let real_time = self.real_time.as_ref();
+        real_time.map_or(ANY, |real_time| &real_time.policies.server_protocols)
+    }
+
     pub(crate) fn reference(&self, type_id: &str, key: &[u8]) -> Result<ObjectRef, ActivateError> {
         let references = self.references()?;
         let (lane, priority) = match self.objects().find(key) {
@@ -270,7 +278,13 @@ impl PoaInner {
         let at = at.or(own.map(OwnEndpoint::endpoints)).unwrap_or_default();
         let policies = real_time.and_then(|real_time| real_time.component(priority));
         references
-            .reference(type_id, Bytes::copy_from_slice(key), at, policies)
+            .reference(
+                type_id,
+                Bytes::copy_from_slice(key),
+                at,
+                self.server_protocols(),
+                policies,
+            )
             .map_err(ActivateError::Reference)
     }
 

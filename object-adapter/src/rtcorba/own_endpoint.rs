@@ -5,7 +5,7 @@ use std::{fmt, io, sync::Arc};
 
 use orb_core::{
     exception::{SystemException, SystemExceptionKind},
-    rtcorba::TcpProtocolProperties,
+    rtcorba::ProtocolList,
     server::Gate,
     transport::Endpoint,
 };
@@ -27,13 +27,13 @@ impl OwnEndpoint {
     /// As [`ReferenceFactory::open_lane`], and `INITIALIZE` with what the operating system says.
     pub(crate) fn open(
         references: Arc<dyn ReferenceFactory>,
-        tcp: &TcpProtocolProperties,
+        protocols: &ProtocolList,
     ) -> Result<Self, SystemException> {
         let LaneSite {
             server,
             listeners,
             endpoints,
-        } = references.open_lane(Some(tcp))?;
+        } = references.open_lane(protocols)?;
         let gates = listeners
             .into_iter()
             .map(|listener| server.listen_while(listener));

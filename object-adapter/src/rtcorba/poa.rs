@@ -7,10 +7,7 @@ use orb_core::{
     context::Context,
     exception::{Completed, SystemException, SystemExceptionKind, minor},
     ior::TaggedComponent,
-    rtcorba::{
-        ExposedPolicies, Onward, Priority, PriorityModel, PriorityModelPolicy, ProtocolType, ServerPolicies,
-        TcpProtocolProperties,
-    },
+    rtcorba::{ExposedPolicies, Onward, Priority, PriorityModel, PriorityModelPolicy, ServerPolicies},
 };
 use parking_lot::{Mutex, RwLock};
 
@@ -104,13 +101,6 @@ impl RealTimePoa {
         let bands = self.policies.bands.clone().unwrap_or_default();
         let protocols = self.policies.client_protocols.clone();
         ExposedPolicies::new(model, bands, protocols).component()
-    }
-
-    /// Returns what the connections to its objects are like, if they are of a kind of their own.
-    pub(crate) fn tcp(&self) -> Option<TcpProtocolProperties> {
-        // Its list was checked when it was made.
-        let iiop = self.policies.server_protocols.find(ProtocolType::IIOP).ok()?;
-        iiop?.tcp
     }
 }
 

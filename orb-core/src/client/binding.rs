@@ -22,7 +22,7 @@ use crate::{
     exception::{Completed, SystemException, SystemExceptionKind as Kind, minor},
     giop::{AddressingDisposition, TargetAddress},
     ior::{Ior, LocalEndpoint, TaggedComponent, TaggedProfile, component_tag},
-    rtcorba::{ExposedPolicies, TcpProtocolProperties},
+    rtcorba::{ExposedPolicies, ProtocolList},
     transport::Endpoint,
 };
 
@@ -218,14 +218,15 @@ pub(crate) struct Binding {
 }
 
 impl Binding {
-    /// Connects to the first endpoint of the target that answers.
+    /// Connects to the first endpoint of the target that answers, by one of the protocols.
     pub(crate) fn new(
         cache: &ConnectionCache,
         target: Arc<Target>,
-        (share, tcp): (Share, TcpProtocolProperties),
+        (share, protocols): (Share, &ProtocolList),
         deadline: Instant,
     ) -> Result<Self, SystemException> {
-        Self::connect(target, |endpoint| {
+        let tcp = protocols.tcp().unwrap_or_default();
+        Self::connect(target, protocols, |endpoint| {
             cache.connection(endpoint, (share, tcp), deadline)
         })
     }
@@ -234,20 +235,24 @@ impl Binding {
     pub(crate) fn exclusive(
         cache: &ConnectionCache,
         target: Arc<Target>,
-        tcp: TcpProtocolProperties,
+        protocols: &ProtocolList,
         deadline: Instant,
     ) -> Result<Self, SystemException> {
-        Self::connect(target, |endpoint| cache.exclusive(endpoint, &tcp, deadline))
+        let tcp = protocols.tcp().unwrap_or_default();
+        Self::connect(target, protocols, |endpoint| {
+            cache.exclusive(endpoint, &tcp, deadline)
+        })
     }
 
     fn connect(
         target: Arc<Target>,
+        protocols: &ProtocolList,
         mut connect: impl FnMut(&Endpoint) -> Result<Arc<Connection>, Failure>,
     ) -> Result<Self, SystemException> {
         static NUMBERS: AtomicU64 = AtomicU64::new(1);
         let mut last = None;
         for (index, profile) in target.profiles.iter().enumerate() {
-            for endpoint in &profile.endpoints {
+            for endpoint in protocols.choose(&profile.endpoints) {
                 match connect(endpoint) {
                     Ok(connection) => {
                         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
@@ -262,7 +267,7 @@ impl Binding {
                 }
             }
         }
-        Err(unreachable(&target.ior, last))
+        Err(unreachable(&target, last))
     }
 
     /// Returns the connection if it can be used.
@@ -301,11 +306,21 @@ impl Binding {
 }
 
 /// Says why no endpoint of a reference could be reached.
-fn unreachable(ior: &Ior, last: Option<Failure>) -> SystemException {
+fn unreachable(target: &Target, last: Option<Failure>) -> SystemException {
+    let ior = &target.ior;
     match last {
         Some(failure) => failure.exception(Completed::No),
         None if ior.is_nil() => {
             SystemException::new(Kind::InvObjref, 0, Completed::No).with_message("a nil reference")
+        }
+        // RT-CORBA, Protocol Configuration.
+        None if target
+            .profiles
+            .iter()
+            .any(|profile| !profile.endpoints.is_empty()) =>
+        {
+            SystemException::new(Kind::InvPolicy, minor::POLICIES_NOT_RECONCILED, Completed::No)
+                .with_message("its object is not reached by any of the protocols that may be used")
         }
         None => SystemException::new(Kind::Transient, minor::NO_USABLE_PROFILE, Completed::No).with_message(
             format!(

@@ -116,7 +116,7 @@ impl Flow {
             let binding = Arc::new(Binding::exclusive(
                 object.orb().connections(),
                 target,
-                object.tcp_properties()?,
+                object.protocols()?,
                 deadline,
             )?);
             match negotiate(object, &binding, wanted, deadline, &mut attempts) {

@@ -10,7 +10,7 @@ use crate::{
     invoke::Limit,
     rtcorba::{
         ExposedPolicies, Priority, PriorityBand, PriorityModel, PriorityModelPolicy, Protocol, ProtocolList,
-        ProtocolType, TcpProtocolProperties, call_priority, check_bands,
+        call_priority, check_bands,
     },
 };
 
@@ -66,7 +66,7 @@ impl ObjectRef {
     ///
     /// # Errors
     ///
-    /// `INV_POLICY` if none of the protocols is IIOP or one is there twice, or if the object's server has said itself by
+    /// `INV_POLICY` if none of the protocols is spoken here or one is there twice, or if the object's server has said itself by
     /// which protocols it is to be called (RT-CORBA, Protocol Configuration).
     pub fn with_client_protocols(&self, protocols: impl IntoIterator<Item = Protocol>) -> Result<Self> {
         let protocols: ProtocolList = protocols.into_iter().collect();
@@ -76,27 +76,23 @@ impl ObjectRef {
             flow: None,
             ..self.0.terms.clone()
         });
-        own.tcp_properties()?;
+        own.protocols()?;
         Ok(own)
     }
 
-    /// Returns what the reference's connections are like.
-    pub(crate) fn tcp_properties(&self) -> Result<TcpProtocolProperties> {
+    /// Returns by which protocols the reference's connections are, and of what kind.
+    pub(crate) fn protocols(&self) -> Result<&ProtocolList> {
         let own = match &self.0.terms.protocols {
             own if own.is_empty() => &self.0.core.config().client_protocols,
             own => own,
         };
-        let protocols = match exposed(&self.0.origin).map(|policies| &policies.client_protocols) {
-            Some(server_s) if !server_s.is_empty() && !own.is_empty() => {
-                return Err(not_reconciled(
-                    "both the object's server and its client say by which protocols it is called",
-                ));
-            }
-            Some(server_s) if !server_s.is_empty() => server_s,
-            _ => own,
-        };
-        let iiop = protocols.find(ProtocolType::IIOP)?;
-        Ok(iiop.and_then(|protocol| protocol.tcp).unwrap_or_default())
+        match exposed(&self.0.origin).map(|policies| &policies.client_protocols) {
+            Some(server_s) if !server_s.is_empty() && !own.is_empty() => Err(not_reconciled(
+                "both the object's server and its client say by which protocols it is called",
+            )),
+            Some(server_s) if !server_s.is_empty() => Ok(server_s),
+            _ => Ok(own),
+        }
     }
 
     /// Connects now, so that the first call need not: explicit binding (CORBA 3.3 Part 1 §8.3.8). With priority bands, the

@@ -150,14 +150,17 @@ fn decode_bands(decoder: &mut Decoder<'_>) -> Result<Vec<PriorityBand>, CdrError
 /// The standard does not say how properties travel. These do as TAO writes them: none for GIOP, and those of TCP as they
 /// are declared.
 fn encode_protocols(protocols: &ProtocolList, encoder: &mut Encoder<'_>) -> Result<(), CdrError> {
-    // Nobody here knows what properties others have.
+    // Nobody here knows what properties others have. Ours has none.
     let known = protocols
         .iter()
-        .filter(|protocol| protocol.protocol_type == ProtocolType::IIOP);
+        .filter(|protocol| [ProtocolType::IIOP, ProtocolType::LOCAL].contains(&protocol.protocol_type));
     encoder.sequence_len(known.clone().count(), None)?;
     for protocol in known {
-        let tcp = protocol.tcp.unwrap_or_default();
         encoder.ulong(protocol.protocol_type.0);
+        if protocol.protocol_type == ProtocolType::LOCAL {
+            continue;
+        }
+        let tcp = protocol.tcp.unwrap_or_default();
         for size in [tcp.send_buffer_size, tcp.recv_buffer_size] {
             encoder.long(i32::try_from(size).unwrap_or(i32::MAX));
         }
@@ -176,9 +179,13 @@ fn decode_protocols(decoder: &mut Decoder<'_>) -> Result<ProtocolList, CdrError>
     }
     let mut protocols = Vec::new();
     for _ in 0..count {
-        let protocol_type = ProtocolType(decoder.ulong()?);
-        if protocol_type != ProtocolType::IIOP {
-            break;
+        match ProtocolType(decoder.ulong()?) {
+            ProtocolType::IIOP => {}
+            ProtocolType::LOCAL => {
+                protocols.push(Protocol::local());
+                continue;
+            }
+            _ => break,
         }
         protocols.push(Protocol::iiop_with(TcpProtocolProperties {
             send_buffer_size: buffer_size(decoder)?,
@@ -275,7 +282,12 @@ mod tests {
             client_protocols: ProtocolList::default(),
             ..recorded()
         };
-        for policies in [recorded(), only_model, propagated, any_protocol] {
+        let iiop = Protocol::iiop_with(TcpProtocolProperties::default());
+        let both_ways = ExposedPolicies {
+            client_protocols: [Protocol::local(), iiop].into_iter().collect(),
+            ..recorded()
+        };
+        for policies in [recorded(), only_model, propagated, any_protocol, both_ways] {
             let written = policies.component().expect("a component");
             assert_eq!(ExposedPolicies::of(&written), Some(Ok(policies)));
         }

@@ -4,7 +4,10 @@
 use std::slice;
 
 use super::InvalidProtocols;
-use crate::ior::TAG_INTERNET_IOP;
+use crate::{
+    ior::{TAG_INTERNET_IOP, component_tag},
+    transport::Endpoint,
+};
 
 /// Which protocol, by the tag of its profiles (`IOP::ProfileId`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,6 +16,19 @@ pub struct ProtocolType(pub u32);
 impl ProtocolType {
     /// GIOP over TCP: IIOP (`TAG_INTERNET_IOP`).
     pub const IIOP: Self = Self(TAG_INTERNET_IOP);
+
+    /// GIOP over a transport whose endpoints mean something in one place only, such as the shared memory of one machine,
+    /// `apic://`. Ours, with the tag of the component that names such endpoints.
+    pub const LOCAL: Self = Self(component_tag::LOCAL_ENDPOINT);
+
+    /// Returns the protocol that is spoken at an endpoint.
+    #[must_use]
+    pub fn of(endpoint: &Endpoint) -> Self {
+        match endpoint.scheme() {
+            Endpoint::IIOP => Self::IIOP,
+            _ => Self::LOCAL,
+        }
+    }
 }
 
 /// What TCP connections are like (`TCPProtocolProperties`). The default is what connections are like anyway.
@@ -69,6 +85,15 @@ impl Protocol {
             tcp: Some(tcp),
         }
     }
+
+    /// Returns the protocol for clients in the same place, such as the fabric of one machine.
+    #[must_use]
+    pub const fn local() -> Self {
+        Self {
+            protocol_type: ProtocolType::LOCAL,
+            tcp: None,
+        }
+    }
 }
 
 /// Protocols in order of preference (`RTCORBA::ProtocolList`). An empty one says nothing.
@@ -76,6 +101,9 @@ impl Protocol {
 pub struct ProtocolList(Vec<Protocol>);
 
 impl ProtocolList {
+    /// The list that says nothing.
+    pub const ANY: Self = Self(Vec::new());
+
     /// Tells whether it says nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -87,20 +115,39 @@ impl ProtocolList {
         self.0.iter()
     }
 
-    /// Returns a protocol if it may be used; all may that are not excluded by a list.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidProtocols::NoneUsable`] if the list has others only.
-    pub fn find(&self, protocol_type: ProtocolType) -> Result<Option<&Protocol>, InvalidProtocols> {
-        let found = self.0.iter().find(|it| it.protocol_type == protocol_type);
-        match found {
-            None if !self.0.is_empty() => Err(InvalidProtocols::NoneUsable),
-            found => Ok(found),
-        }
+    /// Returns a protocol that the list names.
+    #[must_use]
+    pub fn find(&self, protocol_type: ProtocolType) -> Option<&Protocol> {
+        self.0.iter().find(|it| it.protocol_type == protocol_type)
     }
 
-    /// Checks that an ORB which speaks IIOP can do what the list says.
+    /// Tells whether a protocol may be used; all may if the list says nothing.
+    #[must_use]
+    pub fn allows(&self, protocol_type: ProtocolType) -> bool {
+        self.is_empty() || self.find(protocol_type).is_some()
+    }
+
+    /// Returns what TCP connections are to be like, if the list says so.
+    #[must_use]
+    pub fn tcp(&self) -> Option<TcpProtocolProperties> {
+        self.find(ProtocolType::IIOP)?.tcp
+    }
+
+    /// Returns those of `endpoints` whose protocols may be used, the preferred protocol first.
+    pub fn choose<'e>(&self, endpoints: &'e [Endpoint]) -> Vec<&'e Endpoint> {
+        if self.is_empty() {
+            return endpoints.iter().collect();
+        }
+        let by = |protocol: &Protocol| {
+            let protocol_type = protocol.protocol_type;
+            endpoints
+                .iter()
+                .filter(move |endpoint| ProtocolType::of(endpoint) == protocol_type)
+        };
+        self.iter().flat_map(by).collect()
+    }
+
+    /// Checks that the list has a protocol that is spoken here, and none twice.
     ///
     /// # Errors
     ///
@@ -115,7 +162,11 @@ impl ProtocolList {
                 return Err(InvalidProtocols::Twice { index });
             }
         }
-        self.find(ProtocolType::IIOP).map(drop)
+        let spoken = [ProtocolType::IIOP, ProtocolType::LOCAL];
+        match spoken.iter().any(|&spoken| self.allows(spoken)) {
+            true => Ok(()),
+            false => Err(InvalidProtocols::NoneUsable),
+        }
     }
 }
 
@@ -160,7 +211,26 @@ mod tests {
             list(&[OTHER, slow, Protocol::iiop()]).check(),
             Err(InvalidProtocols::Twice { index: 2 })
         );
-        assert_eq!(list(&[OTHER, slow]).find(ProtocolType::IIOP), Ok(Some(&slow)));
-        assert_eq!(ProtocolList::default().find(ProtocolType::IIOP), Ok(None));
+        assert_eq!(list(&[OTHER, slow]).tcp(), slow.tcp);
+        assert_eq!(ProtocolList::default().tcp(), None);
+        assert!(ProtocolList::ANY.allows(ProtocolType::LOCAL));
+        assert!(!list(&[slow]).allows(ProtocolType::LOCAL));
+        assert_eq!(list(&[Protocol::local()]).check(), Ok(()));
+    }
+
+    #[test]
+    fn endpoints_are_chosen_by_protocol_the_preferred_one_first() {
+        let urls = ["apic://near", "iiop://a:1", "iiop://b:2"];
+        let endpoints = urls.map(|url| url.parse::<Endpoint>().expect("an endpoint"));
+        let chosen = |protocols: &[Protocol]| {
+            let list = list(protocols);
+            let chosen = list.choose(&endpoints);
+            chosen.into_iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let (iiop, local) = (Protocol::iiop(), Protocol::local());
+        assert_eq!(chosen(&[]), urls);
+        assert_eq!(chosen(&[iiop]), [urls[1], urls[2]]);
+        assert_eq!(chosen(&[iiop, OTHER, local]), [urls[1], urls[2], urls[0]]);
+        assert_eq!(chosen(&[local]), [urls[0]]);
     }
 }

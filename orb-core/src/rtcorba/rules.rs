@@ -135,7 +135,7 @@ pub fn check_bands(bands: &[PriorityBand]) -> Result<(), InvalidBands> {
 #[non_exhaustive]
 pub enum InvalidProtocols {
     /// None of them can be spoken.
-    #[error("none of the protocols is IIOP")]
+    #[error("none of the protocols is IIOP, or local")]
     NoneUsable,
     /// One is there a second time.
     #[error("protocol {index} is listed a second time")]

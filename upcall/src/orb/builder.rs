@@ -90,6 +90,9 @@ pub enum BuildError {
     /// All it was to listen at is on the fabric, which is not to be had.
     #[error("this ORB is to listen on the fabric alone, and is not on that of its machine: {0}")]
     Fabric(#[source] NoFabric),
+    /// An endpoint is of a protocol by which the ORB is not to serve.
+    #[error("{0} is not of the protocols by which this ORB is to serve")]
+    Excluded(Endpoint),
     /// There is no transport for an endpoint.
     #[error("nothing listens at {0}: there is no transport for its scheme")]
     NoTransport(Endpoint),
@@ -120,10 +123,8 @@ pub(super) struct Serving {
     config: ServerConfig,
     publish: Option<String>,
     statistics: Option<Folder>,
-    /// What connections are like.
-    pub(super) tcp: TcpProtocolProperties,
-    /// Nobody has said by which protocols objects are served.
-    pub(super) any_protocol: bool,
+    /// By which protocols objects are served, and what connections are like.
+    pub(super) protocols: ProtocolList,
 }
 
 impl OrbBuilder {
@@ -261,7 +262,8 @@ impl OrbBuilder {
     }
 
     /// Has calls go by these RT-CORBA protocols, by connections of the kind that they say (`ClientProtocolPolicy`), unless
-    /// [the reference](crate::ObjectRef::with_client_protocols) says otherwise.
+    /// [the reference](crate::ObjectRef::with_client_protocols) says otherwise. With [`Protocol::iiop`] alone they do not take the
+    /// fabric.
     pub fn client_protocols(mut self, protocols: impl IntoIterator<Item = Protocol>) -> Self {
         self.config.client_protocols = protocols.into_iter().collect();
         self
@@ -277,7 +279,7 @@ impl OrbBuilder {
 
     /// Calls processes of this machine by this fabric where references name it. An ORB that listens for IIOP listens there,
     /// too: at `apic://name`, or else at a name that nobody can guess, unless [`server_protocols`](Self::server_protocols) says
-    /// which protocols there are. `None` does without. Defaults to that of the user. Where it cannot be had, the ORB says so
+    /// which protocols there are and [`Protocol::local`] is not among them. `None` does without. Defaults to that of the user. Where it cannot be had, the ORB says so
     /// once and does without.
     pub fn fabric(mut self, fabric: impl Into<Option<Fabric>>) -> Self {
         self.fabric = fabric.into();
@@ -329,12 +331,16 @@ impl OrbBuilder {
         self.add_transports(&listen)?;
         self.config.client_protocols.check()?;
         self.server_protocols.check()?;
-        let iiop = self.server_protocols.find(ProtocolType::IIOP)?;
-        let tcp = iiop.and_then(|protocol| protocol.tcp).unwrap_or_default();
+        let protocols = self.server_protocols;
+        let excluded = |endpoint: &&Endpoint| !protocols.allows(ProtocolType::of(endpoint));
+        if let Some(endpoint) = listen.iter().find(excluded) {
+            return Err(BuildError::Excluded(endpoint.clone()));
+        }
+        let tcp = protocols.tcp().unwrap_or_default();
         let core = OrbCore::new(self.config, self.transports);
         let mut listeners = bind(&core, &listen, self.publish.as_deref(), &tcp)?;
-        let any_protocol = self.server_protocols.is_empty();
-        if any_protocol {
+        let by_iiop = |endpoint: &Endpoint| endpoint.scheme() == Endpoint::IIOP;
+        if protocols.allows(ProtocolType::LOCAL) && core.local_endpoints().iter().any(by_iiop) {
             listeners.extend(bind_on_fabric(&core));
         }
         let server_id = core.config().server_id.clone().unwrap_or_default();
@@ -355,8 +361,7 @@ impl OrbBuilder {
                 config: self.server,
                 publish: self.publish,
                 statistics: self.statistics,
-                tcp,
-                any_protocol,
+                protocols,
             },
             listening: Mutex::new(()),
             server: Mutex::new(None),
@@ -413,6 +418,11 @@ impl OrbBuilder {
 }
 
 impl Serving {
+    /// Returns what TCP connections are like.
+    pub(super) fn tcp(&self) -> TcpProtocolProperties {
+        self.protocols.tcp().unwrap_or_default()
+    }
+
     pub(super) fn start(
         &self,
         core: &Arc<OrbCore>,
@@ -458,8 +468,8 @@ impl Serving {
             .transport(beside.scheme())
             .ok_or_else(|| cannot_listen("there is no transport for its scheme"))?;
         let listener = transport.listen_beside(beside).map_err(cannot_listen)?;
-        let tcp = tcp.unwrap_or(&self.tcp);
-        listener.set_properties(tcp).map_err(cannot_listen)?;
+        let tcp = tcp.copied().unwrap_or_else(|| self.tcp());
+        listener.set_properties(&tcp).map_err(cannot_listen)?;
         let endpoint = published(listener.local(), self.publish.as_deref());
         Ok((listener, endpoint))
     }
@@ -508,13 +518,10 @@ pub(super) fn bind(
     Ok(listeners)
 }
 
-/// Binds an endpoint on the fabric beside those of IIOP, unless there is one; none where that cannot be.
+/// Binds an endpoint on the fabric, unless there is one; none where that cannot be.
 pub(super) fn bind_on_fabric(core: &Arc<OrbCore>) -> Option<Box<dyn Listener>> {
-    let listens = |scheme| {
-        let endpoints = core.local_endpoints();
-        endpoints.iter().any(|endpoint| endpoint.scheme() == scheme)
-    };
-    if !listens(Endpoint::IIOP) || listens(Apic::SCHEME) {
+    let on_fabric = |endpoint: &Endpoint| endpoint.scheme() == Apic::SCHEME;
+    if core.local_endpoints().iter().any(on_fabric) {
         return None;
     }
     let transport = core.transport(Apic::SCHEME)?;

@@ -14,7 +14,7 @@ use orb_core::{
     exception::{Completed, SystemException, SystemExceptionKind, minor},
     ior::{IiopProfile, Ior, LocalEndpoint, TaggedComponent, TaggedProfile},
     object::ObjectRef,
-    rtcorba::TcpProtocolProperties,
+    rtcorba::{ProtocolList, ProtocolType},
     transport::Endpoint,
 };
 
@@ -32,11 +32,12 @@ impl ReferenceFactory for References {
         type_id: &str,
         object_key: Bytes,
         lane: &[Endpoint],
+        protocols: &ProtocolList,
         policies: Option<TaggedComponent>,
     ) -> Result<ObjectRef, SystemException> {
         let orb = self.orb()?;
         let endpoints = match lane {
-            [] => orb.endpoints()?,
+            [] => orb.endpoints_by(protocols)?,
             // Elsewhere its guarantee would not hold.
             lane => lane.to_vec(),
         };
@@ -70,18 +71,17 @@ impl ReferenceFactory for References {
         Ok(orb.core.object(ior))
     }
 
-    fn open_lane(&self, tcp: Option<&TcpProtocolProperties>) -> Result<LaneSite, SystemException> {
+    fn open_lane(&self, protocols: &ProtocolList) -> Result<LaneSite, SystemException> {
         let orb = self.orb()?;
-        orb.endpoints()?;
+        orb.endpoints_by(protocols)?;
         let server = orb.server.lock().clone();
         let server = server.ok_or_else(|| refused("the ORB does not serve"))?;
-        let beside = one_of_each(server.endpoints(), tcp.is_some());
-        if beside.is_empty() {
-            return Err(refused("the ORB listens nowhere"));
-        }
+        let mut beside = one_of_each(server.endpoints());
+        beside.retain(|endpoint| protocols.allows(ProtocolType::of(endpoint)));
+        let tcp = protocols.tcp();
         let (mut listeners, mut endpoints) = (Vec::new(), Vec::new());
         for endpoint in &beside {
-            match orb.serving.bind_beside(&orb.core, endpoint, tcp) {
+            match orb.serving.bind_beside(&orb.core, endpoint, tcp.as_ref()) {
                 Ok((listener, endpoint)) => {
                     listeners.push(listener);
                     endpoints.push(endpoint);
@@ -122,6 +122,18 @@ impl References {
 }
 
 impl Inner {
+    /// Returns where objects are reached that are served by these protocols: somewhere.
+    fn endpoints_by(&self, protocols: &ProtocolList) -> Result<Vec<Endpoint>, SystemException> {
+        let mut endpoints = self.endpoints()?;
+        endpoints.retain(|endpoint| protocols.allows(ProtocolType::of(endpoint)));
+        if endpoints.is_empty() {
+            return Err(refused(
+                "the ORB listens by none of the protocols that are wanted",
+            ));
+        }
+        Ok(endpoints)
+    }
+
     /// Says where the ORB is reached by those at the same place, under `object_key` unless the profile has one.
     fn local_endpoints(
         &self,
@@ -140,14 +152,11 @@ impl Inner {
     }
 }
 
-/// Returns an endpoint of each scheme, that of IIOP first; or that alone, where there is one and that is wanted.
-fn one_of_each(mut endpoints: Vec<Endpoint>, iiop_alone: bool) -> Vec<Endpoint> {
+/// Returns an endpoint of each scheme, that of IIOP first.
+fn one_of_each(mut endpoints: Vec<Endpoint>) -> Vec<Endpoint> {
     endpoints.sort_by_key(|endpoint| endpoint.scheme() != Endpoint::IIOP);
     let mut schemes = HashSet::new();
     endpoints.retain(|endpoint| schemes.insert(endpoint.scheme().to_owned()));
-    if iiop_alone && schemes.contains(Endpoint::IIOP) {
-        endpoints.truncate(1);
-    }
     endpoints
 }
 
