@@ -9,7 +9,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use rtu::{Nanos, Time};
-use transport_tcp::engine::{Checksums, Config, Stack, split};
+use transport_apic::Packet;
+use transport_tcp::engine::{Checksums, Config, Stack};
 
 const PORT: u16 = 6;
 const V4: [u8; 4] = [10, 0, 0, 1];
@@ -31,7 +32,7 @@ fuzz_target!(|data: &[u8]| {
             now = now + Nanos::from_secs(u64::from(offset));
         }
         let packet = fragment(what, source & 7, number & 7, offset.into(), units, told.into());
-        if let Ok(packet) = split(&Bytes::from(packet)) {
+        if let Some(packet) = Packet::split(&Bytes::from(packet)) {
             let _ = host.receive(now, packet);
         }
         while let Some(datagram) = host.recv_from(id) {

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use rtu::{Nanos, Time};
-use transport_tcp::engine::{Checksums, Config, ConnectionId, Event, KeepAlive, ListenerId, Stack, split};
+use transport_tcp::engine::{Checksums, Config, ConnectionId, Event, KeepAlive, ListenerId, Stack};
 
 type Packet = transport_apic::Packet<Bytes>;
 
@@ -107,7 +107,7 @@ impl World {
             9 => {
                 let length = usize::from(next());
                 let made_up: Vec<u8> = (0..length).map(|_| next()).collect();
-                if let Ok(packet) = split(&Bytes::from(made_up)) {
+                if let Some(packet) = Packet::split(&Bytes::from(made_up)) {
                     let _ = self.hosts[which].stack.receive(self.now, packet);
                 }
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::{Packet, Payload, Short};
 
-/// A virtual circuit: packets go in at one end and come out at the other, for one flow only.
+/// A virtual circuit: packets go in at one end and come out at the other, for one flow only (or for one host: [`tun`](crate::tun)).
 ///
 /// Nothing here blocks. `now` is the time since a beginning that the caller chose, the same for all calls; it never goes
 /// back. What is transmitted stays the caller's: the channel counts references to payload for as long as it needs them.
@@ -135,7 +135,8 @@ pub trait Channel {
     /// Returns what this end has done so far.
     fn counters(&self) -> Counters;
 
-    /// Ends the circuit; the other end receives what was published before, and then learns of it.
+    /// Ends the circuit; the other end receives what was published before, and then learns of it if the channel
+    /// [says so](Properties::tells_end).
     fn close(&mut self);
 }
 
@@ -146,10 +147,23 @@ pub struct Properties {
     pub mtu: usize,
     /// Whether what is published arrives, once, in order and unharmed, as long as both ends live.
     pub reliable: bool,
+    /// What it takes for a packet.
+    pub carries: Carries,
+    /// Whether an end learns that the other one was closed, or is gone.
+    pub tells_end: bool,
     /// What the receiver may believe of payload.
     pub integrity: Integrity,
     /// How many bytes of payload find memory at this end until its application drops some, however they come.
     pub holds: usize,
+}
+
+/// What a channel takes for a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carries {
+    /// Any headers and any payload: nobody looks at them on the way.
+    Anything,
+    /// IP packets, whole in themselves: routers look at their headers, and change what is theirs to change.
+    Ip,
 }
 
 /// What the receiver of payload may believe of it.
@@ -189,6 +203,9 @@ pub enum Refusal {
     /// It is longer than the MTU, or cannot be described in a slot, and never can be sent.
     #[error("the packet is longer than the channel's MTU")]
     TooLong,
+    /// It is no IP packet, on a channel that carries [nothing else](Carries::Ip).
+    #[error("the packet is not IP, and the channel carries nothing else")]
+    NotIp,
     /// The channel is at its end.
     #[error(transparent)]
     Closed(#[from] Closed),
@@ -207,6 +224,9 @@ pub enum Closed {
     /// The other end's process is gone, or hung up without a word.
     #[error("the channel's peer is gone")]
     PeerGone,
+    /// The interface that it goes through was deleted.
+    #[error("the channel's device is gone")]
+    DeviceGone,
     /// The other end broke the rules.
     #[error("the channel's peer broke the rules: {0}")]
     Violation(#[from] Violation),
@@ -279,4 +299,8 @@ pub struct Counters {
     pub refused_paced: u64,
     /// Packets refused for [`Refusal::TooLong`].
     pub refused_too_long: u64,
+    /// Packets refused for [`Refusal::NotIp`].
+    pub refused_not_ip: u64,
+    /// Packets that were transmitted, and that the device would not take: its interface is down, or the machine forbids it.
+    pub lost: u64,
 }

@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What every channel does, whatever carries it: each backend's tests call [`conforms`].
+//!
+//! What a channel's properties leave open is not asked of it. One that carries [`Carries::Ip`] is given segments from
+//! [`ADDRESSES`] to [`ADDRESSES`], and may change what routers do; one that does not [tell the end](crate::Properties::tells_end)
+//! must stay open instead.
+
+mod segment;
 
 use std::time::Duration;
 
 use arrayvec::ArrayVec;
 
-use crate::{Channel, Closed, Headers, Interest, Packet, Payload, Refusal};
+pub(crate) use self::segment::ADDRESSES;
+use crate::{Carries, Channel, Closed, Headers, Interest, Packet, Payload, Refusal};
 
 /// Two ends of one channel, and the time that passes between them.
 pub(crate) trait Cable {
@@ -47,6 +54,7 @@ pub(crate) fn conforms<C: Cable>(make: impl Fn() -> C) {
     nothing_is_seen_before_it_is_published(make());
     payload_in_pieces_arrives_as_one(make());
     what_is_too_long_is_refused(make());
+    what_it_does_not_carry_is_refused(make());
     a_full_channel_refuses_and_recovers(make());
     what_is_held_does_not_change(make());
     who_asks_to_be_woken_learns_of_what_is_there(make());
@@ -59,6 +67,30 @@ fn pattern(length: usize, seed: usize) -> Body {
     (0..length)
         .map(|at| (at * 31 + seed * 17).to_le_bytes()[0])
         .collect()
+}
+
+/// Headers of that length, or of the next one that such a channel takes, for so much payload.
+fn headers<C: Cable>(cable: &mut C, from: Side, length: usize, seed: usize, payload: usize) -> Vec<u8> {
+    match cable.end(from).properties().carries {
+        Carries::Anything => pattern(length, seed),
+        Carries::Ip => {
+            let [left, right] = ADDRESSES;
+            let ends = if from == Left {
+                [left, right]
+            } else {
+                [right, left]
+            };
+            segment::headers(ends, length, &pattern(20, seed), payload)
+        }
+    }
+}
+
+/// Checks that headers came as they were sent, but for what routers change.
+fn same_headers<C: Cable>(cable: &mut C, sent: &[u8], got: &Headers) {
+    match cable.end(Left).properties().carries {
+        Carries::Anything => assert_eq!(got.as_ref(), sent),
+        Carries::Ip => segment::same(sent, got.as_ref()),
+    }
 }
 
 fn packet<C: Cable>(
@@ -75,6 +107,17 @@ fn packet<C: Cable>(
             .push(cable.end(side).place(body).expect("there is room"));
     }
     packet
+}
+
+/// A short packet from one end, with `body` in it.
+fn note<C: Cable>(cable: &mut C, side: Side, body: &[u8]) -> Packet<<C::End as Channel>::Payload> {
+    let headers = headers(cable, side, 40, 1, body.len());
+    packet(cable, side, &headers, body)
+}
+
+fn send_note<C: Cable>(cable: &mut C, side: Side, body: &[u8]) {
+    let headers = headers(cable, side, 40, 1, body.len());
+    send(cable, side, &headers, body);
 }
 
 fn send<C: Cable>(cable: &mut C, side: Side, headers: &[u8], body: &[u8]) {
@@ -118,21 +161,19 @@ fn packets_arrive_whole_and_in_order<C: Cable>(mut cable: C) {
             .into_iter()
             .enumerate()
         {
-            let headers = pattern(40 + seed, seed);
-            let sent = pattern(length.min(mtu - headers.len()), seed);
+            let longest = mtu - headers(&mut cable, from, 40 + seed, seed, 0).len();
+            let sent = pattern(length.min(longest), seed);
+            let headers = headers(&mut cable, from, 40 + seed, seed, sent.len());
             send(&mut cable, from, &headers, &sent);
             let got = receive(&mut cable, from.other());
-            assert_eq!((got.headers.as_ref(), body(&got)), (&headers[..], sent));
+            same_headers(&mut cable, &headers, &got.headers);
+            assert_eq!(body(&got), sent);
         }
         for number in 0..8_u8 {
-            send(&mut cable, from, &[number; 40], &[number; 20]);
+            send_note(&mut cable, from, &[number; 20]);
         }
         for number in 0..8 {
-            let got = receive(&mut cable, from.other());
-            assert_eq!(
-                (got.headers.as_ref(), body(&got)),
-                (&[number; 40][..], vec![number; 20])
-            );
+            assert_eq!(body(&receive(&mut cable, from.other())), [number; 20]);
         }
         nothing_comes(&mut cable, from.other());
     }
@@ -144,7 +185,7 @@ fn packets_arrive_whole_and_in_order<C: Cable>(mut cable: C) {
 }
 
 fn nothing_is_seen_before_it_is_published<C: Cable>(mut cable: C) {
-    let packet = packet(&mut cable, Left, &[1; 40], &[2; 20]);
+    let packet = note(&mut cable, Left, &[2; 20]);
     let now = cable.now();
     for _ in 0..2 {
         cable.end(Left).transmit(&packet, now).expect("there is room");
@@ -158,12 +199,10 @@ fn nothing_is_seen_before_it_is_published<C: Cable>(mut cable: C) {
 fn payload_in_pieces_arrives_as_one<C: Cable>(mut cable: C) {
     for length in [10, 140] {
         let whole = pattern(length * 8, 3);
+        let headers = headers(&mut cable, Left, Headers::MOST, 5, whole.len());
         let placed = cable.end(Left).place(&whole).expect("there is room");
         let mut packet = Packet::default();
-        packet
-            .headers
-            .append(&[5; Headers::MOST])
-            .expect("as many as may be");
+        packet.headers.append(&headers).expect("as many as may be");
         packet.payload = (0..8)
             .map(|piece| Payload::slice(&placed, piece * length..(piece + 1) * length))
             .collect::<ArrayVec<_, _>>();
@@ -171,17 +210,15 @@ fn payload_in_pieces_arrives_as_one<C: Cable>(mut cable: C) {
         cable.end(Left).transmit(&packet, now).expect("there is room");
         cable.end(Left).publish();
         let got = receive(&mut cable, Right);
-        assert_eq!(
-            (got.headers.as_ref(), body(&got)),
-            (&[5; Headers::MOST][..], whole)
-        );
+        same_headers(&mut cable, &headers, &got.headers);
+        assert_eq!(body(&got), whole);
     }
 }
 
 fn what_is_too_long_is_refused<C: Cable>(mut cable: C) {
     let mtu = cable.end(Left).properties().mtu;
     let part = mtu / 8 + 1;
-    let mut packet = packet(&mut cable, Left, &[1; 40], &pattern(part, 1));
+    let mut packet = note(&mut cable, Left, &pattern(part, 1));
     let piece = packet.payload.first().cloned().expect("it has one");
     (1..8).for_each(|_| packet.payload.push(piece.clone()));
     let now = cable.now();
@@ -191,25 +228,43 @@ fn what_is_too_long_is_refused<C: Cable>(mut cable: C) {
     assert_eq!(cable.end(Left).counters().refused_too_long, 1);
 }
 
+fn what_it_does_not_carry_is_refused<C: Cable>(mut cable: C) {
+    let nonsense = packet(&mut cable, Left, &[1; 40], &[2; 20]);
+    let now = cable.now();
+    let taken = cable.end(Left).transmit(&nonsense, now);
+    cable.end(Left).publish();
+    match cable.end(Left).properties().carries {
+        Carries::Anything => {
+            assert_eq!(taken, Ok(()));
+            receive(&mut cable, Right);
+        }
+        Carries::Ip => {
+            assert_eq!(taken, Err(Refusal::NotIp));
+            assert_eq!(cable.end(Left).counters().refused_not_ip, 1);
+            nothing_comes(&mut cable, Right);
+        }
+    }
+}
+
 fn a_full_channel_refuses_and_recovers<C: Cable>(mut cable: C) {
-    let packet = packet(&mut cable, Left, &[1; 40], &[2; 20]);
+    let packet = note(&mut cable, Left, &[2; 20]);
     let now = cable.now();
     let mut taken = 0;
     while taken < PATIENCE && cable.end(Left).transmit(&packet, now).is_ok() {
         taken += 1;
     }
-    cable.end(Left).publish();
     assert!(taken > 0);
     if taken < PATIENCE {
         assert_eq!(cable.end(Left).transmit(&packet, now), Err(Refusal::Full));
         assert!(!cable.end(Left).has_slot());
     }
+    cable.end(Left).publish();
     for _ in 0..taken {
         receive(&mut cable, Right);
     }
     nothing_comes(&mut cable, Right);
     assert!(cable.end(Left).has_slot());
-    send(&mut cable, Left, &[3; 40], &[4; 20]);
+    send_note(&mut cable, Left, &[4; 20]);
     assert_eq!(body(&receive(&mut cable, Right)), [4; 20]);
 }
 
@@ -218,7 +273,7 @@ fn what_is_held_does_not_change<C: Cable>(mut cable: C) {
     let mut held = Vec::new();
     for seed in 0..40 {
         let sent = pattern(if seed % 2 == 0 { length } else { 30 }, seed);
-        send(&mut cable, Left, &[1; 40], &sent);
+        send_note(&mut cable, Left, &sent);
         let got = receive(&mut cable, Right);
         if seed % 4 < 2 && held.len() < 8 {
             held.push((got, sent));
@@ -232,7 +287,7 @@ fn what_is_held_does_not_change<C: Cable>(mut cable: C) {
 fn who_asks_to_be_woken_learns_of_what_is_there<C: Cable>(mut cable: C) {
     assert!(cable.end(Right).arm(Interest::Packets), "there is nothing");
     cable.end(Right).disarm();
-    send(&mut cable, Left, &[1; 40], &[2; 20]);
+    send_note(&mut cable, Left, &[2; 20]);
     let mut asked = 0;
     while cable.end(Right).arm(Interest::Packets) {
         cable.end(Right).disarm();
@@ -245,7 +300,7 @@ fn who_asks_to_be_woken_learns_of_what_is_there<C: Cable>(mut cable: C) {
 }
 
 fn what_came_before_the_end_is_received<C: Cable>(mut cable: C) {
-    send(&mut cable, Left, &[1; 40], &[2; 20]);
+    send_note(&mut cable, Left, &[2; 20]);
     cable.end(Left).close();
     let now = cable.now();
     assert_eq!(cable.end(Left).receive(now).map(drop), Err(Closed::Here));
@@ -253,6 +308,11 @@ fn what_came_before_the_end_is_received<C: Cable>(mut cable: C) {
     let refused = cable.end(Left).transmit(&packet, now);
     assert_eq!(refused, Err(Refusal::Closed(Closed::Here)));
     receive(&mut cable, Right);
+    if !cable.end(Right).properties().tells_end {
+        nothing_comes(&mut cable, Right);
+        send_note(&mut cable, Right, &[3; 20]);
+        return;
+    }
     for _ in 0..PATIENCE {
         let now = cable.now();
         match cable.end(Right).receive(now) {

@@ -35,7 +35,9 @@ pub mod sim;
 mod sync;
 pub mod tun;
 
-pub use self::channel::{Channel, Closed, Counters, Integrity, Interest, Properties, Refusal, Violation};
+pub use self::channel::{
+    Carries, Channel, Closed, Counters, Integrity, Interest, Properties, Refusal, Violation,
+};
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use self::end::consume;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What travels on a channel: headers apart from payload.
 
+mod split;
+
 use std::{fmt, ops::Range};
 
 use arrayvec::ArrayVec;

@@ -3,7 +3,8 @@
 //!
 //! A [`Tun`] is a network interface whose other end is this process: what the machine routes there is received here, and
 //! what is transmitted here arrives at the machine as if from a wire. The addresses given in the [`Config`] are the
-//! machine's; every other address of their networks is free for a stack behind the device.
+//! machine's; every other address of their networks is free for a stack behind the device. A [`Circuit`] is such a device as a
+//! [`Channel`](crate::Channel).
 //!
 //! ```no_run
 //! use transport_apic::tun::{Config, Tun};
@@ -19,6 +20,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod circuit;
 mod device;
 
 use std::io::{self, IoSlice};
@@ -29,6 +31,7 @@ use arrayvec::ArrayVec;
 use bytes::{Bytes, BytesMut};
 use rustix::io::Errno;
 
+pub use self::circuit::Circuit;
 use crate::{Packet, Payload};
 
 /// What a device is called, and what the machine's side of it is like.

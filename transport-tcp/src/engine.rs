@@ -39,7 +39,7 @@ pub use self::{
         Config, ConnectionId, Datagram, DatagramCounters, DatagramError, DatagramId, Event, FragmentCounters,
         Limits, ListenerId, SequenceNumbers, Stack, StackCounters,
     },
-    wire::{Checksums, Endpoints, split},
+    wire::{Checksums, Endpoints},
 };
 
 /// What a connection is like. Copied into each as it begins.

@@ -259,7 +259,7 @@ impl Host {
                 break;
             };
             came = true;
-            if let Ok(packet) = engine::split(&packet) {
+            if let Some(packet) = Packet::split(&packet) {
                 let now = self.now();
                 // What is malformed is dropped.
                 let _ = self.stack.receive(now, packet);

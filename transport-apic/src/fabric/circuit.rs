@@ -16,7 +16,8 @@ use crate::end::{End, MTU, Wake, Wakes};
 use crate::geometry::Control;
 use crate::memory::Memory;
 use crate::{
-    Channel, Closed, Counters, Frame, FrameMut, Interest, Packet, Properties, Refusal, Short, Violation,
+    Carries, Channel, Closed, Counters, Frame, FrameMut, Interest, Packet, Properties, Refusal, Short,
+    Violation,
 };
 
 use super::socket::{Peer, Socket, left};
@@ -215,6 +216,8 @@ impl Channel for Circuit {
         Properties {
             mtu: MTU,
             reliable: true,
+            carries: Carries::Anything,
+            tells_end: true,
             integrity: self.end.integrity(),
             holds: self.end.holds(),
         }

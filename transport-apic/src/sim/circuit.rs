@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{BadConditions, Conditions, Link};
-use crate::{Channel, Closed, Counters, Headers, Integrity, Interest, Packet, Properties, Refusal};
+use crate::{Carries, Channel, Closed, Counters, Headers, Integrity, Interest, Packet, Properties, Refusal};
 
 /// Packets that are under way at a time, in one direction.
 const SLOTS: usize = 1024;
@@ -106,6 +106,8 @@ impl Circuit {
             properties: Properties {
                 mtu: conditions.mtu.min(LONGEST),
                 reliable: is_reliable(&conditions),
+                carries: Carries::Anything,
+                tells_end: true,
                 integrity: Integrity::Copied,
                 holds: usize::MAX,
             },

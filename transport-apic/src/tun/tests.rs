@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-use std::net::UdpSocket;
-use std::thread;
-use std::time::Duration;
+use std::net::{Ipv4Addr, UdpSocket};
+use std::process::Command;
+use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::thread::{CapabilitySet, UnshareFlags};
 
 use super::*;
-use crate::Headers;
+use crate::conformance::{ADDRESSES, Cable, Side, conforms};
+use crate::{Channel, Closed, Headers, Interest, Refusal};
 
 /// Runs `test` on a thread in a network namespace of its own, which ends with it; says why not where that is not allowed.
 #[allow(unsafe_code, reason = "what a thread shares can be changed under its feet")]
@@ -187,5 +189,120 @@ fn who_lacks_the_privilege_learns_what_grants_it() {
         ] {
             assert!(refused.contains(part), "{refused}");
         }
+    });
+}
+
+/// Two devices, and the machine between them, which routes.
+struct Routed {
+    ends: [Circuit; 2],
+    begin: Instant,
+}
+
+impl Routed {
+    fn new(mtu: u16) -> Self {
+        let ends = ADDRESSES.map(|[a, b, c, _]| {
+            let config = Config {
+                addresses: vec![(Ipv4Addr::new(a, b, c, 1).into(), 24)],
+                mtu,
+                ..Config::default()
+            };
+            Circuit::new(Tun::open(&config).unwrap())
+        });
+        Self {
+            ends,
+            begin: Instant::now(),
+        }
+    }
+}
+
+impl Cable for Routed {
+    type End = Circuit;
+
+    fn end(&mut self, which: Side) -> &mut Circuit {
+        let [left, right] = &mut self.ends;
+        match which {
+            Side::Left => left,
+            Side::Right => right,
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.begin.elapsed()
+    }
+
+    fn pass(&mut self) {
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn a_tun_device_is_a_backend_as_any() {
+    apart("a_tun_device_is_a_backend_as_any", || {
+        fs::write("/proc/sys/net/ipv4/ip_forward", "1").unwrap();
+        // The kernel would say on its own that there are routers.
+        fs::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1").unwrap();
+        for mtu in [1500, 9000, 65_535] {
+            conforms(|| Routed::new(mtu));
+        }
+    });
+}
+
+#[test]
+fn who_waits_for_a_device_is_told_by_its_descriptor() {
+    apart("who_waits_for_a_device_is_told_by_its_descriptor", || {
+        fs::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1").unwrap();
+        let config = Config {
+            addresses: vec![("10.77.0.1".parse().unwrap(), 24)],
+            ..config()
+        };
+        let mut circuit = Circuit::new(Tun::open(&config).unwrap());
+        let is_told = |circuit: &Circuit, longest| {
+            let longest = Timespec {
+                tv_sec: longest,
+                tv_nsec: 0,
+            };
+            let device = circuit.device().unwrap();
+            poll(&mut [PollFd::new(&device, PollFlags::IN)], Some(&longest)).unwrap() > 0
+        };
+        assert!(circuit.arm(Interest::Packets));
+        assert!(!is_told(&circuit, 0));
+        let socket = UdpSocket::bind("10.77.0.1:0").unwrap();
+        socket.send_to(b"is anybody there?", "10.77.0.9:4711").unwrap();
+        assert!(is_told(&circuit, 1));
+        assert!(!circuit.arm(Interest::Packets), "it is there");
+        let packet = circuit.receive(Duration::ZERO).unwrap().expect("it is there");
+        assert_eq!(packet.payload.concat(), b"is anybody there?");
+        assert!(circuit.receive(Duration::ZERO).unwrap().is_none());
+    });
+}
+
+#[test]
+fn a_device_that_is_deleted_ends_its_channel() {
+    apart("a_device_that_is_deleted_ends_its_channel", || {
+        let mut circuit = Circuit::new(Tun::open(&config()).unwrap());
+        let deleted = Command::new("ip").args(["link", "delete", "upcall0"]).status();
+        assert!(deleted.unwrap().success());
+        let ended = (0..1000).find_map(|_| circuit.receive(Duration::ZERO).err());
+        assert_eq!(ended, Some(Closed::DeviceGone));
+        assert!(circuit.device().is_none());
+        let refused = circuit.transmit(&Packet::default(), Duration::ZERO);
+        assert_eq!(refused, Err(Refusal::Closed(Closed::DeviceGone)));
+    });
+}
+
+#[test]
+fn what_a_device_does_not_take_is_lost_and_counted() {
+    apart("what_a_device_does_not_take_is_lost_and_counted", || {
+        let mut circuit = Circuit::new(Tun::open(&config()).unwrap());
+        let down = Command::new("ip")
+            .args(["link", "set", "upcall0", "down"])
+            .status();
+        assert!(down.unwrap().success());
+        let mut packet = Packet::default();
+        packet.headers.append(&[0x45; 20]).unwrap();
+        circuit.transmit(&packet, Duration::ZERO).unwrap();
+        circuit.publish();
+        assert_eq!(circuit.counters().lost, 1);
+        assert!(!circuit.is_backed_up());
     });
 }

@@ -9,7 +9,7 @@ use transport_apic::{Headers, Packet, Payload};
 use super::{
     Malformed,
     checksum::Checksum,
-    wire::{Checksums, IP_V4_HEADER, IP_V6_HEADER, UDP, UDP_HEADER},
+    wire::{Checksums, IP_V4_HEADER, IP_V6_HEADER},
 };
 
 /// The octets of IPv6's header of a fragment.
@@ -104,12 +104,6 @@ impl Fragment {
                 .ok_or(Malformed::Length)?,
             more: place & 1 != 0,
         })
-    }
-
-    /// Octets of all headers: that of UDP is in the first fragment.
-    pub(crate) fn headers(&self) -> usize {
-        let first = self.offset == 0 && self.of.protocol == UDP;
-        self.header + if first { UDP_HEADER } else { 0 }
     }
 
     /// Checks what IPv4's header sums up; `bytes` begin with it.

@@ -7,7 +7,7 @@ use arrayvec::ArrayVec;
 use etherparse::{IpNumber, Ipv4Header, Ipv4HeaderSlice, Ipv6Header, Ipv6HeaderSlice};
 use transport_apic::{Headers, Packet, Payload};
 
-use super::{Malformed, checksum::Checksum, fragment::Fragment, segment::Segment};
+use super::{Malformed, checksum::Checksum, segment::Segment};
 
 pub(crate) const TCP: u8 = 6;
 pub(crate) const UDP: u8 = 17;
@@ -52,49 +52,6 @@ pub enum Checksums {
     Verify,
     /// The link does, or its memory needs none: the fields are zero and not looked at.
     Offloaded,
-}
-
-/// Cuts `whole`, an IP packet in one piece, into headers and payload. Headers are those of IP and of TCP or UDP; of other
-/// protocols, and of a fragment that is not the first one of a datagram, they are those of IP alone. What follows the packet's own length is left out.
-///
-/// # Errors
-///
-/// [`Malformed`] with what is wrong first.
-pub fn split<P: Payload>(whole: &P) -> Result<Packet<P>, Malformed> {
-    let bytes = whole.as_ref();
-    let (cut, total) = match Ip::read(bytes) {
-        Ok(ip) => {
-            let transport = bytes.get(ip.header..ip.total).ok_or(Malformed::Length)?;
-            let more = match ip.protocol {
-                TCP => tcp_header(transport)?,
-                UDP => UDP_HEADER,
-                _ => 0,
-            };
-            (ip.header + more, ip.total)
-        }
-        Err(Malformed::Fragment) => {
-            let fragment = Fragment::read(bytes)?;
-            (fragment.headers(), fragment.header + fragment.length)
-        }
-        Err(wrong) => return Err(wrong),
-    };
-    let mut headers = Headers::new();
-    let found = bytes.get(..cut).filter(|_| cut <= total && total <= bytes.len());
-    headers
-        .append(found.ok_or(Malformed::Length)?)
-        .map_err(|_| Malformed::Length)?;
-    let mut payload = ArrayVec::new();
-    if cut < total {
-        payload.push(whole.slice(cut..total));
-    }
-    Ok(Packet { headers, payload })
-}
-
-fn tcp_header(transport: &[u8]) -> Result<usize, Malformed> {
-    let words = transport.get(12).ok_or(Malformed::Tcp)? >> 4;
-    let length = usize::from(words) * 4;
-    let right = (TCP_HEADER..=transport.len()).contains(&length);
-    right.then_some(length).ok_or(Malformed::Tcp)
 }
 
 /// What an IP header says.

@@ -2,7 +2,7 @@
 use std::{cell::RefCell, collections::VecDeque, net::SocketAddr, rc::Rc, time::Duration};
 
 use bytes::Bytes;
-use transport_apic::{Counters, Integrity, Properties};
+use transport_apic::{Carries, Counters, Integrity, Properties};
 
 use super::*;
 
@@ -42,6 +42,8 @@ impl Channel for Memory {
         Properties {
             mtu: 9000,
             reliable: true,
+            carries: Carries::Anything,
+            tells_end: true,
             integrity: Integrity::Copied,
             holds: HOLDS,
         }

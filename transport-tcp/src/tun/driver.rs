@@ -3,7 +3,7 @@
 
 use std::{
     fmt, io,
-    os::fd::{AsFd, BorrowedFd},
+    os::fd::BorrowedFd,
     time::{Duration, Instant},
 };
 
@@ -13,9 +13,12 @@ use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
 };
-use transport_apic::{Packet, tun::Tun};
+use transport_apic::{
+    Channel, Closed, Packet,
+    tun::{Circuit, Tun},
+};
 
-use crate::engine::{self, Stack};
+use crate::engine::Stack;
 
 /// Packets that are taken in, and packets that are sent, before something else is done.
 const BURST: usize = 64;
@@ -29,23 +32,19 @@ type Tap = Box<dyn FnMut(Time, &[&[u8]]) + Send>;
 /// It has no thread: whoever owns it uses the [`stack`](Self::stack), gives it a [`turn`](Self::turn) afterwards, and
 /// [`wait`]s until there is something to do again.
 pub struct Driver {
-    /// None once it was closed.
-    tun: Option<Tun>,
+    channel: Circuit,
     stack: Stack<Bytes>,
-    /// What the device had no room for: it goes first.
-    unsent: Option<Packet<Bytes>>,
     tap: Option<Tap>,
     began: Instant,
 }
 
 impl Driver {
-    /// Puts `stack` behind `tun`.
+    /// Puts `stack` behind `tun`, whose MTU is the stack's, or longer: what is longer than the device's is lost.
     #[must_use]
     pub fn new(tun: Tun, stack: Stack<Bytes>) -> Self {
         Self {
-            tun: Some(tun),
+            channel: Circuit::new(tun),
             stack,
-            unsent: None,
             tap: None,
             began: Instant::now(),
         }
@@ -53,7 +52,7 @@ impl Driver {
 
     /// Returns the device's descriptor, which is readable when a packet waits; none once it was closed.
     pub fn device(&self) -> Option<BorrowedFd<'_>> {
-        self.tun.as_ref().map(AsFd::as_fd)
+        self.channel.device()
     }
 
     /// Has `tap` see every packet from now on, as the pieces that it lies in.
@@ -75,59 +74,63 @@ impl Driver {
     ///
     /// # Errors
     ///
-    /// What the kernel says once the device is gone, and [`io::ErrorKind::NotConnected`] once it was closed.
+    /// Once the device is gone; [`io::ErrorKind::NotConnected`] once it was closed.
     pub fn turn(&mut self) -> io::Result<bool> {
-        let more = self.receive()?;
+        let more = self.receive().map_err(|closed| match closed {
+            Closed::Here => io::ErrorKind::NotConnected.into(),
+            closed => io::Error::other(closed),
+        })?;
         self.flush();
         Ok(more || self.is_due())
     }
 
-    fn receive(&mut self) -> io::Result<bool> {
-        let now = self.now();
+    fn receive(&mut self) -> Result<bool, Closed> {
+        let (now, since) = (self.now(), self.began.elapsed());
         for taken in 0..BURST {
-            let tun = self.tun.as_mut().ok_or(io::ErrorKind::NotConnected)?;
-            let Some(whole) = tun.receive()? else {
+            let Some(packet) = self.channel.receive(since)? else {
                 return Ok(taken > 0);
             };
-            if let Some(tap) = &mut self.tap {
-                tap(now, &[&whole]);
-            }
+            show(&mut self.tap, now, &packet);
             // What is none is nothing to us: the kernel sends all sorts of things to a new interface.
-            if let Ok(packet) = engine::split(&whole) {
-                let _ = self.stack.receive(now, packet);
-            }
+            let _ = self.stack.receive(now, packet);
         }
         Ok(true)
     }
 
     /// Sends what is due, a bounded number of packets.
     pub fn flush(&mut self) {
-        let now = self.now();
-        let Some(tun) = &self.tun else { return };
+        let (now, since) = (self.now(), self.began.elapsed());
         for _ in 0..SENT_AT_ONCE {
-            let Some(packet) = self.unsent.take().or_else(|| self.stack.transmit(now)) else {
-                return;
-            };
-            match tun.transmit(&packet) {
-                Ok(true) => show(&mut self.tap, now, &packet),
-                Ok(false) => {
-                    self.unsent = Some(packet);
-                    return;
-                }
-                // The interface is down, or a rule of the machine's forbids it: as good as lost.
-                Err(error) => tracing::debug!(%error, device = tun.name(), "a packet is lost"),
+            if !self.has_slot() {
+                break;
             }
+            let Some(packet) = self.stack.transmit(now) else {
+                break;
+            };
+            match self.channel.transmit(&packet, since) {
+                Ok(()) => show(&mut self.tap, now, &packet),
+                // The MTU of the device is less than the host believes, or there is no device: as good as lost.
+                Err(refusal) => tracing::debug!(%refusal, "a packet is lost"),
+            }
+        }
+        self.channel.publish();
+    }
+
+    fn has_slot(&mut self) -> bool {
+        self.channel.has_slot() || {
+            self.channel.publish();
+            self.channel.has_slot()
         }
     }
 
     /// Lets go of the device; nothing comes or goes any more.
     pub fn close(&mut self) {
-        self.tun = None;
+        self.channel.close();
     }
 
     /// Returns whether something waits for room in the device.
     pub fn is_stuck(&self) -> bool {
-        self.unsent.is_some()
+        self.channel.is_backed_up()
     }
 
     /// Returns whether a [`flush`](Self::flush) has something to do now, as far as the device lets it.
@@ -152,7 +155,7 @@ fn show(tap: &mut Option<Tap>, now: Time, packet: &Packet<Bytes>) {
 impl fmt::Debug for Driver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Driver")
-            .field("tun", &self.tun)
+            .field("channel", &self.channel)
             .finish_non_exhaustive()
     }
 }

@@ -31,8 +31,6 @@ pub(crate) struct Place {
     pub(crate) network: u8,
     /// What the host believes.
     pub(crate) mtu: u16,
-    /// What the device takes.
-    pub(crate) device_mtu: u16,
 }
 
 impl Place {
@@ -40,7 +38,6 @@ impl Place {
         device: "upcall0",
         network: 77,
         mtu: 1500,
-        device_mtu: 1500,
     };
 
     pub(crate) fn machine(self) -> IpAddr {
@@ -65,7 +62,7 @@ impl Host {
         let tun = Tun::open(&Config {
             name: place.device.into(),
             addresses: vec![(place.machine(), 24)],
-            mtu: place.device_mtu,
+            mtu: place.mtu,
         });
         let mut config = engine::Config::new(place.host(0).ip(), place.mtu.into(), *b"sixteen letters.");
         config.settings = settings;

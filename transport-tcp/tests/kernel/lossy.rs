@@ -215,7 +215,7 @@ impl Shim {
                 let _ = tun.transmit(&in_one_piece(packet));
             }
             Sender::Ours(ours) => {
-                if let Ok(packet) = engine::split(&packet) {
+                if let Some(packet) = Packet::split(&packet) {
                     let _ = ours.stack.receive(time(now), packet);
                 }
             }

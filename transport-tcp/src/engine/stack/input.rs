@@ -13,7 +13,7 @@ use crate::engine::{
 };
 
 impl<P: Payload> Stack<P> {
-    /// Takes one IP packet; a whole one is cut by [`split`](crate::engine::split).
+    /// Takes one IP packet; one in one piece is to be [split](Packet::split) before.
     ///
     /// # Errors
     ///

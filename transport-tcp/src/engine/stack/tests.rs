@@ -13,7 +13,6 @@ use crate::engine::{
     connection::input,
     segment::{Flags, Segment, Timestamps},
     sequence::Seq,
-    split,
     wire::{self, Path},
 };
 
@@ -390,7 +389,7 @@ fn icmp(header: &[u8; 8], packet: &Packet<Bytes>) -> Packet<Bytes> {
     ip.header_checksum = ip.calc_header_checksum();
     let mut whole = ip.to_bytes().to_vec();
     whole.extend(message);
-    split(&Bytes::from(whole)).expect("well-formed")
+    Packet::split(&Bytes::from(whole)).expect("well-formed")
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::Bytes;
 use rtu::Time;
 use transport_apic::{Packet, Payload};
-use transport_tcp::engine::{self, Config, ConnectionId, Error, ListenerId, Settings, Stack, State};
+use transport_tcp::engine::{Config, ConnectionId, Error, ListenerId, Settings, Stack, State};
 
 use super::{Connection, Failure, Node, Phase, Received};
 
@@ -45,7 +45,7 @@ impl Ours {
 impl Node for Ours {
     fn receive(&mut self, now: Time, packet: Vec<u8>) {
         // What is no packet any more is dropped, as if by a driver.
-        if let Ok(packet) = engine::split(&Bytes::from(packet)) {
+        if let Some(packet) = Packet::split(&Bytes::from(packet)) {
             let _ = self.stack.receive(now, packet);
         }
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use rtu::Time;
 
 use super::*;
-use crate::engine::{Config, Event, split, stack::tests::address};
+use crate::engine::{Config, Event, stack::tests::address};
 
 fn hosts() -> [Stack<Bytes>; 2] {
     [0, 1].map(|index| {
@@ -25,7 +25,7 @@ fn carry([from, to]: &mut [Stack<Bytes>; 2]) {
     while let Some(packet) = from.transmit(Time::ZERO) {
         let mut whole = packet.headers.as_ref().to_vec();
         packet.payload.iter().for_each(|piece| whole.extend(piece));
-        let packet = split(&Bytes::from(whole)).expect("well-formed");
+        let packet = Packet::split(&Bytes::from(whole)).expect("well-formed");
         let _ = to.receive(Time::ZERO, packet);
     }
 }

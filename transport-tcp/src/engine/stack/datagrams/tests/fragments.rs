@@ -59,7 +59,8 @@ fn packets(host: &mut Stack<Bytes>, now: Time) -> Vec<Vec<u8>> {
 }
 
 fn hand(host: &mut Stack<Bytes>, now: Time, packet: &[u8]) -> Result<(), Malformed> {
-    host.receive(now, split(&Bytes::copy_from_slice(packet))?)
+    let packet = Packet::split(&Bytes::copy_from_slice(packet));
+    host.receive(now, packet.ok_or(Malformed::Length)?)
 }
 
 fn received(host: &mut Stack<Bytes>, id: DatagramId) -> Option<Vec<u8>> {
