@@ -2,6 +2,7 @@
 //! The rows of the group `apic`: calls over the fabric, beside shared memory without an ORB and ORBs over sockets.
 
 mod hogs;
+mod lasting;
 
 pub(crate) use self::hogs::lateness;
 use crate::plan::{Contestant, Counted, Method, Pair, Programs, Row, Side, Unit, Value};
@@ -56,6 +57,7 @@ pub(crate) fn rows() -> Vec<Row> {
             })
             .into(),
     });
+    rows.extend(lasting::rows());
     rows.push(hogged());
     rows.extend([
         tun(

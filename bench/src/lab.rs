@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use probe::Report;
 
 use crate::plan::{Contestant, Counted, Method, Pair, Programs, Row, Side, Unit, Value};
-use crate::process::{Server, findings, instructions, system_calls, traced};
+use crate::process::{Server, findings, instructions, long_findings, system_calls, traced};
 use crate::statistics::Summary;
 use crate::stolen::Stolen;
 use crate::{apic, isolation};
@@ -21,6 +22,8 @@ pub(crate) struct Lab {
     /// For what the programs leave while they run.
     folder: PathBuf,
     quick: bool,
+    /// What programs that take long have reported.
+    reports: Mutex<BTreeMap<&'static str, Result<Report, String>>>,
 }
 
 impl Drop for Lab {
@@ -85,6 +88,7 @@ impl Lab {
             peers: peers.join("release"),
             folder: std::env::temp_dir().join(format!("upcall-bench-{}", std::process::id())),
             quick,
+            reports: Mutex::default(),
         }
     }
 
@@ -151,6 +155,14 @@ impl Lab {
                 let report = findings(&command)?;
                 Ok((number(&report, *value)?, report))
             }
+            Method::Long {
+                program,
+                arguments,
+                value,
+            } => {
+                let report = self.long(program, arguments)?;
+                Ok((number(&report, *value)?, report))
+            }
             Method::Counted {
                 pair,
                 client,
@@ -198,7 +210,7 @@ impl Lab {
         Ok(command)
     }
 
-    fn program(&self, of: Programs, role: &str) -> Result<Command, String> {
+    pub(crate) fn program(&self, of: Programs, role: &str) -> Result<Command, String> {
         let name = match of {
             Programs::Ours | Programs::Fabric => format!("bench-{role}"),
             Programs::Raw => "bench-raw".into(),
@@ -228,12 +240,18 @@ impl Lab {
 
     /// Our client, for a server of these programs: over the fabric where these are there.
     pub(crate) fn caller(&self, of: Programs) -> Result<Command, String> {
-        let ours = if of == Programs::Fabric {
-            of
-        } else {
-            Programs::Ours
-        };
-        self.program(ours, "client")
+        let mut client = self.on_the_way_to(of, "bench-client")?;
+        client.arg("client");
+        Ok(client)
+    }
+
+    /// A program of ours that finds a server of these programs over the fabric, if it is there.
+    pub(crate) fn on_the_way_to(&self, of: Programs, program: &str) -> Result<Command, String> {
+        let mut command = self.ours(program)?;
+        if of == Programs::Fabric {
+            command.env("UPCALL_FABRIC", self.folder()?.join("fabric"));
+        }
+        Ok(command)
     }
 
     /// The folder for what programs leave.
@@ -308,6 +326,17 @@ impl Lab {
             .value("user_ns")
             .ok_or("the client does not say its user time")?;
         Ok((served + called, report))
+    }
+
+    /// Runs a program for the first row that wants it, and says how far it is.
+    fn long(&self, program: &'static str, arguments: &str) -> Result<Report, String> {
+        let run = || {
+            let mut command = self.ours(program)?;
+            command.args(arguments.split_ascii_whitespace());
+            long_findings(&command)
+        };
+        let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        reports.entry(program).or_insert_with(run).clone()
     }
 
     /// The difference of a long and a short run, so that what a connection costs once cancels out.
@@ -433,6 +462,7 @@ fn is_exact(contestant: &Contestant) -> bool {
     matches!(
         contestant.method,
         Method::Size { .. }
+            | Method::Long { .. }
             | Method::Counted { .. }
             | Method::Instructions { .. }
             | Method::IdleObjects { .. }

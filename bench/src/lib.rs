@@ -6,6 +6,7 @@ use std::time::Duration;
 use probe::{DOUBLES, ITEMS, TEXT};
 use upcall::{BuildError, Context, Orb};
 
+pub mod pace;
 mod target;
 
 pub use target::Address;

@@ -64,6 +64,12 @@ pub(crate) enum Method {
         arguments: &'static str,
         value: Value,
     },
+    /// The same with a program that takes long: it runs once for all rows that name it.
+    Long {
+        program: &'static str,
+        arguments: &'static str,
+        value: Value,
+    },
     /// Allocations or other counts per call, as the difference of a long and a short run, on one side.
     Counted {
         pair: Pair,

@@ -9,6 +9,8 @@ use probe::Report;
 
 /// Seconds after which a client has hung.
 const LIMIT: &str = "120";
+/// The same for a program that takes long.
+const LONG: &str = "900";
 
 /// A server that can be called.
 #[derive(Debug)]
@@ -114,12 +116,21 @@ impl Drop for Server {
 
 /// Runs a client, or a program of its own, to its end and returns its findings.
 pub(crate) fn findings(command: &Command) -> Result<Report, String> {
+    findings_within(LIMIT, command, Stdio::piped())
+}
+
+/// The same for a program that takes minutes, and says on standard error how far it is.
+pub(crate) fn long_findings(command: &Command) -> Result<Report, String> {
+    findings_within(LONG, command, Stdio::inherit())
+}
+
+fn findings_within(limit: &str, command: &Command, errors: Stdio) -> Result<Report, String> {
     let mut limited = Command::new("timeout");
-    limited.arg(LIMIT);
+    limited.arg(limit);
     let name = shown(command);
     let output = under(limited, command)
         .stdin(Stdio::null())
-        .stderr(Stdio::piped())
+        .stderr(errors)
         .output()
         .map_err(|error| format!("{name}: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout);

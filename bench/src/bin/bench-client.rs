@@ -12,8 +12,9 @@ use upcall_bench::{bench::TargetRef, items, orb};
 static ALLOCATOR: Counting = Counting;
 
 fn main() -> ExitCode {
-    let result = Role::from_arguments().and_then(|role| match role.connections {
-        0 => call(&role).map(|report| report.print("RESULT")),
+    let result = Role::from_arguments().and_then(|role| match (role.name.as_str(), role.connections) {
+        ("load", _) => load(&role).map(|report| report.print("RESULT")),
+        (_, 0) => call(&role).map(|report| report.print("RESULT")),
         _ => hold(&role),
     });
     match result {
@@ -81,6 +82,19 @@ fn hold(role: &Role) -> Result<(), String> {
     let flows = flows?;
     probe::serve(&flows.len().to_string());
     Ok(())
+}
+
+/// Calls from so many threads, each with a connection of its own and one call at a time.
+fn load(role: &Role) -> Result<Report, String> {
+    let role = Role {
+        threads: role.connections,
+        window: 1,
+        ..role.clone()
+    };
+    probe::rate(&role, |_| {
+        let mut advance = flow(&role)?;
+        Ok(move || advance().map(drop).map_err(|error| error.to_string()))
+    })
 }
 
 /// Keeps so many calls in flight on each of several connections, or sends as many oneways.

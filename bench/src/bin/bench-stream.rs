@@ -6,14 +6,14 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::process::ExitCode;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use probe::{Report, Role, giop};
-use upcall_bench::Address;
+use upcall_bench::{
+    Address,
+    pace::{self, Pace},
+};
 
-/// From one look at all streams to the next.
-const TICK: Duration = Duration::from_millis(1);
 /// The most requests of a stream that are sent in one tick.
 const MOST: usize = 1024;
 
@@ -48,40 +48,33 @@ fn stream(role: &Role) -> Result<Report, String> {
     run(&mut streams, role.duration / 4).map_err(|error| error.to_string())?;
     let settled: Vec<u64> = streams.iter().map(|stream| stream.answered).collect();
     let elapsed = run(&mut streams, role.duration).map_err(|error| error.to_string())?;
-    let mut report = Report::default();
-    for (index, (stream, before)) in streams.iter().zip(&settled).enumerate() {
-        let answered = (stream.answered - before) as f64;
-        report.set(&format!("stream_{index}"), answered / elapsed.as_secs_f64());
-    }
-    Ok(report)
+    let answered = streams.iter().zip(&settled);
+    let answered: Vec<u64> = answered
+        .map(|(stream, before)| stream.answered - before)
+        .collect();
+    Ok(pace::report(&answered, elapsed))
 }
 
 /// Sends and receives, tick by tick; returns how long that really took.
 fn run(streams: &mut [Stream], duration: Duration) -> io::Result<Duration> {
-    let began = Instant::now();
-    let mut last = began;
-    for tick in 1_u32.. {
-        thread::sleep((began + TICK * tick).saturating_duration_since(Instant::now()));
-        let now = Instant::now();
+    let mut elapsed = Duration::ZERO;
+    for passed in pace::ticks() {
         for stream in &mut *streams {
-            stream.send(now - last)?;
+            stream.send(passed)?;
             stream.receive()?;
         }
-        last = now;
-        if now - began >= duration {
+        elapsed += passed;
+        if elapsed >= duration {
             break;
         }
     }
-    Ok(last - began)
+    Ok(elapsed)
 }
 
 /// One connection.
 struct Stream {
     socket: TcpStream,
-    /// Requests each second.
-    rate: f64,
-    /// Requests that are due, and parts of one.
-    due: f64,
+    pace: Pace,
     /// Octets of one request.
     request: usize,
     /// Many of them.
@@ -100,8 +93,7 @@ impl Stream {
         socket.set_nonblocking(true)?;
         Ok(Self {
             socket,
-            rate: rate.into(),
-            due: 0.0,
+            pace: Pace::of(rate),
             request: request.len(),
             requests: request.repeat(MOST),
             begun: 0,
@@ -112,12 +104,7 @@ impl Stream {
 
     /// Sends what has become due, or as much of it as is taken.
     fn send(&mut self, passed: Duration) -> io::Result<()> {
-        self.due += self.rate * passed.as_secs_f64();
-        let mut count = 0;
-        while self.due >= 1.0 {
-            self.due -= 1.0;
-            count += 1;
-        }
+        let count = self.pace.due(passed);
         // The rest of one that was begun comes first.
         let end = (count + usize::from(self.begun > 0)).min(MOST) * self.request;
         let octets = self.requests.get(self.begun..end).unwrap_or_default();

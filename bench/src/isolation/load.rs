@@ -4,6 +4,7 @@
 use std::process::{Child, Command, Stdio};
 
 use crate::lab::Lab;
+use crate::plan::Programs;
 use crate::process::Server;
 
 /// Programs that want all they can have of the CPUs.
@@ -19,11 +20,14 @@ pub(super) struct Load {
 }
 
 impl Load {
-    pub(super) fn start(lab: &Lab) -> Result<Self, String> {
-        let mut flooded = lab.ours("bench-server")?;
-        flooded.arg("server");
-        let flooded = Server::start(flooded)?;
-        let mut flood = lab.ours("bench-load")?;
+    /// Starts them; whoever is measured over the fabric is beset by a flood over the fabric.
+    pub(super) fn start(lab: &Lab, of: Programs) -> Result<Self, String> {
+        let (of, program) = match of {
+            Programs::Fabric => (of, "bench-client"),
+            _ => (Programs::Ours, "bench-load"),
+        };
+        let flooded = Server::start(lab.program(of, "server")?)?;
+        let mut flood = lab.on_the_way_to(of, program)?;
         flood
             .args(["load", "--address", &flooded.address, "--millis", "60000"])
             .args(["--connections", &FLOOD.to_string()]);

@@ -13,6 +13,8 @@ use crate::process::{Server, findings};
 
 /// From one client to the next: a server with guarantees may notice that the first has gone a period later.
 const PAUSE: Duration = Duration::from_millis(300);
+/// Calls that a client with an ORB has in flight at most; one without has as many as TCP takes.
+const WINDOW: &str = "1024";
 /// How long answers are counted, in milliseconds.
 const MILLIS: u32 = 1_000;
 
@@ -25,10 +27,19 @@ pub(crate) struct Streams {
     pub(crate) periodic: &'static str,
     /// Requests per second to each of them.
     pub(crate) rates: &'static [u32],
-    /// What each request takes of the CPU, in microseconds.
-    pub(crate) burn: u32,
+    /// Who sends them.
+    pub(crate) client: Client,
     /// The value.
     pub(crate) figure: Figure,
+}
+
+/// Who sends requests.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Client {
+    /// Whether it has an ORB: one that has none only knows sockets.
+    pub(crate) orb: bool,
+    /// What each request takes of the server's CPU, in microseconds.
+    pub(crate) burn: u32,
 }
 
 /// What counts of streams.
@@ -52,12 +63,12 @@ pub(crate) fn measure(
     streams: &Streams,
 ) -> Result<(f64, Report), String> {
     let server = start(lab, pair, realtime)?;
-    let run = |rates: &[u32]| stream(lab, pair, &server, streams.burn, rates);
+    let run = |rates: &[u32]| stream(lab, pair, &server, streams.client, rates);
     match streams.figure {
         Figure::KeptBesideLoad => {
             let (alone, _) = run(streams.rates)?;
             thread::sleep(PAUSE);
-            let load = Load::start(lab)?;
+            let load = Load::start(lab, pair.of)?;
             let (beset, report) = run(streams.rates)?;
             drop(load);
             Ok((beset.iter().sum::<f64>() / alone.iter().sum::<f64>(), report))
@@ -101,18 +112,22 @@ pub(super) fn stream(
     lab: &Lab,
     pair: &Pair,
     server: &Server,
-    burn: u32,
+    client: Client,
     rates: &[u32],
 ) -> Result<(Vec<f64>, Report), String> {
     let words: Vec<String> = rates.iter().map(u32::to_string).collect();
-    let mut client = lab.ours("bench-stream")?;
-    client
-        .args(["stream", "--address", &server.address])
+    let mut command = if client.orb {
+        lab.on_the_way_to(pair.of, "bench-orb-stream")?
+    } else {
+        lab.ours("bench-stream")?
+    };
+    command
+        .args(["stream", "--address", &server.address, "--window", WINDOW])
         .args(["--cpu", &pair.cpus.1.to_string(), "--rates", &words.join(",")])
-        .args(["--burn-us", &burn.to_string()])
+        .args(["--burn-us", &client.burn.to_string()])
         .args(["--millis", &lab.millis(MILLIS).to_string()]);
     // The client's ticks come in time, whatever else wants its CPU: only the server makes the difference.
-    let report = findings(&scheduled(&client, CLIENT_PRIORITY))?;
+    let report = findings(&scheduled(&command, CLIENT_PRIORITY))?;
     let answered = (0..rates.len()).map(|index| {
         let name = format!("stream_{index}");
         report

@@ -9,7 +9,7 @@ use probe::Report;
 
 use super::{CLIENT_PRIORITY, scheduled, streams};
 use crate::lab::Lab;
-use crate::plan::Pair;
+use crate::plan::{Pair, Programs};
 use crate::process::{Server, findings};
 use crate::statistics::Summary;
 
@@ -77,9 +77,9 @@ pub(crate) fn longer(lab: &Lab, pair: &Pair, watched: bool) -> Result<(f64, Repo
 }
 
 fn call(lab: &Lab, pair: &Pair, server: &Server) -> Result<Report, String> {
-    let mut client = lab.ours("bench-client")?;
+    let mut client = lab.caller(pair.of)?;
     client
-        .args(["client", "--pause-us", "500", "--warmup", "20"])
+        .args(["--pause-us", "500", "--warmup", "20"])
         .args(["--cpu", &pair.cpus.1.to_string(), "--address", &server.address])
         .args(["--calls", &lab.calls(pair).to_string()]);
     findings(&scheduled(&client, CLIENT_PRIORITY))
@@ -90,7 +90,11 @@ pub(crate) fn share(lab: &Lab, pair: &Pair, rates: &[u32]) -> Result<(f64, Repor
     let watch = Watch::start(lab)?;
     let server = start(lab, pair, Some(&watch.folder))?;
     let (before, began) = (server.cpu_time(THREAD)?, Instant::now());
-    let (_, report) = streams::stream(lab, pair, &server, 0, rates)?;
+    let client = streams::Client {
+        orb: pair.of == Programs::Fabric,
+        burn: 0,
+    };
+    let (_, report) = streams::stream(lab, pair, &server, client, rates)?;
     let used = server.cpu_time(THREAD)? - before;
     Ok((used / began.elapsed().as_secs_f64(), report))
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Makes many flows over the fabric to one server (10,000 by default) that are used once, and prints what each costs at either
-//! end, and what a call costs the server among them.
+//! end, and what a call costs the server among them; the last line is for `cargo xtask bench apic`.
 //!
 //! `cargo run --release -p upcall-tests --bin idle -- [FLOWS]`
 
@@ -8,6 +8,7 @@
 
 use std::{env, error::Error};
 
+use probe::Report;
 use upcall_tests::idle::{Cost, measure, serve};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -33,5 +34,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         "server: {:?} of CPU for a call on its only flow, {:?} on one of {count}",
         figures.alone, figures.among
     );
+    let mut report = Report::default();
+    report.set("resident_bytes", figures.server.resident as f64);
+    report.set("descriptors", figures.server.descriptors as f64 / 100.0);
+    report.set("alone_ns", figures.alone.as_nanos() as f64);
+    report.set("among_ns", figures.among.as_nanos() as f64);
+    report.print("RESULT");
     Ok(())
 }

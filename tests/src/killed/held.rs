@@ -46,6 +46,13 @@ impl Held {
         })
     }
 
+    /// How many descriptors, mappings and names there are that were not there before.
+    #[must_use]
+    pub fn leaked_since(&self, before: &Self) -> usize {
+        let more = |now: fn(&Self) -> usize| now(self).saturating_sub(now(before));
+        more(|held| held.descriptors) + more(|held| held.mappings) + more(|held| held.names)
+    }
+
     /// Waits until no more of the fabric's memory is mapped than before; false if that never is.
     pub(super) fn settles(directory: &Path, before: &Self) -> io::Result<bool> {
         let until = Instant::now() + PATIENCE;
