@@ -9,6 +9,7 @@ mod host;
 mod link;
 mod listener;
 mod network;
+mod settings;
 
 use std::{
     io,
@@ -148,7 +149,8 @@ impl Transport for TunTcp {
         self.connect_with(endpoint, deadline, &TcpProtocolProperties::default())
     }
 
-    /// RT-CORBA's properties are for the kernel's connections; ours are all alike.
+    /// All properties hold for our own TCP too: sizes of buffers are budgets, between 4 KiB and 1 GiB, and fix the window; and
+    /// machines that are not on a network of ours are none that we connect to.
     fn connect_with(
         &self,
         endpoint: &Endpoint,
@@ -165,7 +167,7 @@ impl Transport for TunTcp {
             return Err(failed(io::Error::new(io::ErrorKind::AddrNotAvailable, why)));
         }
         let host = &self.running.host;
-        let (id, flow, local) = host.connect(to, deadline).map_err(failed)?;
+        let (id, flow, local) = host.connect(to, deadline, properties).map_err(failed)?;
         let link = TunLink::new(Arc::clone(host), (id, flow), iiop(local), endpoint.clone());
         Ok(Arc::new(link))
     }

@@ -194,7 +194,13 @@ impl<P: Payload> Stack<P> {
     ///
     /// [`OpenError::InUse`] if there is such a listener.
     pub fn listen(&mut self, port: u16, backlog: usize) -> Result<ListenerId, OpenError> {
-        self.listeners.open(port, backlog)
+        self.listeners.open(port, backlog, self.config.settings)
+    }
+
+    /// Returns what connections to come at a listener are like, to be changed: [`Config::settings`] before. Who makes
+    /// checksums is the same for a whole host.
+    pub fn listener_settings(&mut self, listener: ListenerId) -> Option<&mut Settings> {
+        self.listeners.settings_mut(listener)
     }
 
     /// Takes the next connection that a peer opened.
@@ -222,6 +228,22 @@ impl<P: Payload> Stack<P> {
         local: Option<IpAddr>,
         remote: SocketAddr,
     ) -> Result<ConnectionId, OpenError> {
+        self.connect_with(now, local, remote, self.config.settings)
+    }
+
+    /// Opens a connection as [`connect`](Self::connect) does, with settings of its own. Who makes checksums is the same for a
+    /// whole host.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    pub fn connect_with(
+        &mut self,
+        now: Time,
+        local: Option<IpAddr>,
+        remote: SocketAddr,
+        settings: Settings,
+    ) -> Result<ConnectionId, OpenError> {
         let mut addresses = self.config.addresses.iter().copied();
         let ip = match local {
             Some(local) => addresses.find(|own| *own == local && own.is_ipv4() == remote.is_ipv4()),
@@ -230,7 +252,7 @@ impl<P: Payload> Stack<P> {
         let ip = ip.ok_or(OpenError::Address(local.unwrap_or(remote.ip())))?;
         let endpoints = self.free_port(ip, remote).ok_or(OpenError::NoPort)?;
         let isn = self.numbers.isn(now, &endpoints);
-        let connection = Connection::connect(now, endpoints, isn, self.config.mtu, self.config.settings);
+        let connection = Connection::connect(now, endpoints, isn, self.config.mtu, settings);
         let id = self.table.insert(connection).ok_or(OpenError::Limit)?;
         self.table.touch(id.slot);
         Ok(id)
@@ -265,6 +287,11 @@ impl<P: Payload> Stack<P> {
             }
             None => Err(SendError::Closed(piece)),
         }
+    }
+
+    /// Changes the budgets of a connection: see [`Connection::set_budgets`].
+    pub fn set_budgets(&mut self, id: ConnectionId, receive: u32, send: u32) {
+        self.with(id, |connection| connection.set_budgets(receive, send));
     }
 
     /// Returns how many octets may still be queued on a connection.

@@ -17,18 +17,18 @@ use std::{
 };
 
 use bytes::BytesMut;
+use orb_core::rtcorba::TcpProtocolProperties;
 use parking_lot::{Mutex, MutexGuard};
-use rtu::{Nanos, Time};
+use rtu::Time;
 use transport_apic::tun::{self, Tun};
 
 use super::{
     Config, Network, StartError,
     driver::{Driver, wait},
     flow::{Bell, Entry, Flow, Wanted},
+    settings,
 };
-use crate::engine::{
-    self, Connection, ConnectionId, Event, KeepAlive, ListenerId, OpenError, Settings, Stack, State,
-};
+use crate::engine::{self, Connection, ConnectionId, Event, ListenerId, OpenError, Settings, Stack, State};
 
 /// How long what was closed may take to arrive, when the host ends.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -86,7 +86,7 @@ impl Running {
             addresses: config.networks.iter().map(Network::own).collect(),
             mtu: config.mtu.into(),
             secret: secret(),
-            settings: settings(),
+            settings: settings::of(&TcpProtocolProperties::default()),
             limits: engine::Limits::default(),
         };
         let device = tun.as_fd().try_clone_to_owned()?;
@@ -162,12 +162,18 @@ impl Host {
     }
 
     /// Opens a connection, by `deadline` or not at all.
-    pub(super) fn connect(&self, to: SocketAddr, deadline: Instant) -> io::Result<Opened> {
+    pub(super) fn connect(
+        &self,
+        to: SocketAddr,
+        deadline: Instant,
+        properties: &TcpProtocolProperties,
+    ) -> io::Result<Opened> {
         let mut shared = self.lock();
         shared.is_there()?;
         let now = shared.driver.now();
         let flow = Flow::new()?;
-        let id = shared.driver.stack().connect(now, None, to).map_err(not_open)?;
+        let opened = (shared.driver.stack()).connect_with(now, None, to, settings::of(properties));
+        let id = opened.map_err(not_open)?;
         shared.flows.insert(id, Entry::new(Arc::clone(&flow)));
         self.settle(&mut shared);
         loop {
@@ -211,6 +217,13 @@ impl Host {
             }
         }
         Err(not_open(refused))
+    }
+
+    /// Changes what connections to come at a listener are like.
+    pub(super) fn change(&self, listener: ListenerId, change: impl FnOnce(&mut Settings)) {
+        if let Some(settings) = self.lock().driver.stack().listener_settings(listener) {
+            change(settings);
+        }
     }
 
     /// Ends a listener.
@@ -373,18 +386,6 @@ fn not_open(error: OpenError) -> io::Error {
         OpenError::Limit => io::ErrorKind::QuotaExceeded,
     };
     io::Error::new(kind, error)
-}
-
-/// What connections are like: as those of the kernel, which asks a silent peer after two hours whether it is there.
-fn settings() -> Settings {
-    Settings {
-        keep_alive: Some(KeepAlive {
-            idle: Nanos::from_secs(7200),
-            interval: Nanos::from_secs(75),
-            probes: 9,
-        }),
-        ..Settings::default()
-    }
 }
 
 /// What nobody else knows. The one source of randomness in the standard library.

@@ -15,6 +15,7 @@ use parking_lot::MutexGuard;
 use super::{
     flow::{Flow, Wanted},
     host::{Host, Shared},
+    settings,
 };
 use crate::engine::{ConnectionId, SendError, State};
 
@@ -228,6 +229,14 @@ impl Link for TunLink {
         let now = shared.driver.now();
         shared.driver.stack().shutdown(now, self.id);
         self.settle(&mut shared);
+    }
+
+    fn set_buffers(&self, receive: usize, send: usize) -> io::Result<()> {
+        let (receive, send) = (settings::budget(receive), settings::budget(send));
+        let mut shared = self.lock();
+        shared.driver.stack().set_budgets(self.id, receive, send);
+        self.settle(&mut shared);
+        Ok(())
     }
 
     fn peer(&self) -> &Endpoint {

@@ -7,9 +7,12 @@ use std::{
     sync::Arc,
 };
 
-use orb_core::transport::{Endpoint, Link, Listener};
+use orb_core::{
+    rtcorba::TcpProtocolProperties,
+    transport::{Endpoint, Link, Listener},
+};
 
-use super::{TunLink, flow::Bell, host::Host, iiop};
+use super::{TunLink, flow::Bell, host::Host, iiop, settings};
 use crate::engine::ListenerId;
 
 /// A port of the host's.
@@ -45,6 +48,19 @@ impl Listener for TunListener {
             iiop(endpoints.local),
             iiop(endpoints.remote),
         )))
+    }
+
+    fn set_buffers(&self, receive: usize, send: usize) -> io::Result<()> {
+        self.host.change(self.id, |it| {
+            it.receive_budget = settings::budget(receive);
+            it.send_budget = settings::budget(send);
+        });
+        Ok(())
+    }
+
+    fn set_properties(&self, properties: &TcpProtocolProperties) -> io::Result<()> {
+        self.host.change(self.id, |it| *it = settings::of(properties));
+        Ok(())
     }
 
     fn local(&self) -> &Endpoint {

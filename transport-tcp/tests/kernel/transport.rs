@@ -9,7 +9,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use orb_core::rtcorba::TcpProtocolProperties;
 use orb_core::transport::{Endpoint, Event, Interest, Link, Poller, Transport, TransportError};
+use rustix::net::sockopt;
 use transport_tcp::TunTcp;
 use transport_tcp::tun::Config;
 
@@ -316,4 +318,108 @@ fn addresses_elsewhere_are_the_kernels() {
         let link = connect(&transport, "127.0.0.1", port).unwrap();
         assert_eq!(link.local().host(), "127.0.0.1");
     });
+}
+
+/// How much the machine gets rid of while nobody reads here.
+fn sent_to_nobody(stream: &TcpStream) -> usize {
+    stream.set_nonblocking(true).unwrap();
+    let chunk = [0; 10_000];
+    until_it_rests(|| (&*stream).write(&chunk))
+}
+
+/// How much goes out here while the machine does not read.
+fn sent_by(link: &dyn Link) -> usize {
+    let chunk = [0; 10_000];
+    until_it_rests(|| link.try_send(&[IoSlice::new(&chunk)]))
+}
+
+/// Writes until nothing more is taken for a while.
+fn until_it_rests(mut write: impl FnMut() -> std::io::Result<usize>) -> usize {
+    let (mut total, mut rested) = (0, 0);
+    while rested < 20 {
+        match write() {
+            Ok(count) => (total, rested) = (total + count, 0),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                rested += 1;
+                thread::sleep(MOMENT);
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    total
+}
+
+/// What a connection takes either way, of the machine's end and of ours, while nobody reads.
+fn rooms(stream: &TcpStream, link: &dyn Link) -> [usize; 2] {
+    [sent_to_nobody(stream), sent_by(link)]
+}
+
+/// Sockets of the machine with as little room as it gives, so that what is taken is our room.
+fn narrow(socket: impl std::os::fd::AsFd) {
+    sockopt::set_socket_send_buffer_size(&socket, 4096).unwrap();
+    sockopt::set_socket_recv_buffer_size(&socket, 4096).unwrap();
+}
+
+#[test]
+fn connections_have_the_room_that_their_properties_say() {
+    const LARGE: usize = 1 << 20;
+    const SMALL: usize = 100_000;
+    apart("connections_have_the_room_that_their_properties_say", || {
+        let transport = transport();
+        let small = TcpProtocolProperties {
+            send_buffer_size: 20_000,
+            recv_buffer_size: 20_000,
+            ..TcpProtocolProperties::default()
+        };
+        let machine = TcpListener::bind((HERE.machine(), 0)).unwrap();
+        narrow(&machine);
+        let endpoint = Endpoint::iiop("10.77.0.1", machine.local_addr().unwrap().port());
+        let connect = |properties: &TcpProtocolProperties| {
+            let deadline = Instant::now() + PATIENCE;
+            let link = transport.connect_with(&endpoint, deadline, properties).unwrap();
+            (link, machine.accept().unwrap().0)
+        };
+        let (link, stream) = connect(&TcpProtocolProperties::default());
+        assert!(rooms(&stream, &*link).iter().all(|taken| *taken >= LARGE));
+        let (link, stream) = connect(&small);
+        let taken = rooms(&stream, &*link);
+        assert!(
+            taken.iter().all(|taken| (20_000..SMALL).contains(taken)),
+            "{taken:?}"
+        );
+
+        let listener = transport.listen(&Endpoint::iiop("10.77.0.2", 0)).unwrap();
+        let accept = || {
+            let stream = call((HERE.host(0).ip(), listener.local().port()).into());
+            narrow(&stream);
+            let link = until_there(|| listener.accept());
+            (link, stream)
+        };
+        let (link, stream) = accept();
+        assert!(sent_to_nobody(&stream) >= LARGE);
+        link.set_buffers(LARGE, 20_000).unwrap();
+        let taken = sent_by(&*link);
+        assert!((20_000..SMALL).contains(&taken), "{taken}");
+        listener.set_properties(&small).unwrap();
+        let (link, stream) = accept();
+        let taken = sent_to_nobody(&stream);
+        assert!((20_000..SMALL).contains(&taken), "{taken}");
+        link.set_buffers(2 * LARGE, LARGE).unwrap();
+        assert!(
+            sent_to_nobody(&stream) > 0,
+            "a window may grow, as far as its scale allows"
+        );
+    });
+}
+
+fn until_there<T>(mut attempt: impl FnMut() -> std::io::Result<T>) -> T {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match attempt() {
+            Err(error) if error.kind() == ErrorKind::WouldBlock && Instant::now() < until => {
+                thread::sleep(Duration::from_millis(1));
+            }
+            result => return result.unwrap(),
+        }
+    }
 }

@@ -122,7 +122,9 @@ impl<P: Payload> Stack<P> {
     }
 
     fn passive(&self, now: Time, endpoints: Endpoints, isn: u32) -> Connection<P> {
-        Connection::listen(now, endpoints, isn, self.config.mtu, self.config.settings)
+        let settings = self.listeners.settings(endpoints.local.port());
+        let settings = settings.unwrap_or(self.config.settings);
+        Connection::listen(now, endpoints, isn, self.config.mtu, settings)
     }
 
     fn admit(&mut self, connection: Connection<P>, port: u16) {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use rtu::Time;
 
 use super::{ConnectionId, Event, ListenerId, cookies};
-use crate::engine::OpenError;
+use crate::engine::{OpenError, Settings};
 
 /// The listeners of a host, by port.
 #[derive(Debug, Default)]
@@ -19,6 +19,8 @@ pub(super) struct Listeners {
 #[derive(Debug)]
 struct Listener {
     backlog: usize,
+    /// What connections to come are like.
+    settings: Settings,
     /// Connections whose handshake is not over.
     opening: usize,
     /// Open ones that were not accepted.
@@ -42,12 +44,18 @@ pub(super) enum Admission {
 }
 
 impl Listeners {
-    pub(super) fn open(&mut self, port: u16, backlog: usize) -> Result<ListenerId, OpenError> {
+    pub(super) fn open(
+        &mut self,
+        port: u16,
+        backlog: usize,
+        settings: Settings,
+    ) -> Result<ListenerId, OpenError> {
         if self.is_open(port) {
             return Err(OpenError::InUse);
         }
         let listener = Listener {
             backlog: backlog.max(1),
+            settings,
             opening: 0,
             ready: VecDeque::new(),
             told: false,
@@ -59,6 +67,14 @@ impl Listeners {
 
     pub(super) fn is_open(&self, port: u16) -> bool {
         self.open.contains_key(&port)
+    }
+
+    pub(super) fn settings(&self, port: u16) -> Option<Settings> {
+        self.open.get(&port).map(|listener| listener.settings)
+    }
+
+    pub(super) fn settings_mut(&mut self, id: ListenerId) -> Option<&mut Settings> {
+        self.open.get_mut(&id.port).map(|listener| &mut listener.settings)
     }
 
     pub(super) fn close(&mut self, id: ListenerId) -> VecDeque<ConnectionId> {
