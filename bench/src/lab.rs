@@ -14,6 +14,9 @@ use crate::statistics::Summary;
 use crate::stolen::Stolen;
 use crate::{apic, isolation};
 
+/// How often it is counted what a run allocates.
+const RUNS: usize = 3;
+
 /// Where programs are measured.
 #[derive(Debug)]
 pub(crate) struct Lab {
@@ -360,7 +363,8 @@ impl Lab {
         Ok(((long - short) / more as f64, Report::default()))
     }
 
-    /// What a short and a long run allocate, with a server that has served before.
+    /// What a short and a long run allocate, with a server that has served before: the least of several, since now and then a
+    /// connection is taken over on its way up. What a server writes down once a second is not among it, called or not.
     fn allocations(
         &self,
         pair: &Pair,
@@ -369,7 +373,7 @@ impl Lab {
         calls: usize,
     ) -> Result<(f64, f64), String> {
         let mut server = self.server(pair)?;
-        server.arg("--count");
+        server.arg("--count").env("UPCALL_STATISTICS", "");
         let mut server = Server::start(server)?;
         let mut run = |calls: usize| -> Result<f64, String> {
             let mut client = self.client(pair, options, &server.address, calls)?;
@@ -386,7 +390,10 @@ impl Lab {
             }
         };
         run(calls)?;
-        Ok((run(calls)?, run(3 * calls)?))
+        let mut least = |calls: usize| {
+            (0..RUNS).try_fold(f64::INFINITY, |least, _| Ok::<_, String>(run(calls)?.min(least)))
+        };
+        Ok((least(calls)?, least(3 * calls)?))
     }
 
     fn system_calls(&self, pair: &Pair, options: &str, side: Side, calls: usize) -> Result<f64, String> {

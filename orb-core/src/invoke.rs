@@ -166,7 +166,8 @@ impl<'a, O: Operation> Call<'a, O> {
         answer.take()
     }
 
-    /// Puts the call in flight and returns at once; the reply is fetched from the [`Pending`].
+    /// Puts the call in flight and returns at once; the reply is fetched from the [`Pending`]. The request is sent now; in a burst
+    /// of such calls it may be sent along with the next ones, within half a millisecond.
     ///
     /// # Errors
     ///

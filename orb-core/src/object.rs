@@ -216,6 +216,20 @@ impl ObjectRef {
         }
     }
 
+    /// Sends a request of a burst, whose reply is waited for later, together with others; on a flow of its own it goes in its
+    /// turn.
+    pub(crate) fn send_with_others(
+        &self,
+        connection: &Arc<Connection>,
+        message: &Encoder<'_>,
+        deadline: Option<Instant>,
+    ) -> std::result::Result<(), WriteError> {
+        match &self.0.terms.flow {
+            Some(flow) => flow.send(connection, message, deadline),
+            None => connection.send_with_others(message, deadline),
+        }
+    }
+
     /// Takes note of what a reply says of the reference's flow: the server tells when a probation has ended.
     pub(crate) fn hear(&self, binding: &Binding, contexts: &ServiceContexts<'_>) {
         if let Some(flow) = &self.0.terms.flow

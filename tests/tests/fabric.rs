@@ -30,6 +30,8 @@ use upcall_tests::{
 
 #[path = "fabric/bulk.rs"]
 mod bulk;
+#[path = "fabric/burst.rs"]
+mod burst;
 #[path = "fabric/protocols.rs"]
 mod protocols;
 

@@ -438,6 +438,10 @@ impl<'a> Encoder<'a> {
     pub fn contiguous(self) -> Bytes {
         let start = self.start;
         let mut whole = self.into_buffer();
+        if start == 0 {
+            // Nothing is to be shared, and what is empty takes no memory.
+            return whole.freeze();
+        }
         whole.split_off(start).freeze()
     }
 

@@ -276,6 +276,12 @@ impl Binding {
         Some(&self.connection).filter(|connection| connection.is_open())
     }
 
+    /// Returns the connection, even if it has ended.
+    #[inline]
+    pub(crate) fn carrier(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
     /// Lets go of an exclusive connection: it is closed once what was to be sent on it is sent.
     pub(crate) fn release(&self) {
         self.connection.release();

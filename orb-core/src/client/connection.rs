@@ -2,6 +2,7 @@
 //! One connection to a server, shared by all threads that call it.
 
 mod attend;
+mod collect;
 mod lead;
 mod watch;
 
@@ -22,6 +23,7 @@ use std::{
 
 use parking_lot::Mutex;
 
+use self::collect::Collecting;
 use super::{
     executive::Executive,
     failure::{Cause, Delivery, Failure},
@@ -72,6 +74,7 @@ pub(crate) struct Connection {
     /// By which the executive knows this connection.
     token: u64,
     writer: Writer,
+    collecting: Collecting,
     shared: Mutex<Shared>,
     open: AtomicBool,
     /// Whether somebody keeps it for himself, so that it may idle.
@@ -171,6 +174,7 @@ impl Connection {
             executive,
             token,
             writer: Writer::new(settings.max_queued_bytes),
+            collecting: Collecting::default(),
             settings,
             shared: Mutex::new(shared),
             open: AtomicBool::new(true),
@@ -305,10 +309,13 @@ impl Connection {
             let mut parts: Vec<_> = message.parts().map(IoSlice::new).collect();
             self.writer.send(around, &mut parts, patience)
         };
-        if let Err(WriteError::Broken { error, .. }) = &result {
-            self.fail(Failure::lost(self.peer(), Some(error), false));
-        }
-        result
+        self.ended_by(result)
+    }
+
+    /// Takes the reply if it was delivered.
+    #[inline]
+    pub(crate) fn take_delivered(&self, id: u32) -> Option<Delivery> {
+        self.shared.lock().slots.take(id)
     }
 
     /// Takes the reply if it is there. Reads what has arrived if nobody else does, but does not wait.
@@ -317,9 +324,10 @@ impl Connection {
         if let Some(delivery) = shared.slots.take(id) {
             return Some(delivery);
         }
-        let lead = self.take_lead(&mut shared)?;
+        let lead = self.take_lead(&mut shared);
         drop(shared);
-        self.read_what_is_there(lead);
+        self.send_collected();
+        self.read_what_is_there(lead?);
         self.shared.lock().slots.take(id)
     }
 
@@ -332,6 +340,7 @@ impl Connection {
         shared.slots.set_waker(id, waker, deadline);
         self.watch_if_needed(&mut shared);
         drop(shared);
+        self.send_collected();
         self.executive.expect_by(deadline);
         Poll::Pending
     }
@@ -406,6 +415,7 @@ impl Connection {
         for user in users.iter().filter_map(Weak::upgrade) {
             user.connection_ends();
         }
+        self.send_collected();
         self.fail(Failure::new(Cause::Shutdown, "the ORB was shut down"));
     }
 

@@ -17,7 +17,7 @@ use super::{
     contexts::{Contexts, Room},
     failure::{Cause, Delivery, Failure},
     invocation::{Answer, Arguments, Attempts, Invocation, Next, read_reply, unsent},
-    request::{Last, Prepared},
+    request::{Headers, Last, Prepared},
 };
 use crate::{
     cdr::{CdrError, Encoder, Endian, Version},
@@ -50,7 +50,7 @@ pub(crate) struct Deferred {
 struct Body {
     octets: Bytes,
     /// The same for a body that begins at 4 modulo 8, which it may before GIOP 1.2.
-    shifted: Bytes,
+    shifted: Option<Box<Bytes>>,
     version: Version,
     codesets: CodeSets,
 }
@@ -58,9 +58,15 @@ struct Body {
 /// A request that was sent.
 struct Flight {
     binding: Arc<Binding>,
-    connection: Arc<Connection>,
     id: u32,
     version: Version,
+}
+
+impl Flight {
+    #[inline]
+    fn connection(&self) -> &Connection {
+        self.binding.carrier()
+    }
 }
 
 impl Deferred {
@@ -70,11 +76,11 @@ impl Deferred {
         arguments: &dyn Arguments,
         patient: bool,
     ) -> Result<Self, SystemException> {
-        let deadline = invocation
-            .limit
-            .deadline(Instant::now(), invocation.object.time_limit());
+        let now = Instant::now();
+        let deadline = invocation.limit.deadline(now, invocation.object.time_limit());
         let mut attempts = Attempts::new();
-        let binding = invocation.bind(deadline, &mut attempts)?;
+        let mut last = Last::take();
+        let binding = Arc::clone(invocation.bind_again(&mut last.binding, deadline, &mut attempts)?);
         let profile = binding.profile().ok_or_else(lost_sight)?;
         let body = Body::new(invocation, profile, arguments).map_err(|error| {
             SystemException::from(error)
@@ -92,7 +98,8 @@ impl Deferred {
             flight: None,
             patient,
         };
-        deferred.send(Some(binding))?;
+        deferred.send(invocation, Some(binding), now, &mut last.headers)?;
+        last.keep();
         Ok(deferred)
     }
 
@@ -103,13 +110,14 @@ impl Deferred {
     ) -> Result<(), SystemException> {
         let mut deferred = Self::start(invocation, arguments, false)?;
         if let Some(flight) = deferred.flight.take() {
-            flight.connection.retract(flight.id);
+            flight.connection().retract(flight.id);
         }
         Ok(())
     }
 
-    /// Sends the request, again if need be.
-    fn send(&mut self, mut bound: Option<Arc<Binding>>) -> Result<(), SystemException> {
+    /// Sends the request again, at the place that the object now knows.
+    #[cold]
+    fn send_again(&mut self) -> Result<(), SystemException> {
         let object = self.object.clone();
         let invocation = Invocation {
             object: &object,
@@ -118,24 +126,38 @@ impl Deferred {
             limit: Limit::At(self.deadline),
             priority: self.priority,
         };
+        let mut last = Last::take();
+        self.send(&invocation, None, Instant::now(), &mut last.headers)?;
+        last.keep();
+        Ok(())
+    }
+
+    /// Sends the request, again if need be.
+    fn send(
+        &mut self,
+        invocation: &Invocation<'_>,
+        mut bound: Option<Arc<Binding>>,
+        now: Instant,
+        headers: &mut Headers,
+    ) -> Result<(), SystemException> {
         loop {
             let binding = match bound.take() {
                 Some(binding) => binding,
                 None => invocation.bind(self.deadline, &mut self.attempts)?,
             };
-            let Some(connection) = binding.connection() else {
-                object.unbind(&binding);
+            if binding.connection().is_none() {
+                invocation.object.unbind(&binding);
                 continue;
-            };
-            match self.try_send(&invocation, &binding, connection)? {
-                Ok(flight) => {
-                    self.flight = Some(flight);
+            }
+            match self.try_send(invocation, &binding, now, headers)? {
+                Ok((id, version)) => {
+                    self.flight = Some(Flight { binding, id, version });
                     return Ok(());
                 }
                 Err((failure, completed)) => {
                     if !self
                         .attempts
-                        .again(&object, &binding, &failure, completed == Completed::No)
+                        .again(invocation.object, &binding, &failure, completed == Completed::No)
                     {
                         return Err(invocation.explain(&failure, completed));
                     }
@@ -152,20 +174,21 @@ impl Deferred {
         &self,
         invocation: &Invocation<'_>,
         binding: &Arc<Binding>,
-        connection: &Arc<Connection>,
-    ) -> Result<Result<Flight, (Failure, Completed)>, SystemException> {
+        now: Instant,
+        headers: &mut Headers,
+    ) -> Result<Result<(u32, Version), (Failure, Completed)>, SystemException> {
         let Some(profile) = binding.profile() else {
             return Err(lost_sight());
         };
-        let id = match connection.begin(Instant::now()) {
-            Ok(id) => id,
+        let connection = binding.carrier();
+        let (id, burst) = match connection.begin_in_flight(now) {
+            Ok(begun) => begun,
             Err(failure) => return Ok(Err((failure, Completed::No))),
         };
         let mut room = Room::default();
         let contexts = Contexts::new(profile, connection, self.priority, &mut room);
-        let mut last = Last::take();
         let kind = invocation.kind(binding);
-        let mut request = Prepared::new(&mut last.headers, kind, profile, &self.object);
+        let mut request = Prepared::new(headers, kind, profile, &self.object);
         let contexts = contexts.as_slice();
         let written = request
             .write_headers(kind, &invocation.operation, id, binding, profile, contexts)
@@ -177,20 +200,19 @@ impl Deferred {
                 .with_context(&self.operation));
         }
         let deadline = self.patient.then_some(self.deadline);
-        let sent = self.object.send(connection, &request.encoder, deadline);
-        request.recycle(&mut last.headers);
-        last.keep();
+        // What nobody waits for goes out at once: nobody looks for it later.
+        let sent = if burst && self.response.response_expected() {
+            self.object
+                .send_with_others(connection, &request.encoder, deadline)
+        } else {
+            self.object.send(connection, &request.encoder, deadline)
+        };
+        request.recycle(headers);
         if let Err(error) = sent {
             connection.retract(id);
             return Ok(Err(unsent(connection, error)));
         }
-        let (binding, connection) = (Arc::clone(binding), Arc::clone(connection));
-        Ok(Ok(Flight {
-            version: profile.version,
-            binding,
-            connection,
-            id,
-        }))
+        Ok(Ok((id, profile.version)))
     }
 
     /// Waits for the reply on this thread.
@@ -199,8 +221,12 @@ impl Deferred {
         self.patient = true;
         loop {
             let flight = self.flight.as_ref().ok_or_else(lost_sight)?;
-            let mut wait = Wait::until(self.deadline, Instant::now());
-            let delivery = flight.connection.wait(flight.id, &mut wait);
+            let connection = flight.connection();
+            // What is there already needs no clock.
+            let delivery = connection.take_delivered(flight.id).unwrap_or_else(|| {
+                let mut wait = Wait::until(self.deadline, Instant::now());
+                connection.wait(flight.id, &mut wait)
+            });
             if self.conclude(delivery, answer)? {
                 return Ok(());
             }
@@ -213,11 +239,11 @@ impl Deferred {
             let Some(flight) = &self.flight else {
                 return Some(Err(lost_sight()));
             };
-            let delivery = match flight.connection.try_take(flight.id) {
+            let delivery = match flight.connection().try_take(flight.id) {
                 Some(delivery) => delivery,
                 None if Instant::now() < self.deadline => return None,
                 None => Err(Failure::timeout(
-                    flight.connection.peer(),
+                    flight.connection().peer(),
                     "waiting for a reply from",
                 )),
             };
@@ -239,7 +265,7 @@ impl Deferred {
             let Some(flight) = &self.flight else {
                 return Poll::Ready(Err(lost_sight()));
             };
-            let Poll::Ready(delivery) = flight.connection.poll(flight.id, waker, self.deadline) else {
+            let Poll::Ready(delivery) = flight.connection().poll(flight.id, waker, self.deadline) else {
                 return Poll::Pending;
             };
             match self.conclude(delivery, answer) {
@@ -266,7 +292,7 @@ impl Deferred {
             }
             Err(failure) => {
                 if failure.cause == Cause::Timeout {
-                    flight.connection.give_up(flight.id, flight.version);
+                    flight.connection().give_up(flight.id, flight.version);
                 }
                 let again = self
                     .attempts
@@ -281,7 +307,7 @@ impl Deferred {
                 }
             }
         }
-        self.send(None)?;
+        self.send_again()?;
         Ok(false)
     }
 }
@@ -303,9 +329,9 @@ impl Body {
         Ok(Self {
             octets: encode(0)?,
             shifted: if profile.version < Version::V1_2 {
-                encode(4)?
+                Some(Box::new(encode(4)?))
             } else {
-                Bytes::new()
+                None
             },
             version: profile.version,
             codesets: profile.codesets,
@@ -322,7 +348,10 @@ impl Body {
         }
         // Header fields are multiples of four octets.
         let aligned = encoder.position().is_multiple_of(8);
-        encoder.octets_array(if aligned { &self.octets } else { &self.shifted });
+        encoder.octets_array(match &self.shifted {
+            Some(shifted) if !aligned => shifted,
+            _ => &self.octets,
+        });
         giop::finish(encoder, Some(padding))
     }
 }
@@ -330,7 +359,7 @@ impl Body {
 impl Drop for Deferred {
     fn drop(&mut self) {
         if let Some(flight) = self.flight.take() {
-            flight.connection.cancel(flight.id, flight.version);
+            flight.connection().cancel(flight.id, flight.version);
         }
     }
 }

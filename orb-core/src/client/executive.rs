@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The thread that looks after connections while no caller does.
 //!
-//! It reads replies to deferred and async calls, sends what could not be sent without blocking, gives up calls whose
-//! time is over, and closes connections that idle. A connection with a waiting caller never needs it.
+//! It reads replies to deferred and async calls, sends what could not be sent without blocking and what callers left
+//! collected, gives up calls whose time is over, and closes connections that idle. A connection with a waiting caller never needs it.
 
 use std::{
     collections::HashMap,
@@ -21,6 +21,9 @@ use parking_lot::Mutex;
 use super::connection::Connection;
 use crate::transport::{Event, Interest, Poller};
 
+/// How long a request may wait that was collected, to be sent along with others.
+const SOON: Duration = Duration::from_micros(500);
+
 /// The executive of one transport's connections.
 #[derive(Debug)]
 pub(crate) struct Executive {
@@ -29,6 +32,8 @@ pub(crate) struct Executive {
     next_token: AtomicU64,
     /// What no descriptor tells, because it was there before anybody watched.
     calls: Mutex<Vec<Event>>,
+    /// Connections that collect requests, by their tokens.
+    collecting: Mutex<Vec<u64>>,
     /// When it wakes up by itself.
     alarm: Mutex<Instant>,
     idle_timeout: Duration,
@@ -43,6 +48,7 @@ impl Executive {
             members: Mutex::default(),
             next_token: AtomicU64::new(0),
             calls: Mutex::default(),
+            collecting: Mutex::default(),
             alarm: Mutex::new(Instant::now() + idle_period(idle_timeout)),
             idle_timeout,
             stopping: AtomicBool::new(false),
@@ -87,6 +93,13 @@ impl Executive {
         self.wake();
     }
 
+    /// Has the thread send what a connection collects, every [`SOON`] until it collects no more.
+    #[cold]
+    pub(crate) fn look_soon(&self, token: u64) {
+        self.collecting.lock().push(token);
+        self.wake();
+    }
+
     /// Gives a connection up.
     pub(crate) fn forget(&self, token: u64, fd: Option<BorrowedFd<'_>>) {
         let member = self.members.lock().remove(&token);
@@ -128,9 +141,12 @@ impl Executive {
     }
 
     fn run(&self) {
-        let mut events = Vec::new();
+        let (mut events, mut collecting) = (Vec::new(), Vec::new());
         while !self.stopping.load(Ordering::Acquire) {
-            let sleep = self.alarm.lock().saturating_duration_since(Instant::now());
+            let mut sleep = self.alarm.lock().saturating_duration_since(Instant::now());
+            if !self.collecting.lock().is_empty() {
+                sleep = sleep.min(SOON);
+            }
             if let Err(error) = self.poller.wait(&mut events, Some(sleep)) {
                 tracing::error!(%error, "the executive cannot wait for events");
                 break;
@@ -142,9 +158,21 @@ impl Executive {
                     connection.on_event(*event);
                 }
             }
+            self.send_collected(&mut collecting);
             let now = Instant::now();
             if *self.alarm.lock() <= now {
                 self.tick(now);
+            }
+        }
+    }
+
+    /// Sends what connections have collected; `tokens` is empty, and used again.
+    fn send_collected(&self, tokens: &mut Vec<u64>) {
+        std::mem::swap(&mut *self.collecting.lock(), tokens);
+        for token in tokens.drain(..) {
+            let member = self.members.lock().get(&token).cloned();
+            if member.is_some_and(|connection| connection.send_what_was_collected()) {
+                self.collecting.lock().push(token);
             }
         }
     }

@@ -99,13 +99,13 @@ impl Trouble {
 /// Counts what keeps a call from ending.
 #[derive(Debug)]
 pub(crate) struct Attempts {
-    forwards: usize,
-    retries: usize,
+    forwards: u32,
+    retries: u32,
     went_back: bool,
 }
 
 /// How often a call that was not processed is sent again.
-const MAX_RETRIES: usize = 3;
+const MAX_RETRIES: u32 = 3;
 
 impl Attempts {
     /// Counts from zero.
@@ -120,7 +120,8 @@ impl Attempts {
     /// Counts a forward; an exception when there were too many.
     fn forward(&mut self, object: &ObjectRef) -> Result<(), SystemException> {
         self.forwards += 1;
-        if self.forwards > object.orb().config().max_forwards {
+        let most = u32::try_from(object.orb().config().max_forwards).unwrap_or(u32::MAX);
+        if self.forwards > most {
             let text = format!(
                 "forwarded {} times without coming to an object",
                 self.forwards - 1
@@ -257,12 +258,12 @@ impl Invocation<'_> {
 
     /// Binds the object, with the thread's last binding if that is the object's still.
     #[inline]
-    fn bind_again<'b>(
+    pub(crate) fn bind_again<'b>(
         &self,
         last: &'b mut Option<Arc<Binding>>,
         deadline: Instant,
         attempts: &mut Attempts,
-    ) -> Result<&'b Binding, SystemException> {
+    ) -> Result<&'b Arc<Binding>, SystemException> {
         let number = self.object.binding_number();
         let current = match last.take() {
             Some(known) if known.number == number && known.connection().is_some() => known,

@@ -4,6 +4,9 @@
 //! Whoever finds the connection free sends its message itself. Whoever finds it taken leaves a small message in the
 //! queue, and the thread that is sending takes it along; only large messages wait for their turn. The messages of
 //! one thread go out in order, because the turn is given up only when the queue is empty or will be emptied first.
+//! Short messages of a burst are collected, and go out as one before anything else does.
+
+mod bunch;
 
 use std::{
     collections::VecDeque,
@@ -15,6 +18,7 @@ use std::{
 use bytes::{Buf, Bytes};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use self::bunch::Bunch;
 use crate::{nested, transport::Link};
 
 /// Nobody is sending.
@@ -56,6 +60,15 @@ impl WriteError {
             sent: false,
         }
     }
+
+    /// Part of the message may have gone out.
+    #[cold]
+    fn after_sending(self) -> Self {
+        match self {
+            Self::Broken { error, .. } => Self::Broken { error, sent: true },
+            other => other,
+        }
+    }
 }
 
 /// How patient a sender is.
@@ -80,6 +93,10 @@ pub(crate) struct Writer {
     state: AtomicU8,
     /// Whether the queue holds what could not be sent without blocking. Changed by the turn's holder only.
     backlog: AtomicBool,
+    /// Whether there is something in the bunch. Set by the turn's holder only.
+    collected: AtomicBool,
+    /// The turn's holder's, until the link is broken.
+    bunch: Mutex<Bunch>,
     queue: Mutex<Queue>,
     changed: Condvar,
     max_bytes: usize,
@@ -103,6 +120,8 @@ impl Writer {
         Self {
             state: AtomicU8::new(IDLE),
             backlog: AtomicBool::new(false),
+            collected: AtomicBool::new(false),
+            bunch: Mutex::default(),
             queue: Mutex::new(Queue::default()),
             changed: Condvar::new(),
             max_bytes,
@@ -150,6 +169,9 @@ impl Writer {
         queue.messages.clear();
         queue.bytes = 0;
         self.changed.notify_all();
+        drop(queue);
+        self.bunch.lock().clear();
+        self.collected.store(false, Ordering::Relaxed);
     }
 
     #[inline]
@@ -253,6 +275,9 @@ struct Turn<'w, S: Surroundings> {
 
 impl<S: Surroundings> Turn<'_, S> {
     fn send(&self, parts: &mut [IoSlice<'_>], patience: Patience) -> Result<(), WriteError> {
+        if self.writer.has_collected() {
+            self.send_collected()?;
+        }
         if self.writer.backlog.load(Ordering::Relaxed) {
             self.send_backlog(patience)?;
             if patience.deadline.is_none() && self.writer.backlog.load(Ordering::Relaxed) {
@@ -360,6 +385,9 @@ impl<S: Surroundings> Turn<'_, S> {
 
     /// Sends the queue as far as that is possible without blocking.
     fn drain(&self) -> Result<(), WriteError> {
+        if self.writer.has_collected() {
+            self.send_collected()?;
+        }
         loop {
             let mut gathered: [Bytes; GATHER] = Default::default();
             let mut count = 0;

@@ -20,8 +20,12 @@ pub struct Pending<O: Operation> {
     state: State<O>,
 }
 
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a call in flight allocates nothing, and is seldom anything else"
+)]
 enum State<O: Operation> {
-    InFlight(Box<Deferred>),
+    InFlight(Deferred),
     Finished(Result<O::Output, O::Error>),
     Taken,
 }
@@ -35,7 +39,7 @@ impl<O: Operation> Pending<O> {
 
     pub(super) fn in_flight(deferred: Deferred) -> Self {
         Self {
-            state: State::InFlight(Box::new(deferred)),
+            state: State::InFlight(deferred),
         }
     }
 

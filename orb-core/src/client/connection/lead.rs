@@ -56,6 +56,7 @@ impl Connection {
 
     /// Waits for the reply to `id`: leads if nobody does, follows otherwise.
     pub(crate) fn wait(&self, id: u32, wait: &mut Wait) -> Delivery {
+        self.send_collected();
         if self.must_attend() {
             return self.wait_attending(id, wait.deadline);
         }
@@ -192,6 +193,7 @@ impl Lead<'_> {
         let Some(reader) = &mut self.reader else {
             return Ok(());
         };
+        let mut others = Deliveries::of(self.connection);
         while let Some(message) = reader
             .next_message()
             .map_err(|error| Failure::garbage(peer(), &error))?
@@ -202,7 +204,7 @@ impl Lead<'_> {
                     if id.is_some() && id == mine_id {
                         *mine = Some(message);
                     } else {
-                        self.connection.deliver(id, message);
+                        others.deliver(id, message);
                     }
                 }
                 MessageType::CloseConnection => return Err(Failure::closed(peer())),
@@ -332,21 +334,46 @@ impl Connection {
         let failure = delivered.or_else(|| shared.failure.clone());
         failure.unwrap_or_else(|| Failure::lost(self.peer(), None, false))
     }
+}
 
-    /// Puts a message where its caller finds it.
-    fn deliver(&self, id: Option<u32>, message: Message) {
+/// Puts replies where their callers find them, under one lock as long as it can be kept.
+struct Deliveries<'c> {
+    connection: &'c Connection,
+    shared: Option<MutexGuard<'c, Shared>>,
+}
+
+impl<'c> Deliveries<'c> {
+    fn of(connection: &'c Connection) -> Self {
+        Self {
+            connection,
+            shared: None,
+        }
+    }
+
+    fn deliver(&mut self, id: Option<u32>, message: Message) {
+        let connection = self.connection;
         let Some(id) = id else {
-            tracing::warn!(peer = %self.peer(), "a reply whose request id cannot be read");
+            tracing::warn!(peer = %connection.peer(), "a reply whose request id cannot be read");
             return;
         };
-        self.answered.store(true, Ordering::Relaxed);
-        let delivered = self.shared.lock().slots.deliver(id, Ok(message));
+        if !connection.is_answered() {
+            connection.answered.store(true, Ordering::Relaxed);
+        }
+        let shared = self.shared.get_or_insert_with(|| connection.shared.lock());
+        let delivered = shared.slots.deliver(id, Ok(message));
+        if matches!(delivered, Delivered::Kept(None)) {
+            return;
+        }
+        // Who is told may do anything.
+        self.shared = None;
         match delivered {
             Delivered::Kept(waker) => waker.into_iter().for_each(Waker::wake),
             Delivered::Late => {
-                tracing::debug!(peer = %self.peer(), id, "a reply to a call that was given up")
+                tracing::debug!(peer = %connection.peer(), id, "a reply to a call that was given up")
             }
-            Delivered::Unknown => tracing::warn!(peer = %self.peer(), id, "a reply nobody asked for"),
+            Delivered::Unknown => {
+                tracing::warn!(peer = %connection.peer(), id, "a reply nobody asked for")
+            }
         }
     }
 }

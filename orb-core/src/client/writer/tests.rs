@@ -108,6 +108,10 @@ impl Around {
         self.writer.send(self, &mut [IoSlice::new(message)], patience)
     }
 
+    fn collect(&self, message: &[u8], patience: Patience) -> Result<(), WriteError> {
+        self.writer.collect(self, message, patience)
+    }
+
     fn taken(&self) -> Vec<u8> {
         self.link.state.lock().taken.clone()
     }
@@ -223,7 +227,62 @@ fn a_broken_link_is_told_to_everybody() {
     ));
 }
 
-/// Threads send messages of one octet value each, small and large, patient and not, while somebody makes room and
+#[test]
+fn what_is_collected_goes_out_as_one_when_it_is_enough_and_before_anything_else() {
+    let around = Around::new(usize::MAX, usize::MAX);
+    around.collect(b"a", patient()).expect("collected");
+    around.collect(b"b", patient()).expect("collected");
+    assert!(around.taken().is_empty() && around.writer.has_collected());
+    around.send(b"c", patient()).expect("sent");
+    assert_eq!(around.taken(), b"abc");
+    assert!(!around.writer.has_collected());
+    around.collect(b"d", patient()).expect("collected");
+    around.writer.flush_collected(&around).expect("flushed");
+    assert_eq!(around.taken(), b"abcd");
+    let enough = (1..100).find(|_| {
+        around.collect(&[7; 10], patient()).expect("collected");
+        !around.writer.has_collected()
+    });
+    assert!(enough.is_some_and(|messages| around.taken().len() == 4 + 10 * messages));
+    // One that is too long for that does not wait.
+    around.collect(b"e", patient()).expect("collected");
+    around.collect(&[8; 10_000], patient()).expect("sent");
+    assert!(!around.writer.has_collected() && around.taken().ends_with(&[8; 10_000]));
+    assert_eq!(*around.flushes_wanted.lock(), 0);
+}
+
+#[test]
+fn what_was_collected_and_the_link_does_not_take_is_a_backlog_behind_which_nothing_is_collected() {
+    let around = Around::new(2, usize::MAX);
+    around.collect(b"abc", IMPATIENT).expect("collected");
+    around.collect(b"def", IMPATIENT).expect("collected");
+    around.writer.flush(&around).expect("kept");
+    assert_eq!(around.taken(), b"ab");
+    assert!(around.writer.has_backlog() && *around.flushes_wanted.lock() > 0);
+    around.collect(b"ghi", IMPATIENT).expect("kept");
+    assert!(!around.writer.has_collected());
+    let late = Patience {
+        deadline: Some(Instant::now()),
+    };
+    assert!(matches!(around.collect(b"x", late), Err(WriteError::Timeout)));
+    around.make_room(100);
+    around.collect(b"jkl", patient()).expect("sent");
+    assert_eq!(around.taken(), b"abcdefghijkl");
+}
+
+#[test]
+fn whoever_finds_the_link_broken_is_told_and_nothing_is_left_collected() {
+    let around = Around::new(usize::MAX, usize::MAX);
+    around.collect(b"abc", patient()).expect("collected");
+    around.link.state.lock().broken = true;
+    let flushed = around.writer.flush_collected(&around);
+    assert!(matches!(flushed, Err(WriteError::Broken { .. })));
+    around.collect(b"def", patient()).expect("collected");
+    around.writer.break_off(io::ErrorKind::NotConnected);
+    assert!(!around.writer.has_collected());
+}
+
+/// Threads send messages of one octet value each, small and large, collected and not, while somebody makes room and
 /// flushes: no message is torn apart, none is lost, and each thread's come in its order.
 #[test]
 fn messages_of_many_threads_stay_whole_and_in_their_threads_order() {
@@ -239,7 +298,10 @@ fn messages_of_many_threads_stay_whole_and_in_their_threads_order() {
                     let size = if n % 25 == 7 { QUEUED_UP_TO + 10 } else { 20 };
                     let mut message = vec![n; size];
                     message[0] = thread;
-                    around.send(&message, patient()).expect("sent");
+                    match n % 3 {
+                        0 => around.collect(&message, patient()).expect("collected"),
+                        _ => around.send(&message, patient()).expect("sent"),
+                    }
                 }
             })
         })
