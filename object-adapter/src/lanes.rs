@@ -24,10 +24,11 @@ use std::{
 use orb_core::{
     exception::{Completed, SystemException, SystemExceptionKind, minor},
     qos::Qos,
+    transport::Pace,
 };
 use parking_lot::Mutex;
-use qos_mapper::{Admission, Request, Sources};
-use rtu::executive::Executive;
+use qos_mapper::{Admission, Plan, Request, Sources};
+use rtu::{Class, executive::Executive};
 
 pub(crate) use self::guests::{Guests, Host};
 pub(crate) use self::lane::{Lane, Opening, Seat, Serves, Wanted};
@@ -153,4 +154,15 @@ impl Running {
 /// What somebody is told that there is no room for.
 fn no_resources(text: String) -> SystemException {
     SystemException::new(SystemExceptionKind::NoResources, minor::UPCALL, Completed::No).with_message(text)
+}
+
+/// Returns how fast a flow sends by its plan. One without a period would have to be told when it is time again.
+fn pace(plan: &Plan) -> Option<Pace> {
+    let pacing = plan
+        .pacing
+        .filter(|_| plan.parameters().class == Class::Periodic)?;
+    Some(Pace {
+        rate: pacing.rate.try_into().ok()?,
+        burst: pacing.burst,
+    })
 }

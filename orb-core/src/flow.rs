@@ -8,7 +8,7 @@
 use std::{fmt, time::Duration};
 
 pub use crate::client::{Drained, Outlet};
-use crate::{exception::Result, object::ObjectRef, qos::Qos};
+use crate::{exception::Result, object::ObjectRef, qos::Qos, transport::Pace};
 
 /// Plans the client's end of flows.
 pub trait FlowPlanner: Send + Sync + fmt::Debug {
@@ -55,4 +55,6 @@ pub struct FlowTerms {
     pub receive: usize,
     /// Room for what is to be sent, in octets: that of two periods.
     pub send: usize,
+    /// How fast messages may go out, by their bytes; `None` is as fast as they may by their number.
+    pub pace: Option<Pace>,
 }

@@ -17,9 +17,11 @@ use bytes::{Bytes, BytesMut};
 use crate::rtcorba::TcpProtocolProperties;
 
 mod endpoint;
+mod flow;
 mod tap;
 
 pub use endpoint::{Endpoint, EndpointError};
+pub use flow::{Pace, Windows};
 pub use tap::{Direction, Tap};
 
 /// A way to reach other ORBs, known by its URL scheme (`iiop`, `apic`).
@@ -151,6 +153,22 @@ pub trait Link: Send + Sync + fmt::Debug {
     /// What the operating system says.
     fn set_buffers(&self, _receive: usize, _send: usize) -> io::Result<()> {
         Ok(())
+    }
+
+    /// Returns how much may be under way at a time, as it is now; `None` where nobody knows, which is the default. Cheap enough
+    /// to be asked now and then on a flow's path.
+    fn windows(&self) -> Option<Windows> {
+        None
+    }
+
+    /// Sets how fast it may send; `None` is as fast as it goes. What there is no time for yet is treated as if there were no room
+    /// for it. A link that somebody else paces, such as the operating system, does nothing.
+    fn set_pace(&self, _pace: Option<Pace>) {}
+
+    /// Returns when its pace lets it send again, if that is what is in the way: no descriptor tells of it. Defaults to never
+    /// being in the way.
+    fn paced_until(&self) -> Option<Instant> {
+        None
     }
 
     /// Returns the other side's address.

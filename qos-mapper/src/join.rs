@@ -68,6 +68,7 @@ fn both(one: Request, other: &Request) -> Result<Request, Refusal> {
         on_overrun: stricter(one.on_overrun, other.on_overrun),
         cpu,
         end: one.end,
+        window: None,
     })
 }
 

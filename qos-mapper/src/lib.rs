@@ -23,6 +23,7 @@ mod read;
 mod refusal;
 mod request;
 mod sensitivity;
+mod supply;
 mod timeline;
 mod units;
 
@@ -41,5 +42,6 @@ pub use read::{FileError, FileErrors};
 pub use refusal::{Alternative, Bottleneck, CpuShortage, Miss, Refusal, RingBound};
 pub use request::{End, Request, Sources, describe};
 pub use sensitivity::Growth;
+pub use supply::Supply;
 pub use timeline::{Segment, Timeline, timeline};
 pub use units::{show_rate, show_share, show_size, show_time};

@@ -45,15 +45,27 @@ pub fn map(request: &Request, costs: &CostModel, machine: &Machine) -> Result<Pl
 /// The map without the search for what would fit.
 pub(crate) fn plan(request: &Request, costs: &CostModel, machine: &Machine) -> Result<Plan, Bottleneck> {
     let (cost, known) = cost_of(request, costs);
-    let demand = match &request.qos {
-        Qos::BestEffort(asked) => return best_effort(request, asked.clone(), cost),
-        Qos::Isochronous(asked) => isochronous(asked)?,
-        Qos::Burst(asked) => burst(asked, machine)?,
-        Qos::LowDelay(asked) => low_delay(asked)?,
-        other => return contradiction(format!("the class {} is not known here", other.class())),
-    };
+    if let Qos::BestEffort(asked) = &request.qos {
+        return best_effort(request, asked.clone(), cost);
+    }
+    let demand = demand(&request.qos, machine, None)?;
     let plan = guaranteed(request, &demand, cost, machine)?;
     if known { Ok(plan) } else { Ok(on_probation(plan)) }
+}
+
+/// What a class comes to, supplied to a window of so many bytes, if that is known.
+fn demand(qos: &Qos, machine: &Machine, window: Option<u64>) -> Result<Demand, Bottleneck> {
+    match qos {
+        Qos::Isochronous(asked) => isochronous(asked, window),
+        Qos::Burst(asked) => burst(asked, machine.largest_ring.min(window.unwrap_or(u64::MAX))),
+        Qos::LowDelay(asked) => low_delay(asked),
+        other => contradiction(format!("the class {} is not known here", other.class())),
+    }
+}
+
+/// Messages of so many bytes of which two periods' are in a window.
+fn half_of(window: u64, message: u64) -> u64 {
+    window / 2 / message.saturating_add(MESSAGE_HEADER)
 }
 
 /// What a message costs, and whether that is all of it.
@@ -108,8 +120,8 @@ fn positive(name: &str, time: Duration) -> Result<Nanos, Bottleneck> {
     }
 }
 
-/// T and B as asked, D at most T.
-fn isochronous(asked: &Isochronous) -> Result<Demand, Bottleneck> {
+/// T and B as asked, D at most T. A window of less than two periods is supplied more often, with fewer messages.
+fn isochronous(asked: &Isochronous, window: Option<u64>) -> Result<Demand, Bottleneck> {
     let period = positive("period", asked.period)?;
     let deadline = positive("deadline", asked.deadline.unwrap_or(asked.period))?;
     if asked.messages == 0 {
@@ -117,21 +129,25 @@ fn isochronous(asked: &Isochronous) -> Result<Demand, Bottleneck> {
     }
     let message = asked.message_size as u64;
     let bytes = u64::from(asked.messages).saturating_mul(message.saturating_add(MESSAGE_HEADER));
+    let in_window = window.map_or(u64::MAX, |window| half_of(window, message).max(1));
+    let batch = u32::try_from(in_window).unwrap_or(u32::MAX).min(asked.messages);
+    let part = u128::from(period.0) * u128::from(batch) / u128::from(asked.messages);
+    let supplied = nanos(part).max(Nanos(1));
     Ok(Demand {
         class: Class::Periodic,
-        period,
-        batch: asked.messages,
+        period: supplied,
+        batch,
         message,
         // A period's messages are out of the way when the next ones come.
-        deadline: deadline.min(period),
+        deadline: deadline.min(supplied),
         bandwidth: rate(bytes, period),
         burst: Some(bytes),
     })
 }
 
-/// T from the burst and the ring. With k messages in a period, a burst takes n periods, and may come just after a release:
+/// T from the burst, and the room of its ring or window. With k messages in a period, a burst takes n periods, and may come just after a release:
 /// it is through after n + 1 of them.
-fn burst(asked: &Burst, machine: &Machine) -> Result<Demand, Bottleneck> {
+fn burst(asked: &Burst, room: u64) -> Result<Demand, Bottleneck> {
     let burst = asked.burst_size as u64;
     let message = asked.message_size.unwrap_or(asked.burst_size) as u64;
     if asked.bandwidth == 0 || burst == 0 || message == 0 {
@@ -143,9 +159,8 @@ fn burst(asked: &Burst, machine: &Machine) -> Result<Demand, Bottleneck> {
         ));
     }
     let in_burst = burst.div_ceil(message);
-    let whole_pages = machine.largest_ring / PAGE * PAGE;
-    let in_ring = whole_pages / 2 / message.saturating_add(MESSAGE_HEADER);
-    let batch = in_burst.min(in_ring).clamp(1, u32::MAX.into());
+    let in_room = half_of(room / PAGE * PAGE, message);
+    let batch = in_burst.min(in_room).clamp(1, u32::MAX.into());
     let periods = in_burst.div_ceil(batch);
     let quota = u128::from(batch) * u128::from(message);
     let mut period = nanos(quota * SECOND / u128::from(asked.bandwidth)).min(LONGEST_BURST_PERIOD);
@@ -246,14 +261,16 @@ fn guaranteed(
     cost: FlowCost,
     machine: &Machine,
 ) -> Result<Plan, Bottleneck> {
+    // What it has room for and how fast it goes is as asked; how often it is run is up to the window.
+    let supply = self::demand(&request.qos, machine, request.window)?;
     let rtu = RtuPlan {
-        class: demand.class,
-        period: demand.period,
-        batch: demand.batch,
-        budget: cost.of_activation(demand.batch, demand.message),
+        class: supply.class,
+        period: supply.period,
+        batch: supply.batch,
+        budget: cost.of_activation(supply.batch, supply.message),
         // The first iteration begins with what an activation costs by itself.
-        longest_iteration: cost.of_activation(1, demand.message),
-        deadline: demand.deadline,
+        longest_iteration: cost.of_activation(1, supply.message),
+        deadline: supply.deadline,
         on_overrun: request.on_overrun,
     };
     alone(&rtu, machine)?;

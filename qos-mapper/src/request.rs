@@ -38,6 +38,9 @@ pub struct Request {
     pub on_overrun: Overrun,
     /// The only CPU that it may be placed on. Defaults to any.
     pub cpu: Option<u32>,
+    /// Bytes that the flow's transport lets be under way at a time, messages with their headers: with a window of less than two
+    /// periods, a periodic flow is supplied in shorter periods of fewer messages each, at the same rate. Defaults to enough.
+    pub window: Option<u64>,
 }
 
 impl Request {
@@ -51,6 +54,7 @@ impl Request {
             assume_servant: false,
             on_overrun: Overrun::Defer,
             cpu: None,
+            window: None,
         }
     }
 

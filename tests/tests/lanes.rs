@@ -52,6 +52,8 @@ mod policing;
 mod sending;
 #[path = "lanes/sources.rs"]
 mod sources;
+#[path = "lanes/windows.rs"]
+mod windows;
 
 use std::{
     collections::BTreeSet,

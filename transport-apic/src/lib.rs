@@ -44,7 +44,7 @@ pub use self::end::consume;
 pub use self::frame::{Frame, FrameMut, NoRoom};
 pub use self::geometry::{BadGeometry, FrameClass, Geometry};
 pub use self::memory::Untrusted;
-pub use self::pace::Pace;
+pub use self::pace::{Pace, Pacer};
 pub use self::packet::{Headers, Packet, Payload, TooLong};
 pub use self::pool::{NoPool, Pool};
 pub use self::short::Short;

@@ -13,22 +13,41 @@ pub struct Pace {
     pub burst: u64,
 }
 
-/// A pace, and what was spent of it.
+/// A pace, and what was spent of it. Times are since a beginning that the caller chose.
+///
+/// ```
+/// use std::{num::NonZeroU64, time::Duration};
+/// use transport_apic::{Pace, Pacer};
+/// let rate = NonZeroU64::new(1000).unwrap();
+/// let mut pacer = Pacer::new(Pace { rate, burst: 100 });
+/// pacer.spend(300, Duration::ZERO);
+/// assert_eq!(pacer.allows(Duration::ZERO), Err(Duration::from_millis(200)));
+/// ```
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pacer {
+pub struct Pacer {
     pace: Pace,
     /// When all that was sent would have gone at the rate.
     spent: Duration,
 }
 
 impl Pacer {
-    pub(crate) fn new(pace: Pace) -> Self {
+    /// Makes one of which nothing was spent.
+    pub fn new(pace: Pace) -> Self {
         let spent = Duration::ZERO;
         Self { pace, spent }
     }
 
-    /// Whether it allows anything now, or else from when on.
-    pub(crate) fn allows(&self, now: Duration) -> Result<(), Duration> {
+    /// Goes on at another pace; what was spent before still counts.
+    pub fn change(&mut self, pace: Pace) {
+        self.pace = pace;
+    }
+
+    /// Whether it allows anything now.
+    ///
+    /// # Errors
+    ///
+    /// From when on it does.
+    pub fn allows(&self, now: Duration) -> Result<(), Duration> {
         let tolerance = self.span(self.pace.burst);
         if self.spent <= now.saturating_add(tolerance) {
             Ok(())
@@ -37,8 +56,8 @@ impl Pacer {
         }
     }
 
-    /// Spends `bytes`.
-    pub(crate) fn spend(&mut self, bytes: usize, now: Duration) {
+    /// Spends `bytes`, allowed or not.
+    pub fn spend(&mut self, bytes: usize, now: Duration) {
         let span = self.span(bytes as u64);
         self.spent = self.spent.max(now).saturating_add(span);
     }
@@ -52,6 +71,21 @@ impl Pacer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_pace_does_not_forget_what_was_spent() {
+        let pace = |rate| Pace {
+            rate: NonZeroU64::new(rate).expect("not zero"),
+            burst: 0,
+        };
+        let mut pacer = Pacer::new(pace(1));
+        pacer.spend(60, Duration::ZERO);
+        pacer.change(pace(1_000_000));
+        let minute = Duration::from_secs(60);
+        assert_eq!(pacer.allows(Duration::ZERO), Err(minute));
+        pacer.spend(1_000_000, minute);
+        assert_eq!(pacer.allows(minute), Err(minute + Duration::from_secs(1)));
+    }
 
     #[test]
     fn in_the_long_run_it_is_the_rate_and_never_more_than_a_burst_above() {

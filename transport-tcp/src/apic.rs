@@ -13,7 +13,7 @@ use std::{
     hash::BuildHasher,
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::{Arc, Once, OnceLock},
+    sync::{Arc, Once},
     time::Instant,
 };
 
@@ -21,7 +21,7 @@ use orb_core::transport::{Endpoint, Link, Listener, Poller, Transport, Transport
 use rtu::Time;
 use transport_apic::fabric::{self, Config, ConnectError, Directory, DirectoryError};
 
-use crate::{EpollPoller, engine::Endpoints, stream::Stream};
+use crate::{EpollPoller, engine::Endpoints, pacing, stream::Stream};
 
 use self::{link::ApicLink, listener::ApicListener};
 
@@ -173,9 +173,7 @@ fn unnamed() -> Endpoint {
 
 /// The engine's time: nanoseconds since it was first asked for, and never zero.
 fn now() -> Time {
-    static BEGINNING: OnceLock<Instant> = OnceLock::new();
-    let elapsed = BEGINNING.get_or_init(Instant::now).elapsed();
-    Time(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX).max(1))
+    Time(u64::try_from(pacing::now().as_nanos()).unwrap_or(u64::MAX).max(1))
 }
 
 /// How much of a server's name is in those of its lanes: names have 64 characters at most.

@@ -11,6 +11,7 @@ pub mod engine;
 mod link;
 mod listener;
 mod options;
+mod pacing;
 mod poller;
 mod stream;
 mod tapping;

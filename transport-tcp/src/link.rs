@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::{BufMut, BytesMut};
-use orb_core::transport::{Endpoint, Link};
+use orb_core::transport::{Endpoint, Link, Windows};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg, sockopt},
@@ -242,6 +242,15 @@ impl Link for TcpLink {
 
     fn set_buffers(&self, receive: usize, send: usize) -> io::Result<()> {
         set_buffers(self.stream.as_fd(), receive, send)
+    }
+
+    /// The kernel does not say what the peer's window is; its own room, of which it gives no more than it may, bounds both. It has
+    /// twice as much, for what it needs itself.
+    fn windows(&self) -> Option<Windows> {
+        Some(Windows {
+            receive: sockopt::socket_recv_buffer_size(&self.stream).ok()? / 2,
+            send: sockopt::socket_send_buffer_size(&self.stream).ok()? / 2,
+        })
     }
 
     fn peer(&self) -> &Endpoint {

@@ -16,7 +16,7 @@ use orb_core::{
     transport,
 };
 use parking_lot::Mutex;
-use qos_mapper::{Corrector, FlowCost, Plan, Sample};
+use qos_mapper::{Corrector, FlowCost, Plan, Sample, Supply};
 use rtu::{
     Activation, Class, Nanos, Outcome, Upcall,
     executive::{Interest, Notifier},
@@ -51,12 +51,15 @@ pub(super) struct Terms {
     /// What the client is to be told that it has been granted; the flag says whether there is anything.
     news: Mutex<Option<Granted>>,
     has_news: AtomicBool,
+    /// What the connection's window was found to be.
+    supply: Mutex<Supply>,
 }
 
 /// What a message may have beside what the plan counts: its header, with service contexts.
 const HEADERS: u64 = 4096;
 
 impl Terms {
+    /// Those of a plan for a window that is large enough.
     pub(super) fn of(plan: &Plan) -> Self {
         let terms = Self {
             batch: AtomicU32::new(1),
@@ -68,12 +71,14 @@ impl Terms {
             verdict: Mutex::default(),
             news: Mutex::default(),
             has_news: AtomicBool::new(false),
+            supply: Mutex::default(),
         };
-        terms.change(plan);
+        terms.change(plan, None);
         terms
     }
 
-    pub(super) fn change(&self, plan: &Plan) {
+    /// Takes over a plan that was made for this window, if one was known.
+    pub(super) fn change(&self, plan: &Plan, window: Option<u64>) {
         self.batch.store(plan.rtu.batch.max(1), Ordering::Relaxed);
         self.probation.store(plan.probation, Ordering::Relaxed);
         let reactive = plan.parameters().class != Class::Periodic;
@@ -84,6 +89,7 @@ impl Terms {
         let largest = usize::try_from(largest).unwrap_or(usize::MAX);
         self.largest.store(largest, Ordering::Relaxed);
         self.expect(&plan.cost);
+        self.supply.lock().plan(plan, window);
     }
 
     /// Sets what is known of the costs, whatever the plan.
@@ -264,6 +270,7 @@ impl Client {
             return;
         }
         self.corrector.observe(sample);
+        self.look_at_window();
         let planned = FlowCost {
             upcall: Nanos::ZERO,
             message: Nanos(self.terms.planned.load(Ordering::Relaxed)),
@@ -275,6 +282,18 @@ impl Client {
         {
             self.reported = cost.message;
             self.report(News::Costs(cost));
+        }
+    }
+
+    /// Reports a window that calls for another plan.
+    fn look_at_window(&self) {
+        // Who holds the lock changes the plan: then it is for the next time.
+        let window = self.terms.supply.try_lock().and_then(|mut supply| {
+            let windows = supply.counts().then(|| self.flow.link().windows())??;
+            supply.observe(windows.receive as u64)
+        });
+        if let Some(window) = window {
+            self.report(News::Window(window));
         }
     }
 

@@ -11,13 +11,15 @@ use std::{
 use orb_core::{qos::Qos, transport::Link};
 use qos_mapper::FlowCost;
 
-use super::lane::Lane;
+use super::{lane::Lane, sending::Own};
 
 /// What the thread is to do.
 #[derive(Debug)]
 pub(super) enum Errand {
     Hear(Report),
     LetIn(Successor),
+    /// The window of a client's end calls for another plan.
+    Supply(Weak<Own>, u64),
     /// An object has left its lane.
     Leave {
         lane: Weak<Lane>,
@@ -39,6 +41,8 @@ pub(super) enum News {
     Ended,
     /// Messages cost something else than was planned.
     Costs(FlowCost),
+    /// The connection's window calls for another plan.
+    Window(u64),
     /// The client asks for quality of service of its own.
     Asked(Box<Qos>),
 }
@@ -75,6 +79,11 @@ fn run(errands: &mpsc::Receiver<Errand>) {
                     lane.leave(member);
                 }
             }
+            Ok(Errand::Supply(flow, window)) => {
+                if let Some(flow) = flow.upgrade() {
+                    flow.supply(window);
+                }
+            }
             Ok(Errand::Hear(report)) => {
                 let has_left = matches!(report.news, News::Ended).then(|| report.lane.clone());
                 report.hear();
@@ -108,6 +117,7 @@ impl Report {
             match self.news {
                 News::Ended => lane.let_go(self.client),
                 News::Costs(cost) => lane.correct(self.client, cost),
+                News::Window(window) => lane.supply(self.client, window),
                 News::Asked(qos) => lane.ask(self.client, *qos),
             }
         }

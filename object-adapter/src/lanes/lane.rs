@@ -4,6 +4,7 @@
 mod late;
 mod members;
 mod own;
+mod supply;
 
 use std::{
     collections::BTreeMap,
@@ -38,6 +39,7 @@ use super::{
     flows::Listing,
     guard::Guard,
     guests::{Guests, Host},
+    pace,
 };
 use crate::{ActivateError, LaneSite, ReferenceFactory};
 
@@ -87,6 +89,8 @@ struct Connected {
     terms: Arc<Terms>,
     /// What the client asked for itself, if it was granted that.
     own: Option<Qos>,
+    /// What its connection's window was found to be, in bytes, if the plan counts that.
+    window: Option<u64>,
     listing: Listing,
 }
 
@@ -130,6 +134,11 @@ pub struct ClientStatus {
     pub guaranteed: bool,
     /// What it was granted: what the object asks for, unless it asked for something else itself.
     pub qos: Qos,
+    /// The time from one activation to the next, or the shortest such time: that of the request, unless the connection's window
+    /// calls for a shorter one. Zero on best-effort time.
+    pub period: Duration,
+    /// How many messages an activation serves at most.
+    pub batch: u32,
     /// Messages that were served.
     pub served: u64,
     /// What its upcall did.
@@ -295,6 +304,8 @@ impl Lane {
         let status = |client: &Connected| ClientStatus {
             guaranteed: client.grant.plan.task().is_some(),
             qos: client.grant.plan.qos.clone(),
+            period: client.grant.plan.rtu.period.into(),
+            batch: client.grant.plan.rtu.batch,
             served: client.terms.served(),
             upcall: client.rtu.counts(),
         };
@@ -363,6 +374,7 @@ impl Lane {
                     grant,
                     terms,
                     own,
+                    window: None,
                 };
                 clients.connected.insert(client, connected);
             }
@@ -389,7 +401,7 @@ impl Lane {
         };
         let flow = arrival.into_flow(config)?;
         let link = Arc::clone(flow.link());
-        set_buffers(link.peer(), plan, |receive, send| link.set_buffers(receive, send));
+        suit(&*link, plan);
         let home = Home {
             lane: Arc::downgrade(self),
             client,
@@ -435,8 +447,9 @@ impl Lane {
         let mut clients = self.clients.lock();
         if let Some(connected) = clients.connected.remove(&client) {
             clients.served += connected.terms.served();
-            let Connected { rtu, grant, own, .. } = connected;
-            self.give_back(&mut clients, grant, own.is_some());
+            let as_asked = connected.own.is_none() && connected.window.is_none();
+            let Connected { rtu, grant, .. } = connected;
+            self.give_back(&mut clients, grant, !as_asked);
             drop(clients);
             tracing::debug!(object = self.name, "a client has left its lane");
             // Waits for the upcall that saw the end; closes the connection.
@@ -480,7 +493,7 @@ impl Lane {
     fn renegotiate(&self, client: &mut Connected, request: &Request) -> Result<(), RenegotiationError> {
         let plan = self
             .running
-            .negotiate(|book| ask(book, client.grant.id, Some(client.cpu), request))?;
+            .negotiate(|book| ask(book, client.grant.id, Some(client.cpu), &client.wants(request)))?;
         client.adopt(plan);
         Ok(())
     }
@@ -517,11 +530,17 @@ fn ask(
 }
 
 impl Connected {
+    /// Returns a request as it is for this connection.
+    fn wants(&self, request: &Request) -> Request {
+        Request {
+            window: self.window,
+            ..request.clone()
+        }
+    }
+
     fn adopt(&mut self, plan: Plan) {
-        self.terms.change(&plan);
-        set_buffers(self.link.peer(), &plan, |receive, send| {
-            self.link.set_buffers(receive, send)
-        });
+        self.terms.change(&plan, self.window);
+        suit(&*self.link, &plan);
         self.listing.change(&plan);
         // An RTU that is not there any more is about to be let go.
         let _ = self.rtu.change(plan.parameters());
@@ -529,6 +548,12 @@ impl Connected {
         // One that follows its period now does not watch what comes, and begins to when it is run again.
         self.rtu.notify();
     }
+}
+
+/// Has a connection suit a plan.
+fn suit(link: &dyn Link, plan: &Plan) {
+    link.set_pace(pace(plan));
+    set_buffers(link.peer(), plan, |receive, send| link.set_buffers(receive, send));
 }
 
 /// Gives a connection, or those to come, the room of the plan's rings. Without any they keep what they have.

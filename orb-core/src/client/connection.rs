@@ -34,6 +34,7 @@ use super::{
 use crate::{
     cdr::{Encoder, Endian, Version},
     codeset::CodeSets,
+    flow::FlowTerms,
     giop::{self, Limits, MessageType},
     orb::OrbConfig,
     transport::{Endpoint, Interest, Link},
@@ -282,9 +283,12 @@ impl Connection {
         self.flush_later();
     }
 
-    /// Asks for room for so many octets on their way in and out.
-    pub(crate) fn set_buffers(&self, receive: usize, send: usize) {
-        if let Err(error) = self.link.set_buffers(receive, send) {
+    /// Has the link suit what the plan of its flow comes to; without one it sends as fast as it goes.
+    pub(crate) fn suit(&self, terms: Option<&FlowTerms>) {
+        self.link.set_pace(terms.and_then(|terms| terms.pace));
+        if let Some(FlowTerms { receive, send, .. }) = terms
+            && let Err(error) = self.link.set_buffers(*receive, *send)
+        {
             tracing::warn!(peer = %self.peer(), %error, "the buffers stay as they are");
         }
     }

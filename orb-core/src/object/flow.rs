@@ -258,12 +258,10 @@ fn keep(plan: Option<&Arc<dyn FlowPlan>>, before: &Qos) {
 /// Makes what sends requests, and the room for them.
 fn sender(binding: &Binding, granted: Option<&Granted>, plan: Option<&dyn FlowPlan>) -> Option<Arc<Sender>> {
     let (connection, granted) = (binding.connection()?, granted?);
-    let sender = match plan {
-        Some(plan) => {
-            let terms = plan.terms();
-            connection.set_buffers(terms.receive, terms.send);
-            Sender::with_ring(connection, &terms)
-        }
+    let terms = plan.map(FlowPlan::terms);
+    connection.suit(terms.as_ref());
+    let sender = match terms {
+        Some(terms) => Sender::with_ring(connection, &terms),
         None if granted.is_guaranteed() => Sender::paced(connection, granted.period, granted.messages),
         None => return None,
     };

@@ -357,6 +357,54 @@ pub(crate) fn less(qos: &Qos, respect: u8, part: u32) -> Qos {
     less
 }
 
+#[test]
+fn a_small_window_is_supplied_more_often_with_less_at_the_same_rate() {
+    let (costs, machine) = setting();
+    let with = |qos: &Qos, window| {
+        let request = Request {
+            assume_servant: true,
+            window,
+            ..Request::new(qos.clone())
+        };
+        map(&request, &costs, &machine)
+    };
+    let steady = Qos::isochronous(MILLI * 8, 8).message_size(744);
+    let (whole, half) = (with(&steady, None).unwrap(), with(&steady, Some(8_000)).unwrap());
+    assert_eq!((whole.rtu.period, whole.rtu.batch), (Nanos(8_000_000), 8));
+    assert_eq!((half.rtu.period, half.rtu.batch), (Nanos(4_000_000), 4));
+    assert_eq!(half.rtu.deadline, half.rtu.period);
+    assert!(half.rtu.budget < whole.rtu.budget);
+    let same = |plan: &Plan| (plan.rings, plan.window, plan.pacing, plan.link_rate);
+    assert_eq!(
+        same(&whole),
+        same(&half),
+        "a window that grows again finds its room"
+    );
+    assert_eq!(
+        with(&steady, Some(1 << 30)).unwrap(),
+        whole,
+        "two periods are enough"
+    );
+    let least = with(&steady, Some(0)).unwrap();
+    assert_eq!((least.rtu.period, least.rtu.batch), (Nanos(1_000_000), 1));
+    let burst = Qos::burst(8_000_000, 80_000)
+        .message_size(10_000)
+        .deadline(MILLI * 6);
+    let plan = with(&burst, Some(50_000)).unwrap();
+    // Four activations, and the one that was just missed.
+    assert_eq!((plan.rtu.batch, plan.rtu.period), (2, Nanos(1_200_000)));
+    let rare = Qos::low_delay(MILLI);
+    assert_eq!(with(&rare, Some(1)), with(&rare, None));
+    let busy = Qos::isochronous(MILLI / 8, 8)
+        .message_size(744)
+        .worst_case(MICRO * 10);
+    assert!(with(&busy, None).is_ok());
+    assert!(
+        with(&busy, Some(1)).is_err(),
+        "it is as hard to supply as a short period is"
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 

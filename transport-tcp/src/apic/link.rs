@@ -13,13 +13,14 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use orb_core::transport::{Endpoint, Interest, Link, Tap};
+use orb_core::transport::{Endpoint, Interest, Link, Pace, Tap, Windows};
 use parking_lot::{Mutex, MutexGuard};
 use rtu::{Nanos, Time};
-use transport_apic::{Channel, Closed, Integrity, fabric};
+use transport_apic::{Channel, Closed, Integrity, Pacer, fabric};
 
 use super::now;
 use crate::{
+    pacing,
     stream::{self, Ended, Received, Stream},
     tapping::Tapping,
 };
@@ -62,7 +63,11 @@ impl ApicLink {
             shares: stream.channel().properties().integrity == Integrity::Shared,
             sleeper: stream.channel().sleeper(),
             tapping: Arc::clone(stream.tapping()),
-            held: Mutex::new(Held { stream, at: now() }),
+            held: Mutex::new(Held {
+                stream,
+                at: now(),
+                pacer: None,
+            }),
             spin,
             luck: Luck::default(),
             local,
@@ -174,12 +179,32 @@ struct Held {
     /// When the clock was read last. It is read when there is nothing to do: nothing is timed where nothing is lost, but now
     /// and then somebody has to look whether the peer is there.
     at: Time,
+    /// How fast it may send: by messages, so that what has begun to go goes on.
+    pacer: Option<Pacer>,
 }
 
 impl Held {
     fn tick(&mut self) -> Time {
         self.at = now();
         self.at
+    }
+
+    /// Sends as much as goes out now; 0 as well if it is not the time for that.
+    fn send(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        if self.paced_until().is_some() {
+            return Ok(0);
+        }
+        let sent = self.stream.send(parts, self.at).map_err(broken)?;
+        if let Some(pacer) = &mut self.pacer {
+            pacer.spend(sent, elapsed(self.at));
+        }
+        Ok(sent)
+    }
+
+    /// When it may send again, if not now.
+    fn paced_until(&mut self) -> Option<Duration> {
+        let pacer = self.pacer?;
+        pacer.allows(elapsed(self.tick())).err()
     }
 
     fn receive(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
@@ -238,6 +263,10 @@ impl Luck {
     }
 }
 
+fn elapsed(now: Time) -> Duration {
+    Duration::from_nanos(now.0)
+}
+
 fn broken(ended: Ended) -> io::Error {
     let kind = match ended {
         Ended::Channel(Closed::Here) | Ended::Here => io::ErrorKind::NotConnected,
@@ -262,15 +291,16 @@ impl Link for ApicLink {
             if waited < self.spin {
                 std::hint::spin_loop();
             } else {
-                thread::sleep(SHORT_NAP);
+                let left = timeout.map_or(Duration::MAX, |timeout| timeout.saturating_sub(waited));
+                let paced = self.paced_until().map_or(SHORT_NAP, |at| at - Instant::now());
+                thread::sleep(paced.max(SHORT_NAP).min(left));
             }
         }
     }
 
     fn try_send(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut held = self.held.lock();
-        let at = held.at;
-        match held.stream.send(parts, at).map_err(broken)? {
+        match held.send(parts)? {
             0 if parts.iter().any(|part| !part.is_empty()) => {
                 held.tick();
                 Err(io::ErrorKind::WouldBlock.into())
@@ -320,6 +350,19 @@ impl Link for ApicLink {
         Ok(())
     }
 
+    fn set_pace(&self, pace: Option<Pace>) {
+        pacing::set(&mut self.held.lock().pacer, pace);
+    }
+
+    fn paced_until(&self) -> Option<Instant> {
+        self.held.lock().paced_until().map(pacing::instant)
+    }
+
+    fn windows(&self) -> Option<Windows> {
+        let (receive, send) = self.held.lock().stream.connection().windows()?;
+        Some(Windows { receive, send })
+    }
+
     fn peer(&self) -> &Endpoint {
         &self.peer
     }
@@ -339,8 +382,10 @@ impl Link for ApicLink {
     fn watch(&self, interest: Interest) -> Option<Interest> {
         let mut held = self.held.lock();
         let at = held.tick();
+        // Of the time to send no descriptor tells.
+        let room = interest.writable && held.paced_until().is_none();
         // A descriptor that tells of anything does so by being readable.
-        held.stream.arm(interest.writable, at).then_some(Interest {
+        held.stream.arm(room, at).then_some(Interest {
             readable: true,
             writable: false,
             ..interest

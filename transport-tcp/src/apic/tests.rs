@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-use std::{io::IoSlice, thread, time::Duration};
+use std::{io::IoSlice, num::NonZeroU64, thread, time::Duration};
 
 use bytes::BytesMut;
-use orb_core::transport::Interest;
+use orb_core::transport::{Interest, Pace};
 use tempfile::TempDir;
 
 use transport_apic::Integrity;
@@ -187,6 +187,60 @@ fn a_poller_is_told_of_room() {
     poller.wait(&mut events, Some(SOON)).expect("it waits");
     assert!(!events.is_empty());
     assert!(client.try_send(&[IoSlice::new(&bulk)]).expect("there is room") > 0);
+}
+
+#[test]
+fn a_pace_holds_what_is_sent_and_nothing_else() {
+    let fabric = Fabric::new();
+    let (client, server) = fabric.pair();
+    greet(&*client, &*server);
+    // A message at once, and then one each hour.
+    let rate = NonZeroU64::new(1).expect("one");
+    server.set_pace(Some(Pace { rate, burst: 0 }));
+    assert_eq!(server.paced_until(), None, "nothing was sent at it");
+    let sent = server.try_send(&[IoSlice::new(&[7; 3600])]).expect("one may go");
+    assert_eq!(sent, 3600, "all of it");
+    let error = server.try_send(&[IoSlice::new(b"x")]).expect_err("it waits");
+    assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+    let until = server.paced_until().expect("it is paced");
+    assert!(until > Instant::now() + Duration::from_secs(3000));
+    let both = Interest {
+        writable: true,
+        ..Interest::READ_ONCE
+    };
+    // The acknowledgement that greeting ended with.
+    assert!(server.try_recv(&mut BytesMut::with_capacity(1)).is_err());
+    assert!(server.watch(both).is_some(), "there is room, and no time");
+    // What comes is taken and acknowledged all the same, far beyond a window.
+    let bulk = vec![7; 64 * 1024];
+    let mut buffer = BytesMut::with_capacity(bulk.len());
+    for _ in 0..256 {
+        let mut rest = &bulk[..];
+        while !rest.is_empty() {
+            let sent = client.try_send(&[IoSlice::new(rest)]).expect("there is room");
+            rest = &rest[sent..];
+            buffer.clear();
+            server.recv(&mut buffer, Some(SOON)).expect("it comes");
+        }
+    }
+    server.set_pace(None);
+    assert_eq!(server.paced_until(), None);
+    assert_eq!(server.try_send(&[IoSlice::new(b"x")]).expect("sent"), 1);
+}
+
+#[test]
+fn an_open_connection_says_what_may_be_under_way() {
+    let fabric = Fabric::new();
+    let (client, server) = fabric.pair_with(|listener| listener.set_buffers(300_000, 200_000));
+    assert_eq!(server.windows().map(|it| it.receive), Some(300_000));
+    greet(&*client, &*server);
+    let (here, there) = (client.windows().expect("open"), server.windows().expect("open"));
+    // A window is told in units of its scale.
+    assert!((300_000 - 1024..=300_000).contains(&here.send), "{here:?}");
+    assert_eq!(there.send, 200_000, "the peer takes more");
+    server.set_buffers(140_000, 150_000).expect("set");
+    let there = server.windows().expect("open");
+    assert_eq!((there.receive, there.send), (140_000, 150_000));
 }
 
 /// Shows each end the window of the other one, which that of the handshake is not (RFC 7323 §2.2).

@@ -287,6 +287,13 @@ impl<P: Payload> Connection<P> {
         self.sender.usable() as usize
     }
 
+    /// Returns how many octets may be under way at a time, in and out, while nothing is; `None` before the connection is open.
+    /// The first is our window at its widest, the other what the peer's, the budget and congestion have in common.
+    pub fn windows(&self) -> Option<(usize, usize)> {
+        let (receive, send) = (self.receiver.most_window(), self.sender.widest());
+        (send > 0).then_some((receive as usize, send as usize))
+    }
+
     /// Changes [`Settings::receive_budget`] and [`Settings::send_budget`] from now on. A window that was shown is not taken back
     /// (RFC 9293 §3.8.6.2.1), and one that is open grows no further than its scale allows.
     pub fn set_budgets(&mut self, receive: u32, send: u32) {

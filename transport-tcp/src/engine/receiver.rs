@@ -113,6 +113,11 @@ impl<P: Payload> Receiver<P> {
         self.edge = self.nxt + self.budget.min(u32::from(u16::MAX));
     }
 
+    /// The widest window that the peer may be told of: a scale that was agreed upon bounds it (RFC 7323 §2.3).
+    pub(crate) fn most_window(&self) -> u32 {
+        self.budget.min(u32::from(u16::MAX) << self.scale)
+    }
+
     /// RCV.WND: what the peer was told that it may send.
     pub(crate) fn window(&self) -> u32 {
         self.edge.since(self.nxt)

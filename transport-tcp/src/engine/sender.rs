@@ -144,6 +144,11 @@ impl<P: Payload> Sender<P> {
         window.saturating_sub(self.unsent()).min(self.room())
     }
 
+    /// Octets that may be sent before any of them is acknowledged, when nothing is in flight and the peer has taken all.
+    pub(crate) fn widest(&self) -> u32 {
+        self.most_window.min(self.congestion.window()).min(self.budget)
+    }
+
     pub(crate) fn queue(&mut self, piece: P, octets: u32) {
         self.buffer.push(piece, octets);
     }

@@ -9,15 +9,19 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use orb_core::transport::{Endpoint, Interest, Link};
-use parking_lot::MutexGuard;
+use orb_core::transport::{Endpoint, Interest, Link, Pace, Windows};
+use parking_lot::{Mutex, MutexGuard};
+use transport_apic::Pacer;
 
 use super::{
     flow::{Flow, Wanted},
     host::{Host, Shared},
     settings,
 };
-use crate::engine::{ConnectionId, SendError, State};
+use crate::{
+    engine::{ConnectionId, SendError, State},
+    pacing,
+};
 
 /// What is queued as one piece, and how much memory is asked for at a time.
 const LONGEST_PIECE: usize = 256 * 1024;
@@ -30,6 +34,8 @@ pub(super) struct TunLink {
     flow: Arc<Flow>,
     local: Endpoint,
     peer: Endpoint,
+    /// How fast it may send: by messages, so that what has begun to go goes on.
+    pacer: Mutex<Option<Pacer>>,
 }
 
 impl TunLink {
@@ -45,6 +51,7 @@ impl TunLink {
             flow,
             local,
             peer,
+            pacer: Mutex::default(),
         }
     }
 
@@ -71,10 +78,16 @@ impl TunLink {
         received
     }
 
-    /// Sends as much as there is room for.
+    /// Sends as much as there is room for, if it is the time for that.
     fn transmit(&self, shared: &mut Shared, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        if self.paced_until().is_some() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         let sent = shared.send(self.id, parts);
         self.settle(shared);
+        if let (Ok(sent), Some(pacer)) = (&sent, self.pacer.lock().as_mut()) {
+            pacer.spend(*sent, pacing::now());
+        }
         sent
     }
 
@@ -91,7 +104,7 @@ impl TunLink {
             if !would_block(&result) || until.is_some_and(|until| Instant::now() >= until) {
                 return result;
             }
-            match until {
+            match until.into_iter().chain(self.paced_until()).min() {
                 Some(until) => drop(self.flow.changed.wait_until(&mut shared, until)),
                 None => self.flow.changed.wait(&mut shared),
             }
@@ -239,6 +252,20 @@ impl Link for TunLink {
         Ok(())
     }
 
+    fn set_pace(&self, pace: Option<Pace>) {
+        pacing::set(&mut self.pacer.lock(), pace);
+    }
+
+    fn paced_until(&self) -> Option<Instant> {
+        let pacer = (*self.pacer.lock())?;
+        pacer.allows(pacing::now()).err().map(pacing::instant)
+    }
+
+    fn windows(&self) -> Option<Windows> {
+        let (receive, send) = self.lock().driver.stack().connection(self.id)?.windows()?;
+        Some(Windows { receive, send })
+    }
+
     fn peer(&self) -> &Endpoint {
         &self.peer
     }
@@ -252,6 +279,11 @@ impl Link for TunLink {
     }
 
     fn watch(&self, interest: Interest) -> Option<Interest> {
+        // Of the time to send the bell does not tell.
+        let interest = Interest {
+            writable: interest.writable && self.paced_until().is_none(),
+            ..interest
+        };
         let mut shared = self.lock();
         let now = shared.now(self.id);
         let entry = shared.flows.get_mut(&self.id)?;

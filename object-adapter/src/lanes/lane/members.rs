@@ -146,7 +146,7 @@ impl Lane {
                 own => self.wants(&wanted, own.clone()),
             };
             let same = client.own.is_some() && self.wants(request, client.own.clone()) == after;
-            (!same).then_some((client.grant.id, Some(client.cpu), after))
+            (!same).then_some((client.grant.id, Some(client.cpu), client.wants(&after)))
         });
         let kept = spare.iter().map(|grant| (grant.id, None, wanted.clone()));
         let asked: Vec<_> = kept.chain(theirs).collect();

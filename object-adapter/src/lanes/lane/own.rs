@@ -98,9 +98,9 @@ impl Lane {
         }
     }
 
-    /// Takes back what a client had; if it had asked for something else than the object does, the next one has that again.
-    pub(super) fn give_back(&self, clients: &mut Clients, mut grant: Grant, own: bool) {
-        if own && clients.spare.is_none() {
+    /// Takes back what a client had; if that was something else than the object asks for, the next one has that again.
+    pub(super) fn give_back(&self, clients: &mut Clients, mut grant: Grant, other: bool) {
+        if other && clients.spare.is_none() {
             let object = &clients.request;
             match self.running.negotiate(|book| book.renegotiate(grant.id, object)) {
                 Ok(plan) => grant.plan = plan,

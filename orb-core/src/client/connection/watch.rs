@@ -42,6 +42,9 @@ impl Connection {
             }
             Some(_) => {}
         }
+        if let Some(at) = self.link.paced_until().filter(|_| wanted.writable) {
+            self.executive.expect_by(at);
+        }
         shared.watched = wanted;
     }
 
@@ -73,8 +76,13 @@ impl Connection {
         }
     }
 
-    /// Gives up the tasks' requests whose time is over; returns when the next one's is.
+    /// Sends what only waited for its time, and gives up the tasks' requests whose time is over; returns when the next one's is.
     pub(crate) fn on_tick(&self, now: Instant) -> Option<Instant> {
+        let backlog = std::mem::take(&mut self.shared.lock().backlog);
+        if backlog {
+            // As on an event.
+            drop(self.writer.flush(self));
+        }
         let mut wakers = Vec::new();
         let mut shared = self.shared.lock();
         for id in shared.slots.expired(now) {
