@@ -45,9 +45,31 @@ pub(crate) struct ConnectionCache {
     transports: Vec<Arc<dyn Transport>>,
     settings: Settings,
     idle_timeout: std::time::Duration,
-    entries: Mutex<HashMap<(Endpoint, Kind), Entry>>,
+    entries: Mutex<Entries>,
     /// By scheme; started when the first connection is made.
     executives: Mutex<Executives>,
+}
+
+#[derive(Debug, Default)]
+struct Entries {
+    map: HashMap<(Endpoint, Kind), Entry>,
+    /// At this length those without a connection are taken out.
+    prune_at: usize,
+}
+
+impl Entries {
+    /// However many servers come and go, at most half of the entries are without a connection, but for these.
+    const FEW: usize = 64;
+
+    fn entry(&mut self, key: (Endpoint, Kind)) -> Entry {
+        if self.map.len() >= self.prune_at {
+            // Whoever connects, or waits for that, holds the entry; nobody else locks it.
+            self.map
+                .retain(|_, entry| Arc::strong_count(entry) > 1 || entry.lock().strong_count() > 0);
+            self.prune_at = 2 * self.map.len() + Self::FEW;
+        }
+        Arc::clone(self.map.entry(key).or_default())
+    }
 }
 
 #[derive(Debug, Default)]
@@ -83,7 +105,7 @@ impl ConnectionCache {
         deadline: Instant,
     ) -> Result<Arc<Connection>, Failure> {
         let key = (endpoint.clone(), (share, tcp));
-        let entry = Arc::clone(self.entries.lock().entry(key).or_default());
+        let entry = self.entries.lock().entry(key);
         // Only one thread connects; the others wait for what comes of it.
         let _blocking = nested::about_to_block();
         let Some(mut known) = entry.try_lock_until(deadline) else {
@@ -184,5 +206,25 @@ impl ConnectionCache {
 impl Drop for ConnectionCache {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_without_a_connection_are_forgotten_but_for_a_few() {
+        let cache = ConnectionCache::new(&OrbConfig::default(), Vec::new());
+        let kind = (Share::All, TcpProtocolProperties::default());
+        let key = |port| (Endpoint::iiop("gone", port), kind);
+        // Somebody connects there all the time.
+        let connecting = cache.entries.lock().entry(key(1));
+        for port in 2..10_000 {
+            let refused = cache.connection(&key(port).0, kind, Instant::now());
+            assert!(refused.is_err(), "there is no transport");
+            assert!(cache.entries.lock().map.len() <= Entries::FEW + 2);
+        }
+        assert!(Arc::ptr_eq(&connecting, &cache.entries.lock().entry(key(1))));
     }
 }
