@@ -16,6 +16,8 @@ mod pair;
 mod receive;
 mod transmit;
 
+use std::mem;
+
 use crate::frame::{Frame, Owner};
 use crate::geometry::{Control, FrameClass, Geometry};
 use crate::pace::{Pace, Pacer};
@@ -86,6 +88,8 @@ pub(crate) struct End {
     nap: u64,
     /// The number of the other's nap that we have ended.
     rung: u64,
+    /// The other end was told of room since we last looked whether it sleeps.
+    gave_room: bool,
     counters: Counters,
     ended: Option<Closed>,
 }
@@ -111,6 +115,7 @@ impl End {
             pacer: pace.map(Pacer::new),
             nap: 0,
             rung: 0,
+            gave_room: false,
             counters: Counters::default(),
             ended: None,
         }
@@ -156,7 +161,8 @@ impl End {
         let packets = self
             .outgoing
             .publish(self.pool.owner().control(Control::Published));
-        let room = self.settle();
+        self.settle();
+        let room = mem::take(&mut self.gave_room);
         if !packets && !room {
             return Wakes::default();
         }
@@ -261,18 +267,16 @@ impl End {
         ended
     }
 
-    /// Tells the other end what was received, and which of its frames are free again; false if there was nothing new.
-    fn settle(&mut self) -> bool {
-        let consumed = self
+    /// Tells the other end what was received, and which of its frames are free again. Who waits for that is woken when all is
+    /// published.
+    fn settle(&mut self) {
+        self.gave_room |= self
             .incoming
             .publish(self.pool.owner().control(Control::Consumed));
         self.reclaim();
         match self.loans.give_back(self.pool.owner()) {
-            Ok(returned) => consumed | returned,
-            Err(violation) => {
-                self.fail(violation);
-                consumed
-            }
+            Ok(returned) => self.gave_room |= returned,
+            Err(violation) => drop(self.fail(violation)),
         }
     }
 

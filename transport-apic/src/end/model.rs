@@ -82,3 +82,33 @@ fn a_packet_is_never_slept_through() {
         drop(sender.join().unwrap());
     });
 }
+
+#[test]
+fn room_is_never_slept_through() {
+    check(|| {
+        let (mut here, mut there) = pair(TINY, Integrity::Shared);
+        let bell = Arc::new(Bell::default());
+        for _ in 0..TINY.slots {
+            here.transmit(&Packet::default(), Duration::ZERO).unwrap();
+        }
+        here.publish();
+        let receiver = {
+            let bell = Arc::clone(&bell);
+            thread::spawn(move || {
+                there.receive().unwrap().unwrap();
+                if there.publish().futex {
+                    bell.ring();
+                }
+                there
+            })
+        };
+        while !here.has_slot() {
+            if here.arm(Interest::PacketsAndRoom, Wake::Futex) {
+                bell.sleep();
+                here.disarm(Wake::Futex);
+            }
+        }
+        here.transmit(&Packet::default(), Duration::ZERO).unwrap();
+        drop(receiver.join().unwrap());
+    });
+}

@@ -192,6 +192,22 @@ fn a_slow_application_exhausts_its_own_channel_only() {
 }
 
 #[test]
+fn who_waits_for_a_slot_is_woken_although_it_was_told_of_it_before_all_was_received() {
+    let (mut here, mut there) = pair(SMALL, Integrity::Shared);
+    for _ in 0..SMALL.slots {
+        here.transmit_short(&[0; 40], &[], NOW).expect("there is a slot");
+    }
+    here.publish();
+    assert!(!here.has_slot());
+    assert!(here.arm(Interest::PacketsAndRoom, Wake::Futex));
+    // It owes so much that it says so at once.
+    receive(&mut there);
+    assert!(here.has_slot());
+    assert_eq!(there.publish(), BELL);
+    assert_eq!(there.publish(), Wakes::default(), "once");
+}
+
+#[test]
 fn what_there_is_no_memory_to_copy_to_is_dropped_and_what_is_behind_it_is_not() {
     let (mut here, mut there) = pair(SMALL, Integrity::Copied);
     let mut kept = Vec::new();
