@@ -10,66 +10,52 @@
 
 use std::fs;
 use std::io::Read;
+use std::ops::Deref;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use orb_core::servant::Reply;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use tempfile::TempDir;
-use upcall::poa::Page;
 use upcall::qos::Qos;
-use upcall::statistics::Folder;
-use upcall::{Calibration, Context, Decoder, Fabric, ObjectRef, Orb, OrbBuilder, Servant};
+use upcall::{Fabric, OrbBuilder};
 
-/// For how long a test waits for what must happen.
-const PATIENCE: Duration = Duration::from_secs(60);
+#[path = "shared/machine.rs"]
+mod machine;
+#[path = "shared/running.rs"]
+mod running;
 
-/// A fabric, a folder for statistics, and one for files: a test's own.
-struct Machine(TempDir);
+use machine::{Machine, export, until};
+use running::Running;
 
-impl Machine {
-    fn new() -> Self {
-        let machine = Self(tempfile::tempdir().unwrap());
-        fs::create_dir(machine.0.path().join("fabric")).unwrap();
-        machine
+/// A machine with a fabric and files of its own.
+struct Site(Machine);
+
+impl Deref for Site {
+    type Target = Machine;
+
+    fn deref(&self) -> &Machine {
+        &self.0
     }
+}
 
-    fn folder(&self) -> Folder {
-        Folder::at(self.0.path().join("flows"))
+impl Site {
+    fn new() -> Self {
+        let machine = Machine::new();
+        fs::create_dir(machine.path().join("fabric")).unwrap();
+        Self(machine)
     }
 
     fn file(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.path().join(name)
     }
 
     fn orb(&self) -> OrbBuilder {
-        const CPUS: &str = "version = 1\nmachine = { cpus = [0], switch = \"1us\", jitter = \"10us\" }\n";
-        Orb::builder()
-            .environment(false)
-            .statistics(self.folder())
-            .fabric(Fabric::at(self.0.path().join("fabric")))
-            .real_time(|machine| {
-                machine.calibration = Some(Calibration::parse(CPUS).unwrap());
-                machine.page = Page::None;
-            })
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_upcall"));
-        command
-            .args(words)
-            .env("UPCALL_STATISTICS", self.folder().path())
-            .stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, words: &[&str]) -> Output {
-        self.command(words).output().unwrap()
+        let fabric = Fabric::at(self.path().join("fabric"));
+        self.0.orb().fabric(fabric)
     }
 
     /// Captures so many packets, into a file.
@@ -106,39 +92,6 @@ fn text(output: &[u8]) -> String {
     String::from_utf8_lossy(output).into_owned()
 }
 
-fn until<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(begun.elapsed() < PATIENCE, "{what}");
-        thread::sleep(Duration::from_millis(20));
-    }
-}
-
-struct Echo;
-
-impl Servant for Echo {
-    fn repository_id(&self) -> &str {
-        "IDL:Echo:1.0"
-    }
-
-    fn is_a(&self, _: &str) -> bool {
-        true
-    }
-
-    fn dispatch(&self, _: &Context<'_>, _: &mut Decoder<'_>, _: &mut Reply<'_>) -> upcall::Result<()> {
-        Ok(())
-    }
-}
-
-fn export(server: &Orb, id: &str, qos: Qos) -> String {
-    let activation = server.root_poa().activate(Echo).id(id).qos(qos);
-    let object: ObjectRef = activation.export().unwrap();
-    server.object_to_string(&object)
-}
-
 /// A client that calls again and again.
 struct Caller {
     thread: Option<JoinHandle<()>>,
@@ -147,7 +100,7 @@ struct Caller {
 }
 
 impl Caller {
-    fn start(machine: &Machine, reference: &str) -> Self {
+    fn start(machine: &Site, reference: &str) -> Self {
         let (ends, calls) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
         let (until, counted) = (Arc::clone(&ends), Arc::clone(&calls));
         let client = machine.orb().build().unwrap();
@@ -229,7 +182,7 @@ fn is_in_order(test: &str, file: &PathBuf) {
 
 #[test]
 fn tshark_reads_the_calls_of_a_flow_that_runs() {
-    let machine = Machine::new();
+    let machine = Site::new();
     let server = machine.orb().listen("apic://telemetry").build().unwrap();
     let caller = Caller::start(&machine, &export(&server, "plain", Qos::best_effort(1)));
     let flow = machine.flow(None, "apic");
@@ -245,7 +198,7 @@ fn tshark_reads_the_calls_of_a_flow_that_runs() {
 
 #[test]
 fn a_flow_with_a_guarantee_is_captured_likewise() {
-    let machine = Machine::new();
+    let machine = Site::new();
     let server = machine.orb().listen("apic://urgent").build().unwrap();
     let soon = Qos::low_delay(Duration::from_millis(2)).worst_case(Duration::from_micros(20));
     let caller = Caller::start(&machine, &export(&server, "stop", soon));
@@ -257,8 +210,34 @@ fn a_flow_with_a_guarantee_is_captured_likewise() {
 }
 
 #[test]
+fn a_flow_is_captured_from_a_container_that_shares_the_folder() {
+    let apart = ["--user", "--map-root-user", "--mount", "--pid", "--fork"];
+    let made = Command::new("unshare").args(apart).arg("true").output();
+    if !made.is_ok_and(|output| output.status.success()) {
+        println!("SKIPPED: a capture from a container: namespaces of users cannot be made here");
+        return;
+    }
+    let site = Site::new();
+    let server = site.orb().listen("apic://apart").build().unwrap();
+    let caller = Caller::start(&site, &export(&server, "plain", Qos::best_effort(1)));
+    let (flow, file) = (site.flow(None, "apic"), site.file("apart.pcapng"));
+    let words = ["capture", &flow, "--count", "10", "-o", file.to_str().unwrap()];
+    let alone = site.command(&words);
+    let mut command = Command::new("unshare");
+    command
+        .args(apart)
+        .arg(alone.get_program())
+        .args(alone.get_args());
+    command.env("UPCALL_STATISTICS", site.folder().path());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    caller.stop();
+    server.shutdown();
+}
+
+#[test]
 fn ctrl_c_leaves_a_file_that_is_whole() {
-    let machine = Machine::new();
+    let machine = Site::new();
     let server = machine.orb().listen("apic://c").build().unwrap();
     let caller = Caller::start(&machine, &export(&server, "plain", Qos::best_effort(1)));
     let (flow, file) = (machine.flow(None, "apic"), machine.file("c.pcapng"));
@@ -286,12 +265,12 @@ fn ctrl_c_leaves_a_file_that_is_whole() {
 
 #[test]
 fn a_capture_that_is_killed_leaves_the_flow_as_it_was() {
-    let machine = Machine::new();
+    let machine = Site::new();
     let server = machine.orb().listen("apic://killed").build().unwrap();
     let caller = Caller::start(&machine, &export(&server, "plain", Qos::best_effort(1)));
     let (flow, file) = (machine.flow(None, "apic"), machine.file("killed.pcapng"));
     let mut command = machine.command(&["capture", &flow, "-o", file.to_str().unwrap()]);
-    let mut child = command.spawn().unwrap();
+    let mut child = Running::start(&mut command);
     until("something is captured", || {
         fs::metadata(&file)
             .is_ok_and(|about| about.len() > 10_000)
@@ -336,7 +315,7 @@ fn a_capture_that_is_killed_leaves_the_flow_as_it_was() {
 
 #[test]
 fn what_cannot_be_captured_is_refused_with_the_reason() {
-    let machine = Machine::new();
+    let machine = Site::new();
     let refused = |words: &[&str], why: &[&str]| {
         let output = machine.run(words);
         let said = text(&output.stderr);
@@ -356,7 +335,7 @@ fn what_cannot_be_captured_is_refused_with_the_reason() {
     let us = format!("{}.999", std::process::id());
     refused(&["capture", &us, "-o", file_name], &["no such flow"]);
     // Over the kernel's sockets.
-    let elsewhere = Machine::new();
+    let elsewhere = Site::new();
     let caller = Caller::start(&elsewhere, &reference);
     let flow = machine.flow(None, "iiop");
     refused(
@@ -390,7 +369,7 @@ fn what_cannot_be_captured_is_refused_with_the_reason() {
 
 #[test]
 fn a_capture_ends_with_its_flow_and_with_its_time() {
-    let machine = Machine::new();
+    let machine = Site::new();
     let server = machine.orb().listen("apic://ends").build().unwrap();
     let caller = Caller::start(&machine, &export(&server, "plain", Qos::best_effort(1)));
     let (flow, file) = (machine.flow(None, "apic"), machine.file("ends.pcapng"));

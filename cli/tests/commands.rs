@@ -16,6 +16,11 @@ use std::process::{Command, Output, Stdio};
 use services::naming::server;
 use upcall::Orb;
 
+#[path = "shared/running.rs"]
+mod running;
+
+use running::Running;
+
 struct Service {
     orb: Orb,
     url: String,
@@ -94,12 +99,12 @@ fn names_are_bound_listed_resolved_and_unbound() {
 
 #[test]
 fn a_naming_service_is_served() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_upcall"))
-        .args(["names", "serve", "--listen", "iiop://127.0.0.1:0"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the command starts");
+    let mut child = Running::start(
+        Command::new(env!("CARGO_BIN_EXE_upcall"))
+            .args(["names", "serve", "--listen", "iiop://127.0.0.1:0"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped()),
+    );
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     let mut next = || lines.next().expect("a line").expect("text");
     let (url, ior) = (next(), next());
@@ -117,8 +122,6 @@ fn a_naming_service_is_served() {
         .replace("corbaloc:iiop:1.2@", "iiop://")
         .replace("/NameService", "");
     assert!(complaint(&run(&["names", "serve", "-l", &taken]), 1).contains(&taken));
-    child.kill().expect("it runs");
-    child.wait().expect("it ends");
 }
 
 #[test]

@@ -9,48 +9,41 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
+use std::ops::Deref;
 use std::os::fd::AsFd;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use orb_core::servant::Reply;
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 use serde_json::Value;
-use tempfile::TempDir;
-use upcall::poa::Page;
 use upcall::qos::Qos;
-use upcall::statistics::Folder;
-use upcall::{Calibration, Context, Decoder, Interface, ObjectRef, Orb, OrbBuilder, Servant};
+use upcall::{Interface, Orb};
 
-/// For how long a test waits for what must happen.
-const PATIENCE: Duration = Duration::from_secs(60);
+#[path = "shared/machine.rs"]
+mod machine;
+#[path = "shared/running.rs"]
+mod running;
 
-/// A folder for statistics of a test's own.
-struct Flows(TempDir);
+use machine::{Machine, PATIENCE, export, until};
+use running::Running;
+
+/// A machine whose table is read.
+struct Flows(Machine);
+
+impl Deref for Flows {
+    type Target = Machine;
+
+    fn deref(&self) -> &Machine {
+        &self.0
+    }
+}
 
 impl Flows {
     fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn folder(&self) -> Folder {
-        Folder::at(self.0.path().join("flows"))
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_upcall"));
-        command
-            .args(words)
-            .env("UPCALL_STATISTICS", self.folder().path())
-            .stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, words: &[&str]) -> Output {
-        self.command(words).output().unwrap()
+        Self(Machine::new())
     }
 
     fn once(&self) -> Value {
@@ -70,17 +63,6 @@ impl Flows {
     }
 }
 
-fn until<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(begun.elapsed() < PATIENCE, "{what}");
-        thread::sleep(Duration::from_millis(20));
-    }
-}
-
 fn ended(child: &mut Child) -> ExitStatus {
     let begun = Instant::now();
     loop {
@@ -95,42 +77,8 @@ fn ended(child: &mut Child) -> ExitStatus {
     }
 }
 
-struct Nothing;
-
-impl Servant for Nothing {
-    fn repository_id(&self) -> &str {
-        "IDL:Nothing:1.0"
-    }
-
-    fn is_a(&self, _: &str) -> bool {
-        true
-    }
-
-    fn dispatch(&self, _: &Context<'_>, _: &mut Decoder<'_>, _: &mut Reply<'_>) -> upcall::Result<()> {
-        Ok(())
-    }
-}
-
-const MACHINE: &str = "version = 1\nmachine = { cpus = [0], switch = \"1us\", jitter = \"10us\" }\n";
-
 fn server(flows: &Flows) -> Orb {
-    builder(flows).listen("iiop://127.0.0.1:0").build().unwrap()
-}
-
-fn builder(flows: &Flows) -> OrbBuilder {
-    Orb::builder()
-        .environment(false)
-        .statistics(flows.folder())
-        .real_time(|machine| {
-            machine.calibration = Some(Calibration::parse(MACHINE).unwrap());
-            machine.page = Page::None;
-        })
-}
-
-fn export(server: &Orb, id: &str, qos: Qos) -> String {
-    let activation = server.root_poa().activate(Nothing).id(id).qos(qos);
-    let object: ObjectRef = activation.export().unwrap();
-    server.object_to_string(&object)
+    flows.orb().listen("iiop://127.0.0.1:0").build().unwrap()
 }
 
 /// The flow that the table has for an object, once it has served so many messages.
@@ -190,7 +138,7 @@ fn another_process_reads_what_the_flows_of_this_one_do() {
 #[test]
 fn the_clients_end_of_a_flow_is_in_the_table_although_its_orb_serves_nothing() {
     let flows = Flows::new();
-    let (server, client) = (server(&Flows::new()), builder(&flows).build().unwrap());
+    let (server, client) = (server(&Flows::new()), flows.orb().build().unwrap());
     let soon = Qos::low_delay(Duration::from_millis(2)).worst_case(Duration::from_micros(20));
     let plain = client.string_to_object(&export(&server, "t", soon)).unwrap();
     let own = plain
@@ -218,7 +166,7 @@ fn the_clients_end_of_a_flow_is_in_the_table_although_its_orb_serves_nothing() {
 fn a_process_that_is_killed_disappears() {
     let flows = Flows::new();
     let mut served = flows.command(&["names", "serve", "-l", "iiop://127.0.0.1:0"]);
-    let mut served = served.stdout(Stdio::piped()).spawn().unwrap();
+    let mut served = Running::start(served.stdout(Stdio::piped()));
     let mut output = BufReader::new(served.stdout.take().unwrap());
     output.read_line(&mut String::new()).unwrap();
     let table = flows.once();
@@ -267,7 +215,7 @@ fn a_folder_that_cannot_be_read_is_an_error() {
 fn without_a_terminal_it_prints_until_it_is_interrupted() {
     let flows = Flows::new();
     let mut command = flows.command(&["top", "--json"]);
-    let mut top = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut top = Running::start(command.stdout(Stdio::piped()));
     let mut lines = BufReader::new(top.stdout.take().unwrap()).lines();
     for _ in 0..2 {
         let line = lines.next().unwrap().unwrap();
@@ -284,7 +232,7 @@ fn it_ends_when_nobody_reads_any_further_and_when_its_time_is_over() {
     let flows = Flows::new();
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    let mut top = flows.command(&["top"]).stdout(writer).spawn().unwrap();
+    let mut top = Running::start(flows.command(&["top"]).stdout(writer));
     assert!(ended(&mut top).success());
     let output = flows.run(&["top", "--for", "1"]);
     assert!(output.status.success() && !output.stdout.is_empty());

@@ -32,6 +32,7 @@
 mod circuit;
 mod claim;
 mod connect;
+mod credentials;
 mod directory;
 mod handshake;
 mod listener;
@@ -44,6 +45,7 @@ use crate::{Geometry, Integrity, Pace};
 
 pub use self::circuit::{Bell, Circuit, Sleeper};
 pub use self::connect::{ConnectError, connect};
+pub use self::credentials::peer_user;
 pub use self::directory::{Directory, DirectoryError, Name, NameError};
 pub use self::handshake::{HandshakeError, Reason};
 pub use self::listener::{ListenError, Listener};

@@ -266,6 +266,6 @@ fn is_end(error: &io::Error) -> bool {
 
 /// Whether the process at the other end is one of this user's.
 fn is_of_this_user(socket: &UnixStream) -> bool {
-    let user = rustix::net::sockopt::socket_peercred(socket).map(|credentials| credentials.uid);
-    user.is_ok_and(|user| user == rustix::process::geteuid())
+    let user = transport_apic::fabric::peer_user(socket);
+    user.is_ok_and(|user| user == rustix::process::geteuid().as_raw())
 }

@@ -9,6 +9,7 @@ use crate::BadGeometry;
 
 use super::Config;
 use super::circuit::Circuit;
+use super::credentials::peer_user;
 use super::directory::{Directory, Name, NameError};
 use super::handshake::{Half, HandshakeError, Kind, offered};
 use super::socket::Socket;
@@ -80,7 +81,7 @@ pub fn connect(
 
 fn introduce(socket: Socket, config: &Config, until: Instant) -> Result<Option<Circuit>, HandshakeError> {
     // Before anything is shown to it.
-    let user = socket.peer_user()?;
+    let user = peer_user(&socket)?;
     if !config.peers.allow(user) {
         return Err(HandshakeError::User(user));
     }

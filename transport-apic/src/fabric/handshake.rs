@@ -21,6 +21,7 @@ use crate::pool::{NoPool, Pool};
 use crate::{BadGeometry, Integrity};
 
 use super::circuit::Circuit;
+use super::credentials::peer_user;
 use super::socket::Socket;
 use super::{Config, own_user};
 
@@ -270,7 +271,7 @@ pub(super) fn offered(
     expected: Kind,
     config: &Config,
 ) -> Result<Option<Offered>, HandshakeError> {
-    let user = socket.peer_user()?;
+    let user = peer_user(socket)?;
     if !config.peers.allow(user) {
         return Err(HandshakeError::User(user));
     }

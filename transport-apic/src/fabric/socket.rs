@@ -3,7 +3,7 @@
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -54,36 +54,6 @@ impl Socket {
             other => io::Error::from(other),
         })?;
         Ok(Self::new(fd))
-    }
-
-    /// The effective user of the process that connected, or that listened, at that time, as its number is here: 65534 if it has
-    /// none in this namespace of users.
-    #[allow(
-        unsafe_code,
-        reason = "getsockopt(2) has no safe form for a process that is not seen here"
-    )]
-    pub(super) fn peer_user(&self) -> io::Result<u32> {
-        // A process outside of our namespace of processes has number 0, which rustix's form has no room for.
-        let mut peer = libc::ucred {
-            pid: 0,
-            uid: u32::MAX,
-            gid: u32::MAX,
-        };
-        let mut length = libc::socklen_t::try_from(size_of_val(&peer)).map_err(io::Error::other)?;
-        // SAFETY: the kernel writes at most `length` bytes there, all of which may have any value.
-        let result = unsafe {
-            libc::getsockopt(
-                self.fd.as_raw_fd(),
-                libc::SOL_SOCKET,
-                libc::SO_PEERCRED,
-                (&raw mut peer).cast(),
-                &raw mut length,
-            )
-        };
-        match result {
-            0 => Ok(peer.uid),
-            _ => Err(io::Error::last_os_error()),
-        }
     }
 
     /// Sends a message, with a descriptor; never blocks.
