@@ -68,6 +68,7 @@ fn bench_request(options: &ArgMatches) -> bench::Request {
 
 fn command() -> Command {
     Command::new("cargo xtask")
+        .bin_name("cargo xtask")
         .about("Automation of the Upcall workspace")
         .subcommand_required(true)
         .arg_required_else_help(true)
@@ -104,7 +105,8 @@ fn bench_command() -> Command {
         .arg(
             Arg::new("GROUP")
                 .default_value("iiop")
-                .help("The group of measurements: iiop, rtu, isolation or apic"),
+                .value_parser(["iiop", "rtu", "isolation", "apic"])
+                .help("The group of measurements"),
         )
         .arg(flag(
             "check",
@@ -154,6 +156,15 @@ mod tests {
                 .expect_err("help is no run");
             assert_eq!(error.kind(), clap::error::ErrorKind::DisplayHelp, "{name}");
         }
+    }
+
+    #[test]
+    fn an_unknown_group_is_refused_before_anything_is_built() {
+        let error = command()
+            .try_get_matches_from(["xtask", "bench", "iop"])
+            .expect_err("no such group");
+        assert_eq!(error.kind(), clap::error::ErrorKind::InvalidValue);
+        assert!(error.to_string().contains("isolation"), "{error}");
     }
 
     #[test]
