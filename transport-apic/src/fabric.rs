@@ -47,6 +47,9 @@ pub use self::circuit::{Bell, Circuit, Sleeper};
 pub use self::connect::{ConnectError, connect};
 pub use self::credentials::peer_user;
 pub use self::directory::{Directory, DirectoryError, Name, NameError};
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use self::handshake::consume_message;
 pub use self::handshake::{HandshakeError, Reason};
 pub use self::listener::{ListenError, Listener};
 

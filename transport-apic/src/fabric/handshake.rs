@@ -301,6 +301,21 @@ pub(super) fn offered(
     }))
 }
 
+/// Takes what a fuzzer says for the other end's message.
+#[cfg(fuzzing)]
+pub fn consume_message(bytes: &[u8]) {
+    let Ok(message) = Message::decode(bytes) else {
+        return;
+    };
+    assert_eq!(Message::decode(&message.encode()).ok(), Some(message));
+    let most = Config::default().most_peer_bytes;
+    if let Message::Offer(_, geometry) = message
+        && geometry.check(most).is_ok()
+    {
+        assert!(geometry.words() as u64 * 8 <= geometry.bytes());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
