@@ -58,8 +58,16 @@ pub(crate) struct Values {
     pub(crate) rounds: Vec<f64>,
     /// What they come to.
     pub(crate) summary: Summary,
-    /// All that was reported in the last round.
-    pub(crate) report: Report,
+    /// All that was reported in each round.
+    pub(crate) reports: Vec<Report>,
+}
+
+impl Values {
+    /// The median over the rounds of what was reported by that name.
+    pub(crate) fn median(&self, name: &str) -> Option<f64> {
+        let values: Option<Vec<f64>> = self.reports.iter().map(|report| report.value(name)).collect();
+        Some(Summary::of(&values?)?.median)
+    }
 }
 
 impl Measured {
@@ -98,7 +106,7 @@ impl Lab {
     /// Measures a row in so many rounds. Who fails once is left out with the reason.
     pub(crate) fn measure(&self, row: &Row, rounds: usize) -> Measured {
         let began = Stolen::now();
-        let mut values: BTreeMap<&'static str, (Vec<f64>, Report)> = BTreeMap::new();
+        let mut values: BTreeMap<&'static str, (Vec<f64>, Vec<Report>)> = BTreeMap::new();
         let mut skipped: Vec<(&'static str, String)> = Vec::new();
         for round in 0..rounds {
             let count = row.contestants.len();
@@ -118,7 +126,7 @@ impl Lab {
                     Ok((value, report)) => {
                         let entry = values.entry(contestant.name).or_default();
                         entry.0.push(value);
-                        entry.1 = report;
+                        entry.1.push(report);
                     }
                     Err(reason) => skipped.push((contestant.name, reason)),
                 }
@@ -129,12 +137,12 @@ impl Lab {
             .iter()
             .filter(|one| skipped.iter().all(|(name, _)| *name != one.name));
         let contestants = in_order.filter_map(|contestant| {
-            let (rounds, report) = values.remove(contestant.name)?;
+            let (rounds, reports) = values.remove(contestant.name)?;
             Some(Values {
                 name: contestant.name,
                 summary: Summary::of(&rounds)?,
                 rounds,
-                report,
+                reports,
             })
         });
         Measured {
@@ -508,7 +516,7 @@ pub(crate) mod tests {
             name,
             rounds: rounds.to_vec(),
             summary: Summary::of(rounds).expect("there are rounds"),
-            report: Report::parse("p1_ns=1 p50_ns=2 p99_ns=9"),
+            reports: vec![Report::parse("p1_ns=1 p50_ns=2 p99_ns=9")],
         });
         let row = Row {
             name,

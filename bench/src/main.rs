@@ -18,6 +18,7 @@ mod isolation;
 mod lab;
 mod output;
 mod plan;
+mod plots;
 mod process;
 mod rtu;
 mod statistics;
@@ -55,7 +56,13 @@ fn command() -> Command {
         .arg(folder("peers", "Where the peers' programs are"))
         .arg(value("svg", "The folder of the plots").value_parser(value_parser!(PathBuf)))
         .arg(value("json", "The file of all measurements").value_parser(value_parser!(PathBuf)))
-        .arg(value("markdown", "The document whose tables are renewed").value_parser(value_parser!(PathBuf)))
+        .arg(
+            value(
+                "markdown",
+                "The document whose tables are renewed, and its plots in `plots` beside it",
+            )
+            .value_parser(value_parser!(PathBuf)),
+        )
         .arg(value("rows", "Only these rows").value_delimiter(','))
         .arg(
             value("rounds", "Rounds of each row")
@@ -110,6 +117,7 @@ fn run(options: &ArgMatches) -> Result<bool, String> {
     }
     if let Some(file) = path("markdown") {
         output::renew(&file, group, &results.markdown(&targets))?;
+        plots::write_all(&results, &file.with_file_name("plots"))?;
     }
     Ok(!options.get_flag("check") || verdict(&results, &targets))
 }

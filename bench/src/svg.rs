@@ -77,11 +77,11 @@ fn bars(row: &Measured) -> String {
     )
 }
 
-/// The quantiles of the last round, for rows of latencies.
+/// The quantiles, for rows of latencies.
 fn curves(row: &Measured) -> Option<String> {
     let values = |index: usize| -> Option<Vec<f64>> {
-        let report = &row.contestants.get(index)?.report;
-        QUANTILES.iter().map(|(name, _)| report.value(name)).collect()
+        let one = row.contestants.get(index)?;
+        QUANTILES.iter().map(|(name, _)| one.median(name)).collect()
     };
     if row.row.unit != Unit::Nanoseconds {
         return None;
@@ -155,7 +155,7 @@ fn drawing(height: f64, title: &str, body: &str) -> String {
     )
 }
 
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
