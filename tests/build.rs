@@ -10,6 +10,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "values",
         "local",
         "main_thread",
+        "datagrams",
     ] {
         idl_gen::Config::new().compile(&[format!("codegen/{stem}.idl")])?;
     }

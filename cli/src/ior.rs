@@ -96,9 +96,10 @@ fn explain(ior: &Ior) -> Result<String, fmt::Error> {
 }
 
 fn explain_profile(out: &mut String, profile: &TaggedProfile) -> fmt::Result {
-    if let Some(iiop) = profile.as_iiop() {
-        return match iiop {
-            Ok(iiop) => explain_iiop(out, &iiop),
+    let by_address = profile.as_iiop().map(|iiop| ("IIOP", iiop));
+    if let Some((protocol, read)) = by_address.or_else(|| Some(("DIOP", profile.as_diop()?))) {
+        return match read {
+            Ok(profile) => explain_address(out, protocol, &profile),
             Err(error) => {
                 writeln!(out, "  malformed: {error}")?;
                 dump(out, &profile.data)
@@ -117,7 +118,7 @@ fn explain_profile(out: &mut String, profile: &TaggedProfile) -> fmt::Result {
     }
 }
 
-fn explain_iiop(out: &mut String, profile: &IiopProfile) -> fmt::Result {
+fn explain_address(out: &mut String, protocol: &str, profile: &IiopProfile) -> fmt::Result {
     let host = if profile.host.contains(':') {
         format!("[{}]", profile.host)
     } else {
@@ -125,7 +126,7 @@ fn explain_iiop(out: &mut String, profile: &IiopProfile) -> fmt::Result {
     };
     writeln!(
         out,
-        "  version:    IIOP {}.{}",
+        "  version:    {protocol} {}.{}",
         profile.version.major, profile.version.minor
     )?;
     writeln!(out, "  address:    {host}:{}", profile.port)?;

@@ -20,6 +20,10 @@ pub const TAG_INTERNET_IOP: u32 = 0;
 /// The tag of profiles that are a list of components.
 pub const TAG_MULTIPLE_COMPONENTS: u32 = 1;
 
+/// The tag of profiles that name an endpoint for oneways in datagrams: TAO's `TAO_TAG_DIOP_PROFILE`, which JacORB has taken over.
+/// Their body is that of an IIOP profile.
+pub const TAG_DIOP: u32 = 0x5441_4f04;
+
 /// An interoperable object reference: a type and the ways to reach the object (§7.6.2).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Ior {

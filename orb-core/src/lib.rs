@@ -6,6 +6,7 @@ pub mod cdr;
 mod client;
 pub mod codeset;
 pub mod context;
+pub mod datagram;
 pub mod dynamic_invocation;
 pub mod dynany;
 pub mod exception;

@@ -2,6 +2,7 @@
 //! Object references.
 
 mod codec;
+mod datagrams;
 mod flow;
 mod implicit;
 mod narrow;
@@ -82,6 +83,8 @@ struct Inner {
     plain: bool,
     /// The same reference for each of its priority bands, once one was used.
     in_bands: OnceLock<Vec<ObjectRef>>,
+    /// The same reference by datagrams, once a oneway was sent so.
+    by_datagrams: OnceLock<ObjectRef>,
     place: Mutex<Place>,
     /// The number of the binding in `place`, 0 if there is none: a thread that knows the binding of this number need
     /// not lock.
@@ -102,6 +105,8 @@ struct Terms {
     bands: Vec<PriorityBand>,
     /// By which protocols; empty for those of the ORB.
     protocols: ProtocolList,
+    /// Where oneways go in datagrams, if they do.
+    datagrams: Option<Arc<Target>>,
 }
 
 /// Where calls go now.
@@ -137,6 +142,7 @@ impl ObjectRef {
             plain: terms.flow.is_none() && terms.bands.is_empty(),
             terms,
             in_bands: OnceLock::new(),
+            by_datagrams: OnceLock::new(),
             place,
             binding_number: AtomicU64::new(0),
             local,

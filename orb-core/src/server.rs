@@ -43,6 +43,7 @@ use self::{
 };
 use crate::{
     cdr::{OrbHandle, Version},
+    datagram::DatagramCounters,
     giop,
     servant::Adapter,
     transport::{Endpoint, Link, Listener, Poller},
@@ -67,10 +68,14 @@ pub struct ConnectionStatus {
     pub id: u64,
     /// The other side's address.
     pub peer: Endpoint,
+    /// This side's address.
+    pub local: Endpoint,
     /// Messages that were taken.
     pub messages: u64,
     /// Octets that were received.
     pub received: u64,
+    /// What became of datagrams, where it takes these from anybody instead of being a connection.
+    pub datagrams: Option<DatagramCounters>,
 }
 
 impl Server {
@@ -182,8 +187,10 @@ impl Server {
         let status = |connection: Arc<connection::Connection>| ConnectionStatus {
             id: connection.token,
             peer: connection.peer().clone(),
+            local: connection.link.local().clone(),
             messages: connection.taken.load(Ordering::Relaxed),
             received: connection.received.load(Ordering::Relaxed),
+            datagrams: connection.datagram_counters(),
         };
         connections.into_iter().map(status).collect()
     }

@@ -136,6 +136,13 @@ pub trait Link: Send + Sync + fmt::Debug {
         Err(io::ErrorKind::Unsupported.into())
     }
 
+    /// Describes a link that carries datagrams; `None`, the default, for a stream. A receive then brings one datagram, whole if
+    /// there is room, and each send is one, whole or not at all. Some are lost, or come in another order, or twice, and at a
+    /// listener's from anybody.
+    fn datagrams(&self) -> Option<Datagrams> {
+        None
+    }
+
     /// Ends both directions: blocked calls return, the peer sees the end of the stream.
     fn shutdown(&self);
 
@@ -203,6 +210,17 @@ pub trait Link: Send + Sync + fmt::Debug {
 
     /// Takes the tap off and drops it, if there is one.
     fn untap(&self) {}
+}
+
+/// What a link that carries datagrams is like, and what it did not hand on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Datagrams {
+    /// The most octets that one may have.
+    pub longest: usize,
+    /// How many came and were dropped for want of room.
+    pub overruns: u64,
+    /// How many came without any octets.
+    pub empty: u64,
 }
 
 /// Where connections arrive.

@@ -13,6 +13,8 @@ use crate::{PATIENCE, Process, which};
 pub struct Capture {
     tshark: Process,
     file: PathBuf,
+    /// What is recorded, as tshark writes it: `tcp` or `udp`.
+    protocol: &'static str,
     port: u16,
 }
 
@@ -30,14 +32,38 @@ impl Capture {
     /// # Errors
     /// Why this machine can't: no tshark, or no right to capture.
     pub fn on(interface: &str, folder: &Path, port: u16) -> Result<Self, String> {
+        Self::of("tcp", interface, folder, port)
+    }
+
+    /// Starts to record the datagrams that pass `port` of `interface`, into `folder`.
+    ///
+    /// # Errors
+    /// As [`Capture::on`].
+    pub fn of_datagrams(interface: &str, folder: &Path, port: u16) -> Result<Self, String> {
+        Self::of("udp", interface, folder, port)
+    }
+
+    fn of(protocol: &'static str, interface: &str, folder: &Path, port: u16) -> Result<Self, String> {
         which("tshark").ok_or("tshark is not installed")?;
         let file = folder.join("traffic.pcapng");
         let mut command = Command::new("tshark");
         command
-            .args(["-i", interface, "-q", "-f", &format!("tcp port {port}"), "-w"])
+            .args([
+                "-i",
+                interface,
+                "-q",
+                "-f",
+                &format!("{protocol} port {port}"),
+                "-w",
+            ])
             .arg(&file);
         let tshark = Process::start(&mut command);
-        let capture = Self { tshark, file, port };
+        let capture = Self {
+            tshark,
+            file,
+            protocol,
+            port,
+        };
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             let said = capture.tshark.errors();
@@ -64,8 +90,13 @@ impl Capture {
     /// When they don't come in time.
     #[must_use]
     pub fn stop_at(self, packets: usize) -> Recording {
-        let Self { tshark, file, port } = self;
-        let recording = Recording { file, port };
+        let Self {
+            tshark,
+            file,
+            protocol,
+            port,
+        } = self;
+        let recording = Recording { file, protocol, port };
         let deadline = Instant::now() + PATIENCE;
         while recording.lines("giop", &["frame.number"]).len() < packets {
             assert!(
@@ -84,11 +115,13 @@ impl Capture {
 #[derive(Debug)]
 pub struct Recording {
     file: PathBuf,
+    protocol: &'static str,
     port: u16,
 }
 
 impl Recording {
-    /// The `fields` of the packets that `filter` selects, one line each, the port read as GIOP.
+    /// The `fields` of the packets that `filter` selects, one line each, the port read as GIOP; in datagrams tshark recognises
+    /// that by itself.
     ///
     /// # Panics
     /// When tshark can't be run.
@@ -108,14 +141,10 @@ impl Recording {
         for preference in preferences {
             command.args(["-o", preference]);
         }
-        command.args([
-            "-d",
-            &format!("tcp.port=={},giop", self.port),
-            "-Y",
-            filter,
-            "-T",
-            "fields",
-        ]);
+        if self.protocol == "tcp" {
+            command.args(["-d", &format!("tcp.port=={},giop", self.port)]);
+        }
+        command.args(["-Y", filter, "-T", "fields"]);
         for field in fields {
             command.args(["-e", field]);
         }

@@ -40,6 +40,7 @@ const PURE: &[&str] = &[
     "idl-gen/src",
     "orb-core/src/cdr",
     "orb-core/src/codeset",
+    "orb-core/src/datagram",
     "orb-core/src/dynany",
     "orb-core/src/exception",
     "orb-core/src/giop",

@@ -77,7 +77,7 @@ fn open(
 }
 
 /// Finds the addresses of the endpoint's host.
-fn resolve(endpoint: &Endpoint, deadline: Instant) -> Result<Vec<SocketAddr>, TransportError> {
+pub(crate) fn resolve(endpoint: &Endpoint, deadline: Instant) -> Result<Vec<SocketAddr>, TransportError> {
     if let Ok(address) = endpoint.host().parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, endpoint.port())]);
     }

@@ -2,8 +2,8 @@
 //! TCP and UDP for the ORB: a protocol engine without I/O, and the transport over kernel sockets.
 //!
 //! [`KernelTcp`] implements [`orb_core::transport::Transport`] for `iiop://host:port` over IPv4 and IPv6. It knows
-//! bytes and addresses, not messages: GIOP is the ORB's business. [`engine::Stack`] is TCP itself, for links that carry
-//! packets; [`TunTcp`] has it carry IIOP.
+//! bytes and addresses, not messages: GIOP is the ORB's business. [`KernelUdp`] carries oneways to `diop://host:port`.
+//! [`engine::Stack`] is TCP itself, for links that carry packets; [`TunTcp`] has it carry IIOP.
 
 mod apic;
 mod connect;
@@ -16,6 +16,7 @@ mod poller;
 mod stream;
 mod tapping;
 pub mod tun;
+mod udp;
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ pub use self::{
     listener::TcpListener,
     poller::EpollPoller,
     tun::TunTcp,
+    udp::KernelUdp,
 };
 
 use std::{io, sync::Arc, time::Instant};

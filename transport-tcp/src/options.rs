@@ -37,6 +37,29 @@ pub(crate) fn set_unsent(socket: BorrowedFd<'_>, bytes: usize) -> io::Result<()>
     set_integer(socket, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, bytes.max(1))
 }
 
+/// Returns how many datagrams a socket has dropped, for want of room most likely.
+pub(crate) fn drops(socket: BorrowedFd<'_>) -> u32 {
+    // Of the numbers that there are, `SK_MEMINFO_DROPS` is the ninth and last.
+    let mut numbers = [0_u32; 9];
+    #[expect(clippy::cast_possible_truncation, reason = "they are 36 octets")]
+    let mut size = size_of_val(&numbers) as libc::socklen_t;
+    let to = numbers.as_mut_ptr().cast();
+    #[allow(unsafe_code, reason = "rustix has no such option")]
+    // SAFETY: the descriptor is open while it is borrowed, and the kernel writes at most `size` octets to `numbers`, which has
+    // as many, and how many it wrote to `size`.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_MEMINFO,
+            to,
+            &raw mut size,
+        )
+    };
+    let [.., drops] = numbers;
+    if result == 0 { drops } else { 0 }
+}
+
 fn set_dont_route(socket: BorrowedFd<'_>) -> io::Result<()> {
     set_integer(socket, libc::SOL_SOCKET, libc::SO_DONTROUTE, 1)
 }

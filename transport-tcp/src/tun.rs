@@ -3,6 +3,7 @@
 //!
 //! [`TunTcp`] is the transport. [`Driver`] is what it stands on, for programs that use the engine without an ORB.
 
+mod datagrams;
 mod driver;
 mod flow;
 mod host;
@@ -25,6 +26,7 @@ use orb_core::{
 use transport_apic::tun;
 
 pub use self::{
+    datagrams::TunUdp,
     driver::{Driver, wait},
     network::{BadNetwork, Network},
 };
@@ -111,9 +113,15 @@ pub enum StartError {
 /// when the transport is stopped or dropped, and with it all links.
 #[derive(Debug)]
 pub struct TunTcp {
+    site: Arc<Site>,
+    kernel: KernelTcp,
+}
+
+/// A running host, and the networks that it is in.
+#[derive(Debug)]
+struct Site {
     running: Running,
     networks: Vec<Network>,
-    kernel: KernelTcp,
 }
 
 impl TunTcp {
@@ -124,19 +132,41 @@ impl TunTcp {
     /// [`StartError`], with what is missing and the command that brings it.
     pub fn start(config: &Config) -> Result<Self, StartError> {
         config.check()?;
-        Ok(Self {
+        let site = Site {
             running: Running::start(config)?,
             networks: config.networks.clone(),
+        };
+        Ok(Self {
+            site: Arc::new(site),
             kernel: KernelTcp::new(),
         })
     }
 
+    /// Returns the transport of oneways in datagrams at the same addresses.
+    #[must_use]
+    pub fn datagrams(&self) -> TunUdp {
+        TunUdp::of(Arc::clone(&self.site))
+    }
+}
+
+impl Site {
     /// The address that `endpoint` names, if it is in one of our networks; and whether it is our own.
-    fn of_ours(&self, endpoint: &Endpoint) -> Option<(SocketAddr, bool)> {
+    fn find(&self, endpoint: &Endpoint) -> Option<(SocketAddr, bool)> {
         let ip: IpAddr = endpoint.host().parse().ok()?;
         let mut networks = self.networks.iter();
         let network = networks.find(|network| network.contains(ip))?;
         Some((SocketAddr::new(ip, endpoint.port()), network.own() == ip))
+    }
+
+    /// The address of somebody else that `endpoint` names, if it is in one of our networks.
+    fn peer(&self, endpoint: &Endpoint) -> Option<Result<SocketAddr, TransportError>> {
+        let (to, is_own) = self.find(endpoint)?;
+        if is_own {
+            let why = "that is this process's own address, which only others can connect to";
+            let error = io::Error::new(io::ErrorKind::AddrNotAvailable, why);
+            return Some(Err(TransportError::new("connect to", endpoint, error)));
+        }
+        Some(Ok(to))
     }
 }
 
@@ -157,25 +187,21 @@ impl Transport for TunTcp {
         deadline: Instant,
         properties: &TcpProtocolProperties,
     ) -> Result<Arc<dyn Link>, TransportError> {
-        let (to, is_own) = match self.of_ours(endpoint) {
-            Some(found) => found,
+        let to = match self.site.peer(endpoint) {
+            Some(peer) => peer?,
             None => return self.kernel.connect_with(endpoint, deadline, properties),
         };
         let failed = |error| TransportError::new("connect to", endpoint, error);
-        if is_own {
-            let why = "that is this process's own address, which only others can connect to";
-            return Err(failed(io::Error::new(io::ErrorKind::AddrNotAvailable, why)));
-        }
-        let host = &self.running.host;
+        let host = &self.site.running.host;
         let (id, flow, local) = host.connect(to, deadline, properties).map_err(failed)?;
         let link = TunLink::new(Arc::clone(host), (id, flow), iiop(local), endpoint.clone());
         Ok(Arc::new(link))
     }
 
     fn listen(&self, endpoint: &Endpoint) -> Result<Box<dyn Listener>, TransportError> {
-        match self.of_ours(endpoint) {
+        match self.site.find(endpoint) {
             Some((_, true)) => {
-                let listener = TunListener::bind(Arc::clone(&self.running.host), endpoint)
+                let listener = TunListener::bind(Arc::clone(&self.site.running.host), endpoint)
                     .map_err(|error| TransportError::new("listen at", endpoint, error))?;
                 Ok(Box::new(listener))
             }
@@ -188,7 +214,7 @@ impl Transport for TunTcp {
     }
 
     fn stop(&self) {
-        self.running.stop();
+        self.site.running.stop();
     }
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the objects of an ORB did, for Prometheus: its text exposition format, version 0.0.4.
+//! What the objects of an ORB did, and what became of datagrams, for Prometheus: its text exposition format, version 0.0.4.
 
 use std::fmt::Write;
 
 use object_adapter::ObjectStatus;
+use orb_core::{datagram::DatagramCounters, server::ConnectionStatus};
 use rtu::{Nanos, analysis::Task, histogram::Histogram};
 
 /// The buckets of histograms end at powers of four of a nanosecond, from a microsecond to 17 s. RTUs count in buckets that
@@ -75,12 +76,64 @@ const METRICS: [Metric; 9] = [
     },
 ];
 
-/// Renders what objects with a guarantee did, and how many connections there are without one.
-pub(crate) fn render(objects: &[ObjectStatus], connections: usize) -> String {
+/// A count of datagrams, with one value for each endpoint that takes them.
+struct Datagrams {
+    name: &'static str,
+    help: &'static str,
+    value: fn(&DatagramCounters) -> u64,
+}
+
+const DATAGRAMS: [Datagrams; 8] = [
+    Datagrams {
+        name: "upcall_datagrams_taken_total",
+        help: "Datagrams whose requests were served.",
+        value: |counters| counters.taken,
+    },
+    Datagrams {
+        name: "upcall_datagrams_malformed_total",
+        help: "Datagrams that were dropped since they are not one whole GIOP message.",
+        value: |counters| counters.malformed,
+    },
+    Datagrams {
+        name: "upcall_datagrams_too_long_total",
+        help: "Datagrams that were dropped since they are longer than messages may be.",
+        value: |counters| counters.too_long,
+    },
+    Datagrams {
+        name: "upcall_datagrams_unanswerable_total",
+        help: "Datagrams that were dropped since they want an answer, or are no requests.",
+        value: |counters| counters.unanswerable,
+    },
+    Datagrams {
+        name: "upcall_datagrams_repeated_total",
+        help: "Datagrams that were dropped since they had come before, or came very late.",
+        value: |counters| counters.repeated,
+    },
+    Datagrams {
+        name: "upcall_datagrams_missing_total",
+        help: "Messages that had not come when a later one of the same sender did.",
+        value: |counters| counters.missing,
+    },
+    Datagrams {
+        name: "upcall_datagrams_late_total",
+        help: "Missing messages that came after all, and were served.",
+        value: |counters| counters.late,
+    },
+    Datagrams {
+        name: "upcall_datagrams_overruns_total",
+        help: "Datagrams that were dropped unseen, for want of room.",
+        value: |counters| counters.overruns,
+    },
+];
+
+/// Renders what objects with a guarantee did, and what there is without one: how many connections, and what became of datagrams.
+pub(crate) fn render(objects: &[ObjectStatus], others: &[ConnectionStatus]) -> String {
     let mut page = String::new();
     let help = "Connections without a guarantee.";
     head(&mut page, "upcall_best_effort_connections", "gauge", help);
+    let connections = others.iter().filter(|other| other.datagrams.is_none()).count();
     let _ = writeln!(page, "upcall_best_effort_connections {connections}");
+    datagrams(&mut page, others);
     for metric in &METRICS {
         head(&mut page, metric.name, metric.kind, metric.help);
         for object in objects {
@@ -102,6 +155,21 @@ pub(crate) fn render(objects: &[ObjectStatus], connections: usize) -> String {
         |object| &object.upcall.release_jitter,
     );
     page
+}
+
+/// Renders what became of datagrams, where any are taken.
+fn datagrams(page: &mut String, others: &[ConnectionStatus]) {
+    let endpoints: Vec<_> = others
+        .iter()
+        .filter_map(|other| Some((&other.local, other.datagrams.as_ref()?)))
+        .collect();
+    for count in DATAGRAMS.iter().filter(|_| !endpoints.is_empty()) {
+        head(page, count.name, "counter", count.help);
+        for (endpoint, counters) in &endpoints {
+            let value = (count.value)(counters);
+            let _ = writeln!(page, "{}{{endpoint=\"{endpoint}\"}} {value}", count.name);
+        }
+    }
 }
 
 fn head(page: &mut String, name: &str, kind: &str, help: &str) {

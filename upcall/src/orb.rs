@@ -230,15 +230,15 @@ impl Orb {
 
     /// Returns what this ORB's objects with a guarantee did so far, all their clients together, in the text format of
     /// Prometheus (version 0.0.4): messages, deadlines missed, overruns, CPU time, and histograms of response times and
-    /// release jitter, whose sums are right to within a sixteenth. A program's HTTP server answers scrapes with it, as
+    /// release jitter, whose sums are right to within a sixteenth; and what became of datagrams, where it takes any. A program's HTTP server answers scrapes with it, as
     /// `text/plain; version=0.0.4`.
     ///
     /// Needs the feature `metrics`.
     #[cfg(feature = "metrics")]
     pub fn metrics(&self) -> String {
         let server = self.0.server.lock().clone();
-        let connections = server.map_or(0, |server| server.connections().len());
-        crate::metrics::render(&self.0.objects.flows().objects(), connections)
+        let others = server.map(|server| server.connections()).unwrap_or_default();
+        crate::metrics::render(&self.0.objects.flows().objects(), &others)
     }
 
     /// Returns the core that all parts of this ORB share.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The names of the numbers in references (CORBA 3.3 Part 2 §7.6.2 to §7.6.6, and the OMG's tag registry).
 
-use orb_core::ior::component_tag;
+use orb_core::ior::{TAG_DIOP, component_tag};
 
 /// The name of a profile's tag.
 pub(crate) fn profile(tag: u32) -> String {
@@ -10,6 +10,7 @@ pub(crate) fn profile(tag: u32) -> String {
         1 => "TAG_MULTIPLE_COMPONENTS",
         2 => "TAG_SCCP_IOP",
         3 => "TAG_UIPMC",
+        TAG_DIOP => "DIOP: oneways in datagrams of UDP",
         _ => return format!("unknown, tag {}", number(tag)),
     };
     name.into()

@@ -49,6 +49,21 @@ fn every_part_of_a_reference_is_named() {
 }
 
 #[test]
+fn an_endpoint_for_datagrams_is_told_from_one_for_calls() {
+    let mut reference = reference();
+    let profile = IiopProfile::new("10.0.0.1", 1303, &b"key"[..]);
+    reference.profiles.push(profile.to_diop());
+    let text = run(&reference.to_string()).expect("a reference");
+    for part in [
+        "profile 2:  DIOP: oneways in datagrams of UDP",
+        "version:    DIOP 1.2",
+        "address:    10.0.0.1:1303",
+    ] {
+        assert!(text.contains(part), "no `{part}` in\n{text}");
+    }
+}
+
+#[test]
 fn rt_corba_policies_are_explained() {
     let explained = |value: &'static [u8]| {
         let mut profile = IiopProfile::new("h.example", 1, &b"key"[..]);

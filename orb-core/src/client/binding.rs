@@ -68,6 +68,17 @@ impl Target {
         Self { ior, profiles }
     }
 
+    /// Reads where oneways go in datagrams; none where the reference names no such place, or the ORB has no transport for it.
+    pub(crate) fn of_datagrams(ior: &Ior, reach: &Reach<'_>) -> Option<Self> {
+        reach.connections.transport(Endpoint::DIOP)?;
+        let indexed = ior.profiles.iter().enumerate();
+        let profiles: Vec<_> = indexed
+            .filter_map(|(index, tagged)| Profile::datagrams(tagged, index, reach))
+            .collect();
+        let ior = ior.clone();
+        (!profiles.is_empty()).then_some(Self { ior, profiles })
+    }
+
     /// Returns the reference.
     pub(crate) fn ior(&self) -> &Ior {
         &self.ior
@@ -129,6 +140,19 @@ impl Profile {
                 .map(|(host, port)| Endpoint::iiop(host, port)),
         );
         let place = (endpoints, principal, index);
+        Some(Self::of(place, profile.object_key, version, &profile.components))
+    }
+
+    /// Reads a profile for oneways in datagrams.
+    fn datagrams(tagged: &TaggedProfile, index: usize, reach: &Reach<'_>) -> Option<Self> {
+        let read = tagged.as_diop()?;
+        let profile = read
+            .inspect_err(|error| tracing::warn!(%error, "a DIOP profile cannot be read"))
+            .ok()?;
+        let endpoints = profile.endpoints().into_iter();
+        let endpoints = endpoints.map(|(host, port)| Endpoint::diop(host, port)).collect();
+        let version = profile.version.min(reach.max_version);
+        let place = (endpoints, 0, index);
         Some(Self::of(place, profile.object_key, version, &profile.components))
     }
 

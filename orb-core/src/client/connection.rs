@@ -3,9 +3,11 @@
 
 mod attend;
 mod collect;
+mod datagrams;
 mod lead;
 mod watch;
 
+use self::datagrams::Numbered;
 pub(super) use self::lead::Lead;
 
 use std::{
@@ -82,6 +84,8 @@ pub(crate) struct Connection {
     kept: AtomicBool,
     /// Whether a reply has come: from then on the peer knows what was negotiated.
     answered: AtomicBool,
+    /// What numbers messages, where they travel in datagrams.
+    datagrams: Option<Numbered>,
     /// Who keeps this connection, and must let go when it ends, so that its descriptor is closed.
     users: Mutex<Users>,
 }
@@ -171,6 +175,7 @@ impl Connection {
             last_used: now,
         };
         Self {
+            datagrams: Numbered::on(&*link),
             link,
             executive,
             token,

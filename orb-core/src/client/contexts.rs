@@ -5,6 +5,7 @@ use super::{binding::Profile, connection::Connection};
 use crate::{
     cdr::Version,
     codeset::CodeSetContext,
+    datagram::{self, Stamp},
     giop::{ServiceContext, context_id},
     rtcorba::{self, PRIORITY_CONTEXT_SIZE, Priority, PriorityModel},
 };
@@ -14,13 +15,16 @@ use crate::{
 pub(crate) struct Room {
     code_sets: [u8; 12],
     priority: [u8; PRIORITY_CONTEXT_SIZE],
+    stamp: [u8; Stamp::SIZE],
 }
 
 /// What is sent along with a request.
 #[derive(Debug)]
 pub(crate) struct Contexts<'e> {
-    list: [ServiceContext<'e>; 2],
+    list: [ServiceContext<'e>; 3],
     count: usize,
+    /// The number of a request that travels in a datagram.
+    pub(crate) stamp: Option<Stamp>,
 }
 
 impl<'e> Contexts<'e> {
@@ -34,8 +38,9 @@ impl<'e> Contexts<'e> {
     ) -> Self {
         let none = ServiceContext { id: 0, data: &[] };
         let mut contexts = Self {
-            list: [none; 2],
+            list: [none; 3],
             count: 0,
+            stamp: connection.stamp(),
         };
         // The server is told which code sets were chosen until it has answered something.
         if profile.negotiates && !connection.is_answered() && profile.version >= Version::V1_1 {
@@ -45,6 +50,10 @@ impl<'e> Contexts<'e> {
         if let Some(priority) = priority.filter(|_| profile.takes_priority()) {
             room.priority = rtcorba::encode_priority(priority);
             contexts.push(context_id::RT_CORBA_PRIORITY, &room.priority);
+        }
+        if let Some(stamp) = contexts.stamp {
+            room.stamp = stamp.encode();
+            contexts.push(datagram::ID, &room.stamp);
         }
         contexts
     }

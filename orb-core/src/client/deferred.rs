@@ -189,15 +189,16 @@ impl Deferred {
         let contexts = Contexts::new(profile, connection, self.priority, &mut room);
         let kind = invocation.kind(binding);
         let mut request = Prepared::new(headers, kind, profile, &self.object);
-        let contexts = contexts.as_slice();
+        let list = contexts.as_slice();
         let written = request
-            .write_headers(kind, &invocation.operation, id, binding, profile, contexts)
-            .and_then(|()| self.body.append(&mut request.encoder));
-        if let Err(error) = written {
+            .write_headers(kind, &invocation.operation, id, binding, profile, list)
+            .and_then(|()| self.body.append(&mut request.encoder))
+            .map_err(|error| SystemException::from(error).with_completed(Completed::No));
+        let fits = written.and_then(|()| connection.check_length(request.encoder.len()));
+        if let Err(exception) = fits {
             connection.retract(id);
-            return Err(SystemException::from(error)
-                .with_completed(Completed::No)
-                .with_context(&self.operation));
+            connection.take_back(contexts.stamp);
+            return Err(exception.with_context(&self.operation));
         }
         let deadline = self.patient.then_some(self.deadline);
         // What nobody waits for goes out at once: nobody looks for it later.
@@ -210,6 +211,7 @@ impl Deferred {
         request.recycle(headers);
         if let Err(error) = sent {
             connection.retract(id);
+            connection.take_back(contexts.stamp);
             return Ok(Err(unsent(connection, error)));
         }
         Ok(Ok((id, profile.version)))

@@ -173,6 +173,10 @@ impl<'c> Invocation<'c> {
         limit: Limit,
     ) -> Result<Self, SystemException> {
         let priority = rtcorba::call_priority()?;
+        let object = match response {
+            ResponseFlags::None => object.for_oneways(),
+            _ => object,
+        };
         Ok(Self {
             object: object.at_priority(priority)?,
             operation,
@@ -357,12 +361,23 @@ impl Invocation<'_> {
             arguments.marshal(&mut request.encoder)?;
             giop::finish(&mut request.encoder, Some(padding))
         };
-        if let Err(error) = write() {
-            return Err(self.not_sendable(error));
-        }
-        let sent = send(&request.encoder);
+        let written = write().map_err(|error| self.not_sendable(error));
+        let fits = written.and_then(|()| self.check_length(connection, &request.encoder));
+        let sent = fits.and_then(|()| {
+            let sent = send(&request.encoder);
+            sent.map_err(|error| Trouble::unsent(connection, error))
+        });
         request.recycle(headers);
-        sent.map_err(|error| Trouble::unsent(connection, error))
+        if sent.is_err() {
+            connection.take_back(contexts.stamp);
+        }
+        sent
+    }
+
+    #[inline]
+    fn check_length(&self, connection: &Connection, request: &Encoder<'_>) -> Result<(), Box<Trouble>> {
+        let result = connection.check_length(request.len());
+        result.map_err(|exception| Box::new(Trouble::Exception(exception.with_context(&self.operation))))
     }
 
     #[cold]

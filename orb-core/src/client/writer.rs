@@ -391,7 +391,13 @@ impl<S: Surroundings> Turn<'_, S> {
         loop {
             let mut gathered: [Bytes; GATHER] = Default::default();
             let mut count = 0;
-            for (place, message) in gathered.iter_mut().zip(&self.writer.queue.lock().messages) {
+            // A datagram is one message.
+            let most = self.around.link().datagrams().map_or(GATHER, |_| 1);
+            for (place, message) in gathered
+                .iter_mut()
+                .take(most)
+                .zip(&self.writer.queue.lock().messages)
+            {
                 place.clone_from(message);
                 count += 1;
             }

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use super::{TAG_INTERNET_IOP, TAG_MULTIPLE_COMPONENTS, TaggedComponent, component};
+use super::{TAG_DIOP, TAG_INTERNET_IOP, TAG_MULTIPLE_COMPONENTS, TaggedComponent, component};
 use crate::cdr::{CdrError, Decoder, Encoder, Endian, Version};
 use crate::codeset::CodeSets;
 
@@ -21,6 +21,13 @@ impl TaggedProfile {
     #[must_use]
     pub fn as_iiop(&self) -> Option<Result<IiopProfile, CdrError>> {
         (self.tag == TAG_INTERNET_IOP).then(|| IiopProfile::decode(&self.data))
+    }
+
+    /// Reads a profile for oneways in datagrams, which says of a UDP port what one of IIOP says of a TCP port; `None` if this is
+    /// another kind.
+    #[must_use]
+    pub fn as_diop(&self) -> Option<Result<IiopProfile, CdrError>> {
+        (self.tag == TAG_DIOP).then(|| IiopProfile::decode(&self.data))
     }
 
     /// Reads a list of components; `None` if this is another kind.
@@ -118,6 +125,15 @@ impl IiopProfile {
         TaggedProfile {
             tag: TAG_INTERNET_IOP,
             data: encoder.contiguous(),
+        }
+    }
+
+    /// Returns a profile that says the same of a UDP port, for oneways in datagrams.
+    #[must_use]
+    pub fn to_diop(&self) -> TaggedProfile {
+        TaggedProfile {
+            tag: TAG_DIOP,
+            ..self.to_tagged()
         }
     }
 

@@ -5,7 +5,7 @@ use std::slice;
 
 use super::InvalidProtocols;
 use crate::{
-    ior::{TAG_INTERNET_IOP, component_tag},
+    ior::{TAG_DIOP, TAG_INTERNET_IOP, component_tag},
     transport::Endpoint,
 };
 
@@ -21,11 +21,15 @@ impl ProtocolType {
     /// `apic://`. Ours, with the tag of the component that names such endpoints.
     pub const LOCAL: Self = Self(component_tag::LOCAL_ENDPOINT);
 
+    /// Oneways in datagrams of UDP, `diop://`: TAO's, and JacORB's.
+    pub const DIOP: Self = Self(TAG_DIOP);
+
     /// Returns the protocol that is spoken at an endpoint.
     #[must_use]
     pub fn of(endpoint: &Endpoint) -> Self {
         match endpoint.scheme() {
             Endpoint::IIOP => Self::IIOP,
+            Endpoint::DIOP => Self::DIOP,
             _ => Self::LOCAL,
         }
     }
@@ -91,6 +95,16 @@ impl Protocol {
     pub const fn local() -> Self {
         Self {
             protocol_type: ProtocolType::LOCAL,
+            tcp: None,
+        }
+    }
+
+    /// Returns that for oneways in datagrams, which only references take that are
+    /// [asked to](crate::object::ObjectRef::with_datagrams).
+    #[must_use]
+    pub const fn diop() -> Self {
+        Self {
+            protocol_type: ProtocolType::DIOP,
             tcp: None,
         }
     }

@@ -4,6 +4,7 @@
 //! One worker at a time owns the reading; [`Connection::epoch`] says which. A worker that stays too long in a servant loses
 //! it to another, and notices when it comes back for the next message.
 
+mod datagrams;
 mod packed;
 mod wait;
 
@@ -19,10 +20,11 @@ use std::{
 use bytes::BytesMut;
 use parking_lot::{Mutex, MutexGuard};
 
-use self::packed::{pack, unpack};
 pub(super) use self::wait::Wait;
+use self::{datagrams::Tally, packed::pack};
 use crate::{
     codeset::CodeSets,
+    datagram::Senders,
     giop::{self, Assembler, GiopError, Limits, Message},
     intake::{recv_where_it_lies, wanted_where_it_lies},
     servant::Adapter,
@@ -48,6 +50,8 @@ pub(super) struct Inbox {
     pub(super) served: Instant,
     /// Nothing is read any more: what comes is thrown away until the peer closes.
     draining: bool,
+    /// Who sent what, where messages are datagrams.
+    senders: Option<Box<Senders>>,
 }
 
 /// What a worker finds when it wants the next message.
@@ -116,6 +120,8 @@ pub(super) struct Connection {
     /// What the connection's characters travel in, see [`pack`].
     codesets: AtomicU8,
     outbox: Mutex<Outbox>,
+    /// What became of datagrams, if it carries these.
+    datagrams: Option<Box<Tally>>,
     /// Something came in while a worker owned the reading.
     dirty: AtomicBool,
     /// The peer has closed its side, so a short read is not all there is: the end of the stream follows.
@@ -147,6 +153,7 @@ impl Connection {
             ..Limits::default()
         };
         let outbox = Mutex::new(Outbox::new(!terms.flow));
+        let datagrams = link.datagrams().map(|_| Box::default());
         Self {
             link,
             token,
@@ -156,10 +163,12 @@ impl Connection {
                 owned: false,
                 served: Instant::now(),
                 draining: false,
+                senders: datagrams.as_ref().map(|_| Box::default()),
             }),
             epoch: AtomicU64::new(0),
             codesets: AtomicU8::new(pack(CodeSets::UNNEGOTIATED)),
             outbox,
+            datagrams,
             dirty: AtomicBool::new(false),
             hung_up: AtomicBool::new(false),
             backed_up: AtomicBool::new(false),
@@ -360,6 +369,9 @@ impl Connection {
         if matches!(wait, Wait::No) {
             self.dirty.store(false, Ordering::SeqCst);
         }
+        if let Some(tally) = &self.datagrams {
+            return self.receive_datagram(inbox, wait, tally);
+        }
         self.partial.store(!inbox.assembler.is_idle(), Ordering::Relaxed);
         let assembler = &mut inbox.assembler;
         let wanted = wanted_where_it_lies(assembler, &*self.link);
@@ -407,16 +419,6 @@ impl Connection {
         if let Some(mut inbox) = self.as_owner(epoch) {
             inbox.assembler.limit_messages(bytes);
         }
-    }
-
-    /// Returns the code sets that were negotiated last.
-    pub(super) fn codesets(&self) -> CodeSets {
-        unpack(self.codesets.load(Ordering::Relaxed))
-    }
-
-    /// Changes the code sets, for this and later messages.
-    pub(super) fn negotiate(&self, codesets: CodeSets) {
-        self.codesets.store(pack(codesets), Ordering::Relaxed);
     }
 
     /// Sends a message; `more` if another will follow at once.
@@ -552,6 +554,9 @@ impl Connection {
 
     /// Answers what made no sense: MessageError in our version (CORBA 3.3 Part 2 §9.4.8), and the end.
     pub(super) fn refuse(&self, epoch: u64, error: &GiopError) {
+        if let Some(tally) = &self.datagrams {
+            return tally.malformed();
+        }
         tracing::warn!(peer = %self.peer(), %error, "message refused");
         self.dismiss(epoch, &giop::message_error(crate::cdr::Version::V1_2));
     }

@@ -137,6 +137,10 @@ impl Watchdog {
         if connection.is_restless() {
             self.shared.make_ready([readable(connection.token)]);
         }
+        if connection.carries_datagrams() && !connection.is_closing() {
+            // Nobody is at the other end who could have gone.
+            return None;
+        }
         let progress = if idle { received } else { taken };
         if connection.seen.swap(progress, Ordering::Relaxed) != progress {
             connection.seen_at.store(now, Ordering::Relaxed);

@@ -28,6 +28,8 @@ pub enum EndpointError {
 impl Endpoint {
     /// The scheme of IIOP over TCP.
     pub const IIOP: &'static str = "iiop";
+    /// The scheme of oneways in datagrams of UDP, by the name that TAO and JacORB have for it.
+    pub const DIOP: &'static str = "diop";
 
     /// Names an endpoint of the transport `scheme`.
     pub fn new(scheme: impl Into<Cow<'static, str>>, host: impl Into<Arc<str>>, port: u16) -> Self {
@@ -41,6 +43,11 @@ impl Endpoint {
     /// Names an IIOP endpoint.
     pub fn iiop(host: impl Into<Arc<str>>, port: u16) -> Self {
         Self::new(Self::IIOP, host, port)
+    }
+
+    /// Names an endpoint for oneways in datagrams.
+    pub fn diop(host: impl Into<Arc<str>>, port: u16) -> Self {
+        Self::new(Self::DIOP, host, port)
     }
 
     /// Returns the URL scheme.
@@ -162,6 +169,7 @@ mod tests {
             "iiop://[fe80::1]:65535",
             "apic://telemetry",
             "iiop://:0",
+            "diop://[::1]:1303",
         ] {
             assert_eq!(parse(text).to_string(), text);
         }

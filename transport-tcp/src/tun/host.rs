@@ -28,7 +28,9 @@ use super::{
     flow::{Bell, Entry, Flow, Wanted},
     settings,
 };
-use crate::engine::{self, Connection, ConnectionId, Event, ListenerId, OpenError, Settings, Stack, State};
+use crate::engine::{
+    self, Connection, ConnectionId, DatagramId, Event, ListenerId, OpenError, Settings, Stack, State,
+};
 
 /// How long what was closed may take to arrive, when the host ends.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -63,6 +65,8 @@ pub(super) struct Shared {
     pub(super) driver: Driver,
     pub(super) flows: HashMap<ConnectionId, Entry>,
     listeners: HashMap<ListenerId, Arc<Bell>>,
+    /// Who takes or sends datagrams.
+    pub(super) ports: HashMap<DatagramId, Entry>,
     /// Memory for what is sent next.
     pub(super) room: BytesMut,
     /// When the thread looks by itself: [`Time::ZERO`] while it is awake.
@@ -97,6 +101,7 @@ impl Running {
                 driver,
                 flows: HashMap::new(),
                 listeners: HashMap::new(),
+                ports: HashMap::new(),
                 room: BytesMut::new(),
                 alarm: Time::ZERO,
                 awaits_room: false,
@@ -202,21 +207,9 @@ impl Host {
         let mut shared = self.lock();
         shared.is_there()?;
         let bell = Arc::new(Bell::new()?);
-        let ports = match port {
-            0 => DYNAMIC,
-            port => port..=port,
-        };
-        let mut refused = OpenError::NoPort;
-        for port in ports {
-            match shared.driver.stack().listen(port, BACKLOG) {
-                Ok(listener) => {
-                    shared.listeners.insert(listener, Arc::clone(&bell));
-                    return Ok((listener, port, bell));
-                }
-                Err(error) => refused = error,
-            }
-        }
-        Err(not_open(refused))
+        let (listener, port) = at_port(port, |port| shared.driver.stack().listen(port, BACKLOG))?;
+        shared.listeners.insert(listener, Arc::clone(&bell));
+        Ok((listener, port, bell))
     }
 
     /// Changes what connections to come at a listener are like.
@@ -342,7 +335,15 @@ impl Shared {
                 Event::Connected(id) | Event::Writable(id) => (id, false, true),
                 Event::Readable(id) | Event::PeerClosed(id) => (id, true, false),
                 Event::Closed(id) | Event::Failed(id, _) => (id, true, true),
-                Event::Datagram(_) => continue,
+                Event::Datagram(port) => {
+                    if let Some(entry) = self.ports.get_mut(&port) {
+                        entry.tell(Wanted {
+                            readable: true,
+                            writable: false,
+                        });
+                    }
+                    continue;
+                }
             };
             if let Some(entry) = self.flows.get_mut(&id) {
                 entry.tell(Wanted { readable, writable });
@@ -358,6 +359,7 @@ impl Shared {
             entry.ended = true;
             self.driver.stack().close(now, *id);
         }
+        self.ports.values_mut().for_each(|entry| entry.ended = true);
     }
 
     /// The device is gone, and with it all connections.
@@ -369,7 +371,7 @@ impl Shared {
     fn end(&mut self, why: io::ErrorKind) {
         self.gone = Some(why);
         self.driver.close();
-        for entry in self.flows.values_mut() {
+        for entry in self.flows.values_mut().chain(self.ports.values_mut()) {
             entry.tell(Wanted {
                 readable: true,
                 writable: true,
@@ -377,6 +379,25 @@ impl Shared {
         }
         self.listeners.values().for_each(|bell| bell.ring());
     }
+}
+
+/// Opens something at a port, or at the first one that is free if that is 0.
+pub(super) fn at_port<T>(
+    port: u16,
+    mut open: impl FnMut(u16) -> Result<T, OpenError>,
+) -> io::Result<(T, u16)> {
+    let ports = match port {
+        0 => DYNAMIC,
+        port => port..=port,
+    };
+    let mut refused = OpenError::NoPort;
+    for port in ports {
+        match open(port) {
+            Ok(opened) => return Ok((opened, port)),
+            Err(error) => refused = error,
+        }
+    }
+    Err(not_open(refused))
 }
 
 fn not_open(error: OpenError) -> io::Error {

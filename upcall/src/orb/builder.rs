@@ -25,7 +25,7 @@ use orb_core::{
 };
 use parking_lot::Mutex;
 use qos_mapper::{FileErrors, QosFile};
-use transport_tcp::{Apic, KernelTcp, NoFabric};
+use transport_tcp::{Apic, KernelTcp, KernelUdp, NoFabric};
 
 use super::{
     Fabric, Inner, Orb, Tun, TunError, cannot_listen, planner::Planner, references::References, stop::Stop,
@@ -149,6 +149,21 @@ impl OrbBuilder {
     /// Listens at `url`, such as `iiop://127.0.0.1:2809`, `iiop://[::1]:0` (any port), `iiop://:2809` (every address of this
     /// machine), or `apic://telemetry` (a name on the [`fabric`](Self::fabric), for processes of this machine; `apic://` is any
     /// name). An ORB that listens nowhere can only call.
+    ///
+    /// Beside these, `diop://127.0.0.1:1303` takes oneways in datagrams of UDP from clients that
+    /// [choose](crate::ObjectRef::with_datagrams) to send them so. References to objects without a guarantee name it in a profile
+    /// that TAO and JacORB know and other ORBs pass over; what of datagrams is dropped, and why, is counted.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let orb = upcall::Orb::builder()
+    ///     .listen("iiop://127.0.0.1:0")
+    ///     .listen("diop://127.0.0.1:0")
+    ///     .build()?;
+    /// # orb.shutdown();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn listen(mut self, url: impl Into<String>) -> Self {
         self.listen.push(url.into());
         self
@@ -287,7 +302,8 @@ impl OrbBuilder {
     }
 
     /// Carries IIOP by TCP of the ORB's own at this address, where the ORB listens at `iiop://` and that address, and to all
-    /// other addresses of its network, written as numbers; `None` leaves everything to the kernel's. Defaults to `None`.
+    /// other addresses of its network, written as numbers; likewise datagrams, by UDP of its own. `None` leaves everything to the
+    /// kernel's. Defaults to `None`.
     pub fn tun(mut self, tun: impl Into<Option<Tun>>) -> Self {
         self.tun = tun.into();
         self
@@ -400,9 +416,9 @@ impl OrbBuilder {
     /// Puts the ORB's own transports behind those that were added.
     fn add_transports(&mut self, listen: &[Endpoint]) -> Result<(), BuildError> {
         let elsewhere = |endpoint: &Endpoint| endpoint.scheme() != Apic::SCHEME;
-        self.transports.push(match &self.tun {
-            Some(tun) => tun.transport()?,
-            None => Arc::new(KernelTcp::new()),
+        self.transports.extend(match &self.tun {
+            Some(tun) => tun.transports()?,
+            None => [Arc::new(KernelTcp::new()) as _, Arc::new(KernelUdp::new()) as _],
         });
         match self.fabric.as_ref().map(Fabric::transport) {
             Some(Ok(apic)) => self.transports.push(apic),
@@ -540,7 +556,7 @@ pub(super) fn bind_on_fabric(core: &Arc<OrbCore>) -> Option<Box<dyn Listener>> {
 /// The endpoint as references name it.
 fn published(local: &Endpoint, publish: Option<&str>) -> Endpoint {
     match publish {
-        _ if local.scheme() != Endpoint::IIOP => local.clone(),
+        _ if !matches!(local.scheme(), Endpoint::IIOP | Endpoint::DIOP) => local.clone(),
         Some(host) => local.with_host(host),
         None if matches!(local.host(), "0.0.0.0" | "::") => {
             local.with_host(own_address().unwrap_or_else(|_| "127.0.0.1".into()))

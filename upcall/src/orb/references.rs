@@ -41,32 +41,31 @@ impl ReferenceFactory for References {
             // Elsewhere its guarantee would not hold.
             lane => lane.to_vec(),
         };
-        let (iiop, local): (Vec<_>, Vec<_>) = endpoints
-            .into_iter()
-            .partition(|endpoint| endpoint.scheme() == Endpoint::IIOP);
-        let profile = match iiop.split_first() {
-            Some((first, others)) => {
-                let alternates = others
-                    .iter()
-                    .map(|other| TaggedComponent::alternate_address(other.host(), other.port()));
-                let alternates = alternates.chain(orb.local_endpoints(local, Bytes::new()));
-                let profile = IiopProfile {
-                    version: orb.core.config().max_version,
-                    components: about_the_orb().chain(policies).chain(alternates).collect(),
-                    ..IiopProfile::new(first.host(), first.port(), object_key)
-                };
+        let of = |scheme| move |endpoint: &Endpoint| endpoint.scheme() == scheme;
+        let (iiop, others): (Vec<_>, Vec<_>) = endpoints.into_iter().partition(of(Endpoint::IIOP));
+        let (diop, local): (Vec<_>, Vec<_>) = others.into_iter().partition(of(Endpoint::DIOP));
+        let about: Vec<_> = about_the_orb().chain(policies).collect();
+        // Without IIOP only who is at the same place can use it.
+        let main = match orb.profile(&iiop, &object_key, &about) {
+            Some(mut profile) => {
+                profile
+                    .components
+                    .extend(orb.local_endpoints(local, Bytes::new()));
                 profile.to_tagged()
             }
-            // Only who is at the same place can use it.
             None => {
-                let local = orb.local_endpoints(local, object_key);
-                let components: Vec<_> = about_the_orb().chain(policies).chain(local).collect();
+                let local = orb.local_endpoints(local, object_key.clone());
+                let components: Vec<_> = about.iter().cloned().chain(local).collect();
                 TaggedProfile::components(&components)
             }
         };
+        let datagrams = orb.profile(&diop, &object_key, &about);
         let ior = Ior {
             type_id: type_id.into(),
-            profiles: vec![profile],
+            profiles: [main]
+                .into_iter()
+                .chain(datagrams.map(|profile| profile.to_diop()))
+                .collect(),
         };
         Ok(orb.core.object(ior))
     }
@@ -134,6 +133,25 @@ impl Inner {
         Ok(endpoints)
     }
 
+    /// Says what there is `about` an object and the ORB, and that it is reached at the first of these endpoints, or else at the
+    /// others; none without any.
+    fn profile(
+        &self,
+        endpoints: &[Endpoint],
+        object_key: &Bytes,
+        about: &[TaggedComponent],
+    ) -> Option<IiopProfile> {
+        let (first, others) = endpoints.split_first()?;
+        let alternates = others
+            .iter()
+            .map(|other| TaggedComponent::alternate_address(other.host(), other.port()));
+        Some(IiopProfile {
+            version: self.core.config().max_version,
+            components: about.iter().cloned().chain(alternates).collect(),
+            ..IiopProfile::new(first.host(), first.port(), object_key.clone())
+        })
+    }
+
     /// Says where the ORB is reached by those at the same place, under `object_key` unless the profile has one.
     fn local_endpoints(
         &self,
@@ -154,6 +172,8 @@ impl Inner {
 
 /// Returns an endpoint of each scheme, that of IIOP first.
 fn one_of_each(mut endpoints: Vec<Endpoint>) -> Vec<Endpoint> {
+    // Who sends datagrams is no client that could have a guarantee: there are no connections.
+    endpoints.retain(|endpoint| endpoint.scheme() != Endpoint::DIOP);
     endpoints.sort_by_key(|endpoint| endpoint.scheme() != Endpoint::IIOP);
     let mut schemes = HashSet::new();
     endpoints.retain(|endpoint| schemes.insert(endpoint.scheme().to_owned()));

@@ -89,7 +89,8 @@ impl Tun {
         self
     }
 
-    pub(super) fn transport(&self) -> Result<Arc<dyn Transport>, TunError> {
+    /// Returns the transports of IIOP and of datagrams there.
+    pub(super) fn transports(&self) -> Result<[Arc<dyn Transport>; 2], TunError> {
         let networks = self.addresses.iter().map(|address| address.parse());
         let config = Config {
             device: self.device.clone(),
@@ -97,7 +98,9 @@ impl Tun {
             machines: self.machines.clone(),
             mtu: self.mtu,
         };
-        Ok(Arc::new(TunTcp::start(&config)?))
+        let tcp = TunTcp::start(&config)?;
+        let udp = tcp.datagrams();
+        Ok([Arc::new(tcp), Arc::new(udp)])
     }
 }
 
@@ -151,10 +154,10 @@ mod tests {
             assert!(error.contains(&format!("`{text}`")), "{error}");
         }
         for address in ["10.77.0.2", "10.77.0.0/24", "here/24", ""] {
-            let error = Tun::device("upcall0").address(address).transport().unwrap_err();
+            let error = Tun::device("upcall0").address(address).transports().unwrap_err();
             assert!(matches!(error, TunError::Address(_)), "{error}");
         }
-        let error = Tun::device("upcall0").transport().unwrap_err();
+        let error = Tun::device("upcall0").transports().unwrap_err();
         assert!(matches!(error, TunError::Start(StartError::NoAddress)), "{error}");
     }
 }

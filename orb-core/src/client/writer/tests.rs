@@ -4,7 +4,7 @@ use std::{os::fd::BorrowedFd, sync::Arc, thread, time::Duration};
 use bytes::BytesMut;
 
 use super::*;
-use crate::transport::Endpoint;
+use crate::transport::{Datagrams, Endpoint};
 
 /// A link that takes as much as it is allowed to, a few octets at a time.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ struct State {
     room: usize,
     step: usize,
     broken: bool,
+    /// Octets of each send, where these are datagrams.
+    datagrams: Option<Vec<usize>>,
 }
 
 impl Narrow {
@@ -39,6 +41,9 @@ impl Narrow {
             .take(count)
             .collect();
         state.taken.extend(octets);
+        if let Some(datagrams) = &mut state.datagrams {
+            datagrams.push(count);
+        }
         Ok(count)
     }
 }
@@ -59,6 +64,11 @@ impl Link for Narrow {
 
     fn try_recv(&self, _: &mut BytesMut) -> io::Result<usize> {
         Ok(0)
+    }
+
+    fn datagrams(&self) -> Option<Datagrams> {
+        let state = self.state.lock();
+        state.datagrams.as_ref().map(|_| Datagrams::default())
     }
 
     fn shutdown(&self) {}
@@ -92,6 +102,7 @@ impl Around {
             room,
             step,
             broken: false,
+            datagrams: None,
         };
         Self {
             link: Narrow {
@@ -177,6 +188,19 @@ fn an_impatient_sender_leaves_the_rest_and_it_goes_out_before_what_follows() {
     around.send(b"jkl", patient()).expect("sent");
     assert_eq!(around.taken(), b"abcdefghijkl");
     assert!(!around.writer.has_backlog());
+}
+
+#[test]
+fn where_a_send_is_a_datagram_each_message_is_sent_by_itself() {
+    let around = Around::new(0, usize::MAX);
+    around.link.state.lock().datagrams = Some(Vec::new());
+    for message in [&b"ab"[..], b"cde", b"f"] {
+        around.send(message, IMPATIENT).expect("kept");
+    }
+    around.make_room(100);
+    around.send(b"ghij", patient()).expect("sent");
+    assert_eq!(around.taken(), b"abcdefghij");
+    assert_eq!(around.link.state.lock().datagrams, Some(vec![2, 3, 1, 4]));
 }
 
 #[test]

@@ -1,7 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Code sets where they are changed without a lock.
 
+use std::sync::atomic::Ordering;
+
+use super::Connection;
 use crate::codeset::{CharSet, CodeSets, WideSet};
+
+impl Connection {
+    /// Returns the code sets that were negotiated last.
+    pub(in crate::server) fn codesets(&self) -> CodeSets {
+        unpack(self.codesets.load(Ordering::Relaxed))
+    }
+
+    /// Changes the code sets, for this and later messages; of datagrams each speaks for itself.
+    pub(in crate::server) fn negotiate(&self, codesets: CodeSets) {
+        if !self.carries_datagrams() {
+            self.codesets.store(pack(codesets), Ordering::Relaxed);
+        }
+    }
+}
 
 /// The code sets in one octet.
 pub(super) fn pack(codesets: CodeSets) -> u8 {
@@ -17,7 +34,7 @@ pub(super) fn pack(codesets: CodeSets) -> u8 {
 }
 
 /// The code sets of that octet.
-pub(super) fn unpack(octet: u8) -> CodeSets {
+fn unpack(octet: u8) -> CodeSets {
     CodeSets {
         narrow: if octet & 4 == 0 {
             CharSet::Latin1

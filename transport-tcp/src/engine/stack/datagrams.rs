@@ -252,6 +252,12 @@ impl<P: Payload> Stack<P> {
         Some(datagram)
     }
 
+    /// Returns whether a datagram waits to be taken.
+    pub fn has_datagram(&self, id: DatagramId) -> bool {
+        let bound = self.ports.bound.get(&id.port);
+        bound.is_some_and(|bound| !bound.received.is_empty())
+    }
+
     /// Returns how often something happened at a port.
     pub fn datagram_counters(&self, id: DatagramId) -> Option<DatagramCounters> {
         self.ports.bound.get(&id.port).map(|bound| bound.counters)
