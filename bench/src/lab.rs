@@ -2,7 +2,7 @@
 //! Measures a row: each round takes every contestant once, and each round starts with another one.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
@@ -263,6 +263,11 @@ impl Lab {
             command.env("UPCALL_FABRIC", self.folder()?.join("fabric"));
         }
         Ok(command)
+    }
+
+    /// Where the folder is that programs leave things in, once it is made.
+    pub(crate) fn place(&self) -> &Path {
+        &self.folder
     }
 
     /// The folder for what programs leave.

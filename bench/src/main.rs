@@ -14,6 +14,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 mod apic;
 mod iiop;
+mod interrupt;
 mod isolation;
 mod lab;
 mod output;
@@ -102,6 +103,7 @@ fn run(options: &ArgMatches) -> Result<bool, String> {
         path("peers").unwrap_or_default(),
         quick,
     );
+    interrupt::clean_up_when_told(lab.place().to_owned())?;
     let targets = Targets::of(group)?;
     let mut results = Results::new(group, rounds);
     for row in rows {
