@@ -14,10 +14,11 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
+use std::process::{self, Child, ChildStdout, Command, ExitCode, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use signal_hook::{consts::SIGINT, iterator::Signals};
 use upcall_examples::{doing, option};
 
 use self::columns::Columns;
@@ -93,6 +94,15 @@ impl Scratch {
     fn new() -> Result<Self, String> {
         let folder = std::env::temp_dir().join(format!("upcall-demo-{}", std::process::id()));
         fs::create_dir_all(&folder).map_err(doing("making a folder for the demonstration"))?;
+        let mut signals = Signals::new([SIGINT]).map_err(doing("listening for Ctrl-C"))?;
+        let left = folder.clone();
+        thread::spawn(move || {
+            if signals.forever().next().is_some() {
+                // The programs were interrupted as well.
+                let _ = fs::remove_dir_all(&left);
+                process::exit(128 + SIGINT);
+            }
+        });
         Ok(Self(folder))
     }
 }
