@@ -41,6 +41,12 @@ pub trait Channel {
         self.place(bytes)
     }
 
+    /// Returns `bytes` as payload without a copy, if they lie where this channel transmits from and nobody will write them any
+    /// more before that is dropped. Defaults to `None`.
+    fn frozen(&mut self, _bytes: &[u8]) -> Option<Self::Payload> {
+        None
+    }
+
     /// Returns whether there is a place on the transmit ring for one more packet.
     fn has_slot(&mut self) -> bool;
 

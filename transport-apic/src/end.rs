@@ -32,8 +32,10 @@ pub use self::fuzz::consume;
 #[cfg(test)]
 pub(crate) use self::pair::pair;
 
-/// The longest packet: IPv4's total length has 16 bits.
-pub(crate) const MTU: usize = 65_535;
+/// The longest packet whose payload is copied: IPv4's total length has 16 bits.
+const MTU: usize = 65_535;
+/// The longest one whose payload stays where it lies: what a descriptor can say of one piece.
+const JUMBO: usize = (1 << 24) - 1;
 
 /// Bits of the word that says what sleepers want to be woken for, and how; the others tell one nap from the next.
 const WANTS_PACKETS: u64 = 1;
@@ -131,6 +133,14 @@ impl End {
 
     pub(crate) fn integrity(&self) -> Integrity {
         self.integrity
+    }
+
+    /// The longest packet, in bytes.
+    pub(crate) fn mtu(&self) -> usize {
+        match self.integrity {
+            Integrity::Shared => JUMBO,
+            Integrity::Copied => MTU,
+        }
     }
 
     /// How many bytes of payload there is memory for, if it has to be copied, in whatever pieces it comes.
@@ -297,11 +307,12 @@ struct Piece {
 }
 
 impl Piece {
-    fn of(frame: &Frame, length: u32) -> Self {
+    fn of(frame: &Frame) -> Self {
         Self {
             frame: frame.index(),
             offset: frame.offset(),
-            length,
+            // No packet is longer than a descriptor can say.
+            length: u32::try_from(frame.len()).unwrap_or(u32::MAX),
         }
     }
 

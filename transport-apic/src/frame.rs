@@ -75,6 +75,26 @@ impl Owner {
         })
     }
 
+    /// Returns `bytes` as a part of the frames in a row that begin with `index`, if these are [frozen](FrameMut::freeze) and it
+    /// lies there: the caller was handed it, so somebody holds it.
+    pub(crate) fn frozen(&self, index: u32, bytes: &[u8]) -> Option<Frame> {
+        let (start, _) = self.geometry.frame(index)?;
+        let offset = self.memory.offset(bytes)?.checked_sub(start)?;
+        let length = u32::try_from(bytes.len()).ok()?;
+        let end = offset.checked_add(u64::from(length))?;
+        if end > u64::from(self.geometry.reach(index)) || !self.ledger.is_frozen(index) {
+            return None;
+        }
+        let start = self.memory.bytes(start + offset, length)?;
+        self.ledger.hold(index);
+        Some(Frame {
+            store: self.store,
+            start,
+            length,
+            index,
+        })
+    }
+
     /// Passes each frame to `back` that is out no more.
     pub(crate) fn collect(&mut self, back: impl FnMut(u32)) {
         self.out -= self.ledger.collect(back);
@@ -371,9 +391,13 @@ impl FrameMut {
         done
     }
 
-    /// Shares what is written, and gives up the rest.
+    /// Shares what is written, and gives up the rest: nobody writes the frame any more before it comes back. So a slice of it
+    /// can be transmitted as it lies ([`Channel::frozen`](crate::Channel::frozen)).
     #[must_use]
     pub fn freeze(self) -> Frame {
+        // SAFETY: who has a share of it keeps the store.
+        let store = unsafe { self.filled.store.as_ref() };
+        store.ledger.freeze(self.filled.index);
         self.filled
     }
 

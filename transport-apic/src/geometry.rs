@@ -170,6 +170,17 @@ impl Geometry {
         })
     }
 
+    /// The number of the frame in which the byte at that place lies.
+    pub(crate) fn frame_at(&self, place: u64) -> Option<u32> {
+        let of = |place: u64, class: FrameClass| u32::try_from(place / u64::from(class.size)).ok();
+        let place = place.checked_sub(self.first_frame())?;
+        let index = match place.checked_sub(class_bytes(self.small)) {
+            None => of(place, self.small)?,
+            Some(place) => self.small.count.checked_add(of(place, self.large)?)?,
+        };
+        (index < self.frames()).then_some(index)
+    }
+
     /// How far a part of a frame may reach, in bytes from the frame's beginning: large ones in a row are used as one.
     pub(crate) fn reach(&self, index: u32) -> u32 {
         match index.checked_sub(self.small.count) {
@@ -231,10 +242,14 @@ mod tests {
         for index in 0..geometry.frames() {
             let (start, size) = geometry.frame(index).expect("a frame");
             assert!(start >= end && start % u64::from(PAGE) == 0, "frame {index}");
+            let ends = [start, start + u64::from(size) - 1];
+            assert_eq!(ends.map(|place| geometry.frame_at(place)), [Some(index); 2]);
             end = start + u64::from(size);
         }
         assert_eq!(end, geometry.bytes());
         assert_eq!(geometry.frame(geometry.frames()), None);
+        assert_eq!(geometry.frame_at(end), None);
+        assert_eq!(geometry.frame_at(geometry.words() as u64 * 8 - 1), None);
         assert_eq!(geometry.slot(64), geometry.slot(0), "it is a ring");
     }
 

@@ -34,6 +34,8 @@ struct Entry {
     count: AtomicU32,
     /// The frame that was given back before.
     next: AtomicU32,
+    /// Whether nobody writes it any more before it comes back: 1, or 0.
+    frozen: AtomicU32,
 }
 
 #[derive(Debug)]
@@ -63,6 +65,7 @@ impl Ledger {
         let entry = |_| Entry {
             count: AtomicU32::new(0),
             next: AtomicU32::new(NOTHING),
+            frozen: AtomicU32::new(0),
         };
         Self {
             frames: (0..frames).map(entry).collect(),
@@ -106,6 +109,20 @@ impl Ledger {
         }
     }
 
+    /// Notes that a frame is not written any more before it comes back: by the one holder who could.
+    pub(crate) fn freeze(&self, frame: u32) {
+        if let Some(entry) = self.entry(frame) {
+            // Relaxed: as in `hold`.
+            entry.frozen.store(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether that was noted, for one who was handed a part of it: so somebody holds it, and it has not come back.
+    pub(crate) fn is_frozen(&self, frame: u32) -> bool {
+        let entry = self.entry(frame);
+        entry.is_some_and(|entry| entry.frozen.load(Ordering::Relaxed) != 0)
+    }
+
     /// Passes each frame that has come back to `back`: by the owner only. Returns how many there were.
     pub(crate) fn collect(&self, back: impl FnMut(u32)) -> usize {
         if self.list.head.load(Ordering::Relaxed) == NOTHING {
@@ -130,6 +147,8 @@ impl Ledger {
                 _ => entry.count.fetch_and(!LISTED, Ordering::Acquire) & !LISTED,
             };
             if holders == 0 {
+                // Who froze it let go of it since, so this comes after.
+                entry.frozen.store(0, Ordering::Relaxed);
                 back(frame);
                 found += 1;
             }
@@ -240,6 +259,21 @@ mod tests {
         assert_eq!(collected(&ledger), [0_u32; 0], "somebody holds it");
         assert!(!release(&ledger, 0));
         assert_eq!(collected(&ledger), [0]);
+    }
+
+    #[test]
+    fn a_frame_is_frozen_until_it_comes_back() {
+        let ledger = Ledger::new(1);
+        ledger.lend(0);
+        ledger.hold(0);
+        assert!(!ledger.is_frozen(0));
+        ledger.freeze(0);
+        assert!(!release(&ledger, 0) && collected(&ledger).is_empty());
+        assert!(ledger.is_frozen(0), "somebody holds it");
+        assert!(!release(&ledger, 0));
+        assert_eq!(collected(&ledger), [0]);
+        ledger.lend(0);
+        assert!(!ledger.is_frozen(0), "whoever has it now may write it");
     }
 
     #[test]

@@ -98,6 +98,13 @@ impl Memory {
         &self.words
     }
 
+    /// Where in it `bytes` begin; `None` if they lie elsewhere.
+    pub(crate) fn offset(&self, bytes: &[u8]) -> Option<u64> {
+        let start = bytes.as_ptr().addr().checked_sub(self.base.addr().get())?;
+        let within = start.checked_add(bytes.len())? <= self.length;
+        within.then_some(start as u64)
+    }
+
     /// The address of `length` bytes from `start`; `None` if they are not all there, or are among the words.
     pub(crate) fn bytes(&self, start: u64, length: u32) -> Option<NonNull<u8>> {
         let start = usize::try_from(start).ok()?;

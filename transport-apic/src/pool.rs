@@ -122,6 +122,33 @@ impl Pool {
         Some(placed)
     }
 
+    /// Returns large frames in a row for somebody to fill with `length` bytes and keep for as long as he likes; `None` if they
+    /// are not there. An eighth of the frames is not for this: what has to be copied finds memory whoever keeps the others.
+    pub(crate) fn buffer(&mut self, length: usize) -> Option<FrameMut> {
+        let count = length.div_ceil(self.large.class.size as usize);
+        let kept = self.large.class.count.div_ceil(8);
+        self.collect();
+        let free = self.large.runs.free().saturating_sub(kept) as usize;
+        let mut frame = Some(length)
+            .filter(|_| count <= free)
+            .and_then(|_| self.large_frame(length))?;
+        frame.advance(length).ok()?;
+        Some(frame)
+    }
+
+    /// Returns `bytes` as a part of the frame they lie in, if that was [frozen](FrameMut::freeze).
+    pub(crate) fn frozen(&self, bytes: &[u8]) -> Option<Frame> {
+        let place = self.owner.memory().offset(bytes)?;
+        let index = self.owner.geometry().frame_at(place)?;
+        let free = if index < self.small.class.count {
+            &self.small
+        } else {
+            &self.large
+        };
+        let first = free.first + free.runs.first_of(index - free.first)?;
+        self.owner.frozen(first, bytes)
+    }
+
     fn large_frame(&mut self, capacity: usize) -> Option<FrameMut> {
         self.collect();
         let capacity = u32::try_from(capacity).ok()?;

@@ -9,7 +9,7 @@ use crate::sync::{AtomicU64, Ordering};
 use crate::{Closed, Headers, Integrity, Packet, Short, Violation};
 
 use super::transmit::{Meta, SLOT_ROOM};
-use super::{End, MTU, Piece};
+use super::{End, Piece};
 
 /// What the descriptors of a slot say, as it was when it was read.
 type Pieces = ArrayVec<Piece, { Packet::<()>::PIECES }>;
@@ -123,7 +123,7 @@ impl End {
         let decode = |word: &AtomicU64| Piece::decode(load(word));
         let pieces: Pieces = descriptors.iter().map(decode).collect();
         let length: usize = pieces.iter().map(|piece| piece.length as usize).sum();
-        if meta.headers + length > MTU || pieces.iter().any(|piece| piece.length == 0) {
+        if meta.headers + length > self.mtu() || pieces.iter().any(|piece| piece.length == 0) {
             return Err(Violation::PayloadLength);
         }
         self.add_pieces(&pieces, packet)

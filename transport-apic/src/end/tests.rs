@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
+mod frozen;
+
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::time::Duration;
@@ -226,7 +228,7 @@ fn what_there_is_no_memory_to_copy_to_is_dropped_and_what_is_behind_it_is_not() 
 
 #[test]
 fn a_full_ring_refuses_and_a_long_packet_too() {
-    let (mut here, mut there) = pair(SMALL, Integrity::Shared);
+    let (mut here, mut there) = pair(SMALL, Integrity::Copied);
     for _ in 0..4 {
         here.transmit(&packet(&[1; 40], []), NOW)
             .expect("there is a slot");
@@ -451,7 +453,7 @@ fn every_field_of_a_slot_is_checked() {
         broken(Violation::FrameBounds)
     );
     assert_eq!(
-        violation(&[one, piece(0, 0, 65536)]),
+        violation(&[2 * one, piece(0, 0, 1 << 23), piece(0, 0, 1 << 23)]),
         broken(Violation::PayloadLength)
     );
     assert_eq!(violation(&[one, piece(5, 16383, 1)]), Ok(()));

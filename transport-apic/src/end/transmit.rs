@@ -11,14 +11,11 @@ use crate::geometry::{Control, SLOT_WORDS};
 use crate::sync::{AtomicU64, Ordering};
 use crate::{FrameMut, Headers, Packet, Payload, Refusal, Short, Violation};
 
-use super::{End, MTU, Piece};
+use super::{End, Piece};
 
 /// Bytes of a slot behind its first word.
 pub(super) const SLOT_ROOM: usize = (SLOT_WORDS - 1) * 8;
 const _: () = assert!(SLOT_ROOM == Short::MOST, "what is short fills a slot");
-
-/// A descriptor's 24 bits.
-const LONGEST_PIECE: u32 = (1 << 24) - 1;
 
 /// What the first word of a slot says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +56,17 @@ impl End {
         })
     }
 
+    /// Returns frames to fill and keep, as [`Pool::buffer`](crate::Pool::buffer) does.
+    pub(crate) fn buffer(&mut self, length: usize) -> Option<FrameMut> {
+        self.reclaim();
+        self.pool.buffer(length)
+    }
+
+    /// Returns `bytes` as they lie in a frame of ours, as [`Pool::frozen`](crate::Pool::frozen) does.
+    pub(crate) fn frozen(&self, bytes: &[u8]) -> Option<Frame> {
+        self.pool.frozen(bytes)
+    }
+
     /// Places bytes in our frames.
     pub(crate) fn place(&mut self, bytes: &[u8]) -> Option<Frame> {
         let placed = self.pool.place(bytes);
@@ -81,7 +89,7 @@ impl End {
 
     pub(crate) fn transmit(&mut self, packet: &Packet<Frame>, now: Duration) -> Result<(), Refusal> {
         let length = packet.len();
-        if length > MTU {
+        if length > self.mtu() {
             self.counters.refused_too_long += 1;
             return Err(Refusal::TooLong);
         }
@@ -211,8 +219,7 @@ impl End {
         first.store(meta.encode(), Ordering::Relaxed);
         let (descriptors, rest) = rest.split_at(placed.len().min(rest.len()));
         for (word, piece) in descriptors.iter().zip(placed) {
-            let length = u32::try_from(piece.len()).unwrap_or(LONGEST_PIECE);
-            word.store(Piece::of(piece, length).encode(), Ordering::Relaxed);
+            word.store(Piece::of(piece).encode(), Ordering::Relaxed);
             self.sent.send(piece);
         }
         store(rest, headers);

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::event::Timespec;
 use rustix::thread::futex;
 
-use crate::end::{End, MTU, Wake, Wakes};
+use crate::end::{End, Wake, Wakes};
 use crate::geometry::Control;
 use crate::memory::Memory;
 use crate::{
@@ -70,6 +70,14 @@ impl Circuit {
     /// without a copy. `None` if the other end has them all, or there is none so large.
     pub fn frame(&mut self, capacity: usize, head_room: usize) -> Option<FrameMut> {
         self.end.frame(capacity, head_room)
+    }
+
+    /// Returns `length` bytes to fill, page-aligned and with whatever was there before, that may be kept for as long as one
+    /// likes: [frozen](FrameMut::freeze), any slice of them is transmitted without a copy ([`Channel::frozen`]), as often as
+    /// one likes. They take whole large frames in a row; `None` if those are not there. An eighth of the large frames is
+    /// kept for what has to be copied, and so are the small ones.
+    pub fn buffer(&mut self, length: usize) -> Option<FrameMut> {
+        self.end.buffer(length)
     }
 
     /// Publishes, and waits until there is something of `interest`, or the deadline has come: for a while it looks for
@@ -214,7 +222,7 @@ impl Channel for Circuit {
 
     fn properties(&self) -> Properties {
         Properties {
-            mtu: MTU,
+            mtu: self.end.mtu(),
             reliable: true,
             carries: Carries::Anything,
             tells_end: true,
@@ -229,6 +237,10 @@ impl Channel for Circuit {
 
     fn place_run(&mut self, bytes: &[u8], behind: usize) -> Option<Frame> {
         self.end.place_run(bytes, behind)
+    }
+
+    fn frozen(&mut self, bytes: &[u8]) -> Option<Frame> {
+        self.end.frozen(bytes)
     }
 
     fn has_slot(&mut self) -> bool {

@@ -47,6 +47,24 @@ impl Runs {
         }
     }
 
+    /// The first frame of the run that has `frame`; `None` if that is free.
+    pub(super) fn first_of(&self, frame: u32) -> Option<u32> {
+        let mut first = 0;
+        loop {
+            let run = *self.taken.get(first as usize)?;
+            let next = first + run.max(1);
+            if frame < next {
+                return (run > 0).then_some(first);
+            }
+            first = next;
+        }
+    }
+
+    /// How many frames are free.
+    pub(super) fn free(&self) -> u32 {
+        self.free
+    }
+
     /// Whether a frame is free.
     pub(super) fn any_free(&self) -> bool {
         self.free > 0
@@ -82,6 +100,10 @@ mod tests {
                     }
                 }
                 prop_assert_eq!(runs.any_free(), frames.contains(&false));
+                for frame in 0..12 {
+                    let run = out.iter().find(|(first, count)| (*first..first + count).contains(&frame));
+                    prop_assert_eq!(runs.first_of(frame), run.map(|(first, _)| *first));
+                }
             }
         }
     }
