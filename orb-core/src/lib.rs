@@ -2,6 +2,7 @@
 //! CDR, GIOP, references, invocation, exceptions, Any and policies: what every part of the ORB stands on.
 
 pub mod any;
+pub mod buffer;
 pub mod cdr;
 mod client;
 pub mod codeset;

@@ -24,6 +24,7 @@ use self::flow::Flow;
 pub use self::narrow::NarrowCall;
 
 use crate::{
+    buffer::Buffer,
     cdr::{Encoder, OrbHandle},
     client::{Binding, Connection, ConnectionUser, Share, Target, WriteError},
     exception::Result,
@@ -64,6 +65,15 @@ pub trait Interface:
     /// `NO_RESOURCES` with the reasons of whichever end does not grant that; the exceptions of a call, of which one is made.
     fn with_qos(&self, qos: Qos) -> Result<Self> {
         self.as_ref().ask_for(qos).map(Self::from)
+    }
+
+    /// Returns a buffer of `len` octets out of the memory that calls by this reference send from: see [`ObjectRef::buffer`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    fn buffer(&self, len: usize) -> Result<Buffer> {
+        self.as_ref().buffer(len)
     }
 }
 

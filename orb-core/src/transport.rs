@@ -143,6 +143,12 @@ pub trait Link: Send + Sync + fmt::Debug {
         None
     }
 
+    /// Returns memory of so many octets for somebody to fill and keep: what lies there once it is frozen is sent without a copy,
+    /// in whole or in part. `None` if there is none, or it would be of no use for so few; that is the default.
+    fn buffer(&self, _octets: usize) -> Option<Box<dyn Registered>> {
+        None
+    }
+
     /// Ends both directions: blocked calls return, the peer sees the end of the stream.
     fn shutdown(&self);
 
@@ -221,6 +227,12 @@ pub struct Datagrams {
     pub overruns: u64,
     /// How many came without any octets.
     pub empty: u64,
+}
+
+/// Memory of a link's, that somebody fills.
+pub trait Registered: AsRef<[u8]> + AsMut<[u8]> + Send + Sync {
+    /// Makes it octets that nobody writes any more.
+    fn freeze(self: Box<Self>) -> Bytes;
 }
 
 /// Where connections arrive.

@@ -5,6 +5,8 @@
 //! messages are put together and interpreted, so that a peer cannot change under us what was checked. Where memory is
 //! shared, bulk can be handed on where it lies instead, if whoever takes it does not interpret it.
 
+mod queue;
+
 use std::{io::IoSlice, mem, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
@@ -26,12 +28,19 @@ const MOST: usize = 1 << 30;
 /// What is worth being sent of something that does not fit as a whole.
 const LITTLE: usize = 4096;
 
+/// The longest packet of what is copied: the peer can begin with the first of it while the next is being copied.
+const LONGEST_COPIED: usize = 65_535;
+
 /// A piece so large is not copied together with what comes before it: it may be handed on where it lies.
 const BULK: usize = 16 * 1024;
 
 /// The most that comes to lie as one, and is handed on so; what is larger is copied out while it is still coming in, and
 /// needs no more memory than is on the way.
 const MOST_AS_ONE: usize = 16 << 20;
+
+/// How much of a window is for what stays where its sender has it, and finds no memory at its receiver because it needs none:
+/// two messages of the longest kind. What has to be copied leaves so much of the window alone.
+const IN_PLACE: usize = 2 * MOST_AS_ONE;
 
 /// What there is no clock for: what a reliable channel takes arrives, as long as both ends live, and who is gone is noticed
 /// by the channel.
@@ -119,9 +128,11 @@ impl<C: Channel> Stream<C> {
         let properties = channel.properties();
         debug_assert!(properties.reliable, "nothing is sent again");
         // One segment can wait while another is on its way.
-        let longest = properties.mtu.saturating_sub(HEADERS).min(properties.holds / 2);
+        let longest = properties.mtu.min(LONGEST_COPIED).saturating_sub(HEADERS);
+        let longest = longest.min(properties.holds / 2);
+        let shares = properties.integrity == Integrity::Shared;
         Self {
-            connection: make(properties.mtu, reliable(properties.holds)),
+            connection: make(properties.mtu, reliable(properties.holds, shares)),
             most_short: channel.longest_short().saturating_sub(HEADERS),
             channel,
             outgoing: Packet::default(),
@@ -132,7 +143,7 @@ impl<C: Channel> Stream<C> {
             next: None,
             gathering: false,
             behind: 0,
-            shares: properties.integrity == Integrity::Shared,
+            shares,
             longest: longest.max(1),
             holds: properties.holds,
             armed: false,
@@ -145,9 +156,12 @@ impl<C: Channel> Stream<C> {
     /// Bounds what is on its way in, and what is sent and not taken by the peer yet, in octets. In both directions there is
     /// room for two of the longest segments at least, so that none has to wait for itself.
     pub(crate) fn set_budgets(&mut self, receive: usize, send: usize) {
-        let octets = |wanted: usize| u32::try_from(wanted.clamp(2 * self.longest, MOST)).unwrap_or(u32::MAX);
-        let (receive, send) = (octets(receive.min(self.holds)), octets(send));
-        self.connection.set_budgets(receive, send);
+        let octets = |wanted: usize, in_place: usize| {
+            let wanted = wanted.clamp(2 * self.longest, MOST - IN_PLACE);
+            u32::try_from(wanted + in_place).unwrap_or(u32::MAX)
+        };
+        let receive = octets(receive.min(self.holds), in_place(self.shares));
+        self.connection.set_budgets(receive, octets(send, IN_PLACE));
         self.settled = false;
     }
 
@@ -200,7 +214,8 @@ impl<C: Channel> Stream<C> {
     /// Writes what is short straight into the channel, if nothing is in its way; all of it, or 0.
     fn send_short(&mut self, parts: &[IoSlice<'_>], now: Time) -> Result<usize, Ended> {
         let (octets, at) = (parts.iter().map(|part| part.len()).sum(), elapsed(now));
-        let short = octets <= self.most_short && parts.len() <= Packet::<()>::PIECES;
+        let most = self.most_short.min(self.usable());
+        let short = octets <= most && parts.len() <= Packet::<()>::PIECES;
         // The end of bulk lies behind the rest of it.
         let fits = short && self.behind == 0 && !self.refused && self.channel.may_transmit(at).is_ok();
         if !fits || !self.connection.transmit_carried(now, octets, &mut self.outgoing) {
@@ -216,60 +231,6 @@ impl<C: Channel> Stream<C> {
         self.tapping.see_parts(Direction::Sent, headers, payload);
         self.channel.publish();
         Ok(octets)
-    }
-
-    fn queue(&mut self, parts: &[IoSlice<'_>], now: Time) -> Result<usize, Ended> {
-        let (mut sent, mut pieces, mut gathered) = (0, 0, 0);
-        for part in parts {
-            let mut left = &part[..];
-            while !left.is_empty() {
-                let Some(placed) = self.place(left, self.longest - gathered) else {
-                    return Ok(sent);
-                };
-                let length = placed.len();
-                if self.connection.send(placed).is_err() {
-                    return Ok(sent);
-                }
-                (sent, pieces, gathered) = (sent + length, pieces + 1, gathered + length);
-                left = left.get(length..).unwrap_or_default();
-                // What fits into one packet goes with one.
-                if pieces == Packet::<()>::PIECES || gathered >= self.longest {
-                    self.put_out(now)?;
-                    (pieces, gathered) = (0, 0);
-                }
-            }
-        }
-        Ok(sent)
-    }
-
-    /// Places the beginning of what is `left`, as much as goes out now with a packet that has so much room.
-    fn place(&mut self, left: &[u8], room: usize) -> Option<C::Payload> {
-        if self.refused || !self.channel.has_slot() {
-            return None;
-        }
-        let usable = self.connection.usable();
-        if usable < left.len().min(LITTLE) {
-            return None;
-        }
-        [room, room.min(LITTLE)].into_iter().find_map(|most| {
-            let piece = left.get(..most.min(usable)).unwrap_or(left);
-            let behind = left.len() - piece.len();
-            self.place_bulk(piece, behind)
-                .or_else(|| self.channel.place(piece))
-        })
-    }
-
-    /// Places a piece of bulk, of which so much more is `behind`.
-    fn place_bulk(&mut self, piece: &[u8], behind: usize) -> Option<C::Payload> {
-        if self.behind == 0 && piece.len() + behind < BULK {
-            return None;
-        }
-        self.behind = if hands_on(piece.len() + behind) || self.behind > 0 {
-            behind
-        } else {
-            0
-        };
-        self.channel.place_run(piece, self.behind)
     }
 
     /// Takes what has come, as far as there is room behind what is in `buffer`.
@@ -415,7 +376,7 @@ impl<C: Channel> Stream<C> {
             return None;
         }
         self.wants_room |= room;
-        let for_room = self.refused || (self.wants_room && self.connection.usable() >= LITTLE);
+        let for_room = self.refused || (self.wants_room && self.usable() >= LITTLE);
         Some(if for_room {
             Interest::PacketsAndRoom
         } else {
@@ -449,8 +410,7 @@ impl<C: Channel> Stream<C> {
     /// Returns whether there is room now that somebody waits to be told of: once. Whoever takes notifications in has to pass
     /// this one on.
     pub(crate) fn has_found_room(&mut self) -> bool {
-        let found =
-            self.wants_room && !self.refused && self.connection.usable() >= LITTLE && self.channel.has_slot();
+        let found = self.wants_room && !self.refused && self.usable() >= LITTLE && self.channel.has_slot();
         self.wants_room &= !found;
         found
     }
@@ -560,13 +520,19 @@ pub(crate) fn hands_on(octets: usize) -> bool {
     (BULK..=MOST_AS_ONE).contains(&octets)
 }
 
+/// How much of the window is for what stays where it lies.
+fn in_place(shares: bool) -> usize {
+    if shares { IN_PLACE } else { 0 }
+}
+
 /// Headers of the packets of a connection without options.
 const HEADERS: usize = 40;
 
 /// Settings for a channel on which nothing is lost: nothing is timed, and an idle connection needs nobody.
-fn reliable(holds: usize) -> Settings {
+fn reliable(holds: usize, shares: bool) -> Settings {
     // As much as a channel's slots have room for: who sends bulk seldom waits for an acknowledgement.
-    const BUDGET: u32 = 4 << 20;
+    const BUDGET: usize = 4 << 20;
+    let budget = |octets: usize| u32::try_from(octets).unwrap_or(u32::MAX);
     Settings {
         reliable: true,
         first_timeout: NEVER,
@@ -577,9 +543,9 @@ fn reliable(holds: usize) -> Settings {
         sack: false,
         checksums: Checksums::Offloaded,
         congestion: CongestionControl::Off,
-        send_budget: BUDGET,
+        send_budget: budget(BUDGET + IN_PLACE),
         // What was sent within the window is never dropped for want of memory: nobody would send it again.
-        receive_budget: u32::try_from(holds).map_or(BUDGET, |holds| holds.min(BUDGET)),
+        receive_budget: budget(holds.min(BUDGET) + in_place(shares)),
         ..Settings::default()
     }
 }

@@ -13,10 +13,13 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use orb_core::transport::{Endpoint, Interest, Link, Pace, Tap, Windows};
+use orb_core::{
+    cdr::BY_REFERENCE,
+    transport::{Endpoint, Interest, Link, Pace, Registered, Tap, Windows},
+};
 use parking_lot::{Mutex, MutexGuard};
 use rtu::{Nanos, Time};
-use transport_apic::{Channel, Closed, Integrity, Pacer, fabric};
+use transport_apic::{Channel, Closed, FrameMut, Integrity, Pacer, fabric};
 
 use super::now;
 use crate::{
@@ -332,6 +335,13 @@ impl Link for ApicLink {
         self.wait_for(timeout, |held| held.hand_on(most))
     }
 
+    /// What is copied when it is encoded need not lie there.
+    fn buffer(&self, octets: usize) -> Option<Box<dyn Registered>> {
+        let mut held = (octets >= BY_REFERENCE).then(|| self.held.lock())?;
+        let frames = held.stream.channel_mut().buffer(octets)?;
+        Some(Box::new(Buffer(frames)))
+    }
+
     fn shutdown(&self) {
         let mut held = self.held.lock();
         let at = held.tick();
@@ -359,7 +369,7 @@ impl Link for ApicLink {
     }
 
     fn windows(&self) -> Option<Windows> {
-        let (receive, send) = self.held.lock().stream.connection().windows()?;
+        let (receive, send) = self.held.lock().stream.windows()?;
         Some(Windows { receive, send })
     }
 
@@ -398,6 +408,27 @@ impl Link for ApicLink {
 
     fn untap(&self) {
         self.tapping.take_off();
+    }
+}
+
+/// Frames of the channel.
+struct Buffer(FrameMut);
+
+impl AsRef<[u8]> for Buffer {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_ref()
+    }
+}
+
+impl AsMut<[u8]> for Buffer {
+    fn as_mut(&mut self) -> &mut [u8] {
+        self.0.as_mut()
+    }
+}
+
+impl Registered for Buffer {
+    fn freeze(self: Box<Self>) -> Bytes {
+        self.0.freeze().into_bytes()
     }
 }
 

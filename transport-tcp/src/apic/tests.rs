@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+mod buffers;
+
 use std::{io::IoSlice, num::NonZeroU64, thread, time::Duration};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use orb_core::transport::{Interest, Pace};
 use tempfile::TempDir;
 

@@ -18,7 +18,7 @@ use super::{
     sender::Sender,
     sequence::Seq,
     stack::icmp::Trouble,
-    wire::{Endpoints, Path, TCP, TCP_HEADER},
+    wire::{Endpoints, LONGEST_V6, Path, TCP, TCP_HEADER},
 };
 
 /// The state of a connection (RFC 9293 §3.3.2).
@@ -179,7 +179,8 @@ struct Challenges {
 
 impl<P: Payload> Connection<P> {
     /// Makes a connection that begins now: active OPEN. `isn` is its initial sequence number (see
-    /// [`SequenceNumbers`](super::SequenceNumbers)), `mtu` the longest packet that the link takes, in octets.
+    /// [`SequenceNumbers`](super::SequenceNumbers)), `mtu` the longest packet that the link takes, in octets; over
+    /// 65,535 only for a link over IPv4 whose other end knows the same.
     #[must_use]
     pub fn connect(now: Time, endpoints: Endpoints, isn: u32, mtu: usize, settings: Settings) -> Self {
         let mut connection = Self::new(now, endpoints, isn, mtu, settings);
@@ -199,6 +200,12 @@ impl<P: Payload> Connection<P> {
     fn new(now: Time, endpoints: Endpoints, isn: u32, mtu: usize, settings: Settings) -> Self {
         let iss = Seq(isn);
         let budget = settings.receive_budget;
+        let most = if endpoints.remote.is_ipv4() {
+            usize::MAX
+        } else {
+            LONGEST_V6
+        };
+        let mtu = mtu.min(most);
         Self {
             state: State::Closed,
             pending: false,
@@ -213,7 +220,7 @@ impl<P: Payload> Connection<P> {
                 offset: isn.rotate_left(16),
                 ..Clock::default()
             },
-            path: Path::new(endpoints, TCP, settings.checksums),
+            path: Path::new(endpoints, TCP, settings.checksums).over(mtu),
             mtu,
             handshake: Handshake {
                 iss,
@@ -527,6 +534,8 @@ impl<P: Payload> Connection<P> {
     fn segment_size(&self) -> u32 {
         let offered = match self.handshake.peer_mss {
             0 => LEAST_MSS,
+            // As much as the path takes: RFC 2675 §5.2.
+            u16::MAX => u32::MAX,
             mss => u32::from(mss).max(SMALLEST_MSS),
         };
         let options = if self.clock.on {
@@ -535,13 +544,18 @@ impl<P: Payload> Connection<P> {
             0
         };
         let options = u32::try_from(options).unwrap_or(0);
-        offered.min(u32::from(self.own_mss())).max(SMALLEST_MSS) - options
+        offered.min(self.longest_segment()).max(SMALLEST_MSS) - options
     }
 
-    /// What we offer.
+    /// What we offer: all ones for any length.
     fn own_mss(&self) -> u16 {
-        let headers = self.path.ip_header() + TCP_HEADER;
-        u16::try_from(self.mtu.saturating_sub(headers)).unwrap_or(u16::MAX)
+        u16::try_from(self.longest_segment()).unwrap_or(u16::MAX)
+    }
+
+    /// The payload of a packet without options that the link takes.
+    fn longest_segment(&self) -> u32 {
+        let payload = self.mtu.saturating_sub(self.path.ip_header() + TCP_HEADER);
+        u32::try_from(payload).unwrap_or(u32::MAX)
     }
 }
 

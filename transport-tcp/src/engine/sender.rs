@@ -375,7 +375,7 @@ impl<P: Payload> Sender<P> {
     fn pipe(&self) -> u32 {
         self.flight
             .pipe()
-            .saturating_sub(self.recovery.duplicates * self.mss)
+            .saturating_sub(self.recovery.duplicates.saturating_mul(self.mss))
     }
 
     /// When something must be done.

@@ -62,9 +62,13 @@ pub(crate) struct Ip {
     pub(crate) protocol: u8,
     /// Octets of this header.
     pub(crate) header: usize,
-    /// Octets of the whole packet.
+    /// Octets of the whole packet; 0 for a jumbogram, whose length its header has no room for.
     pub(crate) total: usize,
 }
+
+/// What the length in a header of IP can say.
+const LONGEST: usize = 65_535;
+pub(crate) const LONGEST_V6: usize = IP_V6_HEADER + LONGEST;
 
 impl Ip {
     /// Reads the header that `bytes` begin with. Other extension headers of IPv6 than a fragment's are not for us.
@@ -106,6 +110,11 @@ impl Ip {
             }
             _ => Err(Malformed::Ip),
         }
+    }
+
+    /// Whether this is the header of a packet of so many octets.
+    pub(crate) fn is_of(&self, octets: usize) -> bool {
+        self.total == octets || (self.total == 0 && octets > LONGEST)
     }
 
     /// Who talks to whom, by the `transport`'s header.
@@ -193,6 +202,8 @@ pub(crate) struct Path {
     ip_sum: Checksum,
     pseudo: Checksum,
     checksums: Checksums,
+    /// Whether jumbograms come this way.
+    jumbograms: bool,
 }
 
 /// The addresses of both and their ports, as they stand in the headers of what comes.
@@ -238,7 +249,15 @@ impl Path {
             pseudo: pseudo_header(source, destination, protocol),
             endpoints,
             checksums,
+            jumbograms: false,
         }
+    }
+
+    /// The same on a link that takes packets of so many octets. IPv4 has no jumbograms; on a link of their own hosts have them
+    /// all the same, with a length of zero, as in IPv6 (RFC 2675 §3) and in Linux ("BIG TCP").
+    pub(crate) fn over(mut self, mtu: usize) -> Self {
+        self.jumbograms = mtu > LONGEST && self.endpoints.remote.is_ipv4();
+        self
     }
 
     /// Reads IP's header of a TCP segment that comes back from where this path leads to.
@@ -269,7 +288,7 @@ impl Path {
                 _ => return None,
             },
         };
-        (total >= header).then(|| Ip {
+        (total >= header || (total == 0 && self.jumbograms)).then(|| Ip {
             source: self.endpoints.remote.ip(),
             destination: self.endpoints.local.ip(),
             protocol: TCP,
@@ -356,7 +375,8 @@ impl Path {
     fn finish_ip(&self, ip: &mut [u8], total: usize) {
         let v4 = self.ip.len() == Ipv4Header::MIN_LEN;
         let counted = if v4 { total } else { total - self.ip.len() };
-        let length = u16::try_from(counted).unwrap_or(u16::MAX).to_be_bytes();
+        // Zero for a jumbogram.
+        let length = u16::try_from(counted).unwrap_or_default().to_be_bytes();
         let at = if v4 { 2..4 } else { 4..6 };
         if let Some(field) = ip.get_mut(at) {
             field.copy_from_slice(&length);

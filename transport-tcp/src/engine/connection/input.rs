@@ -23,7 +23,7 @@ pub(crate) fn read<P: Payload>(
     let headers = packet.headers.as_ref();
     let transport = headers.get(ip.header..).ok_or(Malformed::Length)?;
     let payload = packet.payload_len();
-    if headers.len() + payload != ip.total {
+    if !ip.is_of(headers.len() + payload) {
         return Err(Malformed::Length);
     }
     let segment = Segment::read(transport, payload)?;
@@ -74,7 +74,7 @@ impl<P: Payload> Connection<P> {
         let transport = headers
             .get(ip.header..)
             .filter(|transport| transport.len() == TCP_HEADER)?;
-        if headers.len() + octets != ip.total {
+        if !ip.is_of(headers.len() + octets) {
             return None;
         }
         let segment = Segment::read(transport, octets).ok()?;
