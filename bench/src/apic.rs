@@ -41,6 +41,7 @@ pub(crate) fn rows() -> Vec<Row> {
         ),
     ];
     rows.extend(SIZES.iter().map(put));
+    rows.push(put_in_place());
     rows.extend(counts());
     rows.extend(engine());
     rows.push(Row {
@@ -201,6 +202,23 @@ fn put(size: &Size) -> Row {
                 name: "memcpy",
                 method: copy,
             },
+        ],
+    }
+}
+
+/// The same call whatever the size, where nobody touches the octets.
+fn put_in_place() -> Row {
+    let called = |name, options, calls| called(name, Fabric, options, options, calls, P50);
+    Row {
+        name: "put-in-place",
+        title: "sequence<octet> of 16 MiB as argument, filled where it is sent from, p50; beside shorter ones",
+        unit: Unit::Nanoseconds,
+        contestants: vec![
+            called("ours", "--work put --spin --in-place --size 16777216", 50_000),
+            called("4 MiB", "--work put --spin --in-place --size 4194304", 50_000),
+            called("1 MiB", "--work put --spin --in-place --size 1048576", 50_000),
+            called("256 KiB", "--work put --spin --in-place --size 262144", 50_000),
+            called("64 KiB", "--work put --spin --in-place --size 65536", 50_000),
         ],
     }
 }

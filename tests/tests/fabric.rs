@@ -28,6 +28,8 @@ use upcall_tests::{
     },
 };
 
+#[path = "fabric/buffers.rs"]
+mod buffers;
 #[path = "fabric/bulk.rs"]
 mod bulk;
 #[path = "fabric/burst.rs"]

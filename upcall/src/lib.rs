@@ -18,6 +18,7 @@ pub use object_adapter as poa;
 pub use object_adapter::{Poa, PoaManager, rtcorba};
 pub use orb_core::{
     any::{Any, AnyError, AnyValue},
+    buffer::Buffer,
     cdr::{CdrError, Decoder, Encoder},
     context::Context,
     dynamic_invocation, dynany,

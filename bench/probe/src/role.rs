@@ -55,6 +55,8 @@ pub struct Role {
     pub work: Work,
     /// Octets in the argument of [`Work::Put`].
     pub size: usize,
+    /// They were filled where they are sent from.
+    pub in_place: bool,
     /// Calls that are in flight at once; above 0 their rate is measured.
     pub window: usize,
     /// Calls without a reply.
@@ -113,6 +115,7 @@ impl Role {
             work: Work::Null,
             size: BLOB,
             window: 0,
+            in_place: false,
             oneway: false,
             flows: 1,
             threads: 0,
@@ -128,6 +131,7 @@ impl Role {
                 "--count" => role.count = true,
                 "--guarantee" => role.guarantee = true,
                 "--oneway" => role.oneway = true,
+                "--in-place" => role.in_place = true,
                 _ => {
                     let value = words.next().ok_or_else(|| format!("{option} lacks its value"))?;
                     role.set(&option, value)?;

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::process::ExitCode;
 
 use probe::{Counting, Report, Role, Work};
+use upcall::{Bytes, Interface};
 use upcall_bench::{bench::TargetRef, items, orb};
 
 #[global_allocator]
@@ -51,7 +52,7 @@ fn call(role: &Role) -> Result<Report, String> {
             })
         }
         Work::Put => {
-            let blob = vec![7; role.size];
+            let blob = blob(first, role)?;
             probe::latency(role, || first.put(&blob).wait())
         }
         Work::Echo => {
@@ -64,6 +65,19 @@ fn call(role: &Role) -> Result<Report, String> {
             })
         }
     }
+}
+
+/// The argument of each call.
+fn blob(target: &TargetRef, role: &Role) -> Result<Bytes, String> {
+    if !role.in_place {
+        return Ok(vec![7; role.size].into());
+    }
+    let mut buffer = target.buffer(role.size).map_err(|error| error.to_string())?;
+    if !buffer.is_registered() {
+        return Err(format!("no {} octets to send from", role.size));
+    }
+    buffer.fill(7);
+    Ok(buffer.freeze())
 }
 
 /// Holds connections that have been used once.
