@@ -165,10 +165,6 @@ impl<C: Channel> Stream<C> {
         self.settled = false;
     }
 
-    pub(crate) fn connection(&self) -> &Connection<C::Payload> {
-        &self.connection
-    }
-
     /// Moves what has come and what is to go; returns whether the connection is open.
     ///
     /// # Errors
