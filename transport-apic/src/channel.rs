@@ -307,8 +307,6 @@ pub struct Counters {
     pub refused_too_long: u64,
     /// Packets refused for [`Refusal::NotIp`].
     pub refused_not_ip: u64,
-    /// Packets that went to the device in one with the one before them, and were no system call of their own.
-    pub coupled: u64,
     /// Packets that were transmitted, and that the device would not take: its interface is down, or the machine forbids it.
     pub lost: u64,
 }

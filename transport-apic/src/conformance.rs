@@ -5,7 +5,7 @@
 //! [`ADDRESSES`] to [`ADDRESSES`], and may change what routers do; one that does not [tell the end](crate::Properties::tells_end)
 //! must stay open instead.
 
-pub(crate) mod segment;
+mod segment;
 
 use std::time::Duration;
 

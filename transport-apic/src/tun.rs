@@ -22,18 +22,16 @@
 
 mod circuit;
 mod device;
-mod train;
 
 use std::io::{self, IoSlice};
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use arrayvec::ArrayVec;
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use rustix::io::Errno;
 
 pub use self::circuit::Circuit;
-use self::train::{Train, VNET_HEADER};
 use crate::{Packet, Payload};
 
 /// What a device is called, and what the machine's side of it is like.
@@ -155,7 +153,7 @@ impl Tun {
     ///
     /// What the kernel says; `EBADFD` once the interface was deleted.
     pub fn receive(&mut self) -> io::Result<Option<Bytes>> {
-        let most = VNET_HEADER + usize::from(self.mtu);
+        let most = usize::from(self.mtu);
         if self.room.len() < most {
             self.room.reserve(most.max(CHUNK));
             self.room.resize(self.room.capacity(), 0);
@@ -165,11 +163,7 @@ impl Tun {
         };
         match rustix::io::read(&self.file, room) {
             Ok(0) | Err(Errno::AGAIN | Errno::INTR) => Ok(None),
-            Ok(length) => {
-                let mut packet = self.room.split_to(length).freeze();
-                packet.advance(VNET_HEADER.min(length));
-                Ok(Some(packet))
-            }
+            Ok(length) => Ok(Some(self.room.split_to(length).freeze())),
             Err(error) => Err(error.into()),
         }
     }
@@ -180,32 +174,10 @@ impl Tun {
     ///
     /// What the kernel says: `EINVAL` for what is no IP packet, `EIO` while the interface is down.
     pub fn transmit<P: Payload>(&self, packet: &Packet<P>) -> io::Result<bool> {
-        let nothing_to_do = [0; VNET_HEADER];
-        let headers = [&nothing_to_do[..], packet.headers.as_ref()];
-        let payload = packet.payload.iter().map(AsRef::as_ref);
-        let slices: ArrayVec<IoSlice<'_>, { Packet::<()>::PIECES + 2 }> =
-            headers.into_iter().chain(payload).map(IoSlice::new).collect();
-        self.write(&slices)
-    }
-
-    /// Hands the first packets to the machine as one, as [`transmit`](Self::transmit) does.
-    fn transmit_train<'p>(
-        &self,
-        train: &Train,
-        packets: impl Iterator<Item = &'p Packet<Bytes>>,
-    ) -> io::Result<bool> {
-        let headers = [&train.vnet[..], train.headers.as_ref()];
-        let payload = packets.take(train.packets).flat_map(|packet| &packet.payload);
-        let slices: ArrayVec<IoSlice<'_>, { circuit::SLOTS * Packet::<()>::PIECES + 2 }> = (headers
-            .into_iter()
-            .chain(payload.map(AsRef::as_ref))
-            .map(IoSlice::new))
-        .collect();
-        self.write(&slices)
-    }
-
-    fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<bool> {
-        match rustix::io::writev(&self.file, slices) {
+        let mut slices: ArrayVec<IoSlice<'_>, { Packet::<()>::PIECES + 1 }> = ArrayVec::new();
+        slices.push(IoSlice::new(packet.headers.as_ref()));
+        slices.extend(packet.payload.iter().map(|piece| IoSlice::new(piece.as_ref())));
+        match rustix::io::writev(&self.file, &slices) {
             Ok(_) => Ok(true),
             Err(Errno::AGAIN | Errno::NOBUFS | Errno::INTR) => Ok(false),
             Err(error) => Err(error.into()),

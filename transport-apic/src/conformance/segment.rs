@@ -13,7 +13,7 @@ const NO_OPERATION: u8 = 1;
 
 /// The headers of a segment from one end to the other, with options if they are to be longer than 40 octets, and with those
 /// of TCP as they come but for their length.
-pub(crate) fn headers(ends: [[u8; 4]; 2], length: usize, tcp: &[u8], payload: usize) -> Vec<u8> {
+pub(super) fn headers(ends: [[u8; 4]; 2], length: usize, tcp: &[u8], payload: usize) -> Vec<u8> {
     let options = |octets: usize| octets.saturating_sub(20).div_ceil(4).min(10);
     let tcp_options = options(length.saturating_sub(20));
     let at = 20 + 4 * options(length.saturating_sub(20 + 4 * tcp_options));
@@ -35,7 +35,7 @@ fn words(octets: usize) -> u8 {
 }
 
 /// RFC 1071.
-pub(crate) fn checksum(header: &[u8]) -> [u8; 2] {
+fn checksum(header: &[u8]) -> [u8; 2] {
     let words = header.as_chunks::<2>().0.iter();
     let sum: u32 = words.map(|word| u32::from(u16::from_be_bytes(*word))).sum();
     let folded = (sum & 0xffff) + (sum >> 16);

@@ -2,16 +2,17 @@
 //! A TUN device as a channel.
 
 use std::collections::VecDeque;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Tun, train::Train};
+use super::Tun;
 use crate::{Carries, Channel, Closed, Counters, Integrity, Interest, Packet, Properties, Refusal};
 
 /// Packets that wait to be published, or for room in the device.
-pub(super) const SLOTS: usize = 64;
+const SLOTS: usize = 64;
 
 /// Packets that make no sense, and are dropped, before somebody else has a turn.
 const NONSENSE: usize = 64;
@@ -29,8 +30,6 @@ pub struct Circuit {
     /// In order; those that were published come first.
     outbound: VecDeque<Packet<Bytes>>,
     published: usize,
-    /// Whether the kernel cuts long packets for us.
-    couples: bool,
     /// What was there when somebody asked to be told of it.
     inbound: Option<Bytes>,
     counters: Counters,
@@ -45,7 +44,6 @@ impl Circuit {
             tun: Ok(tun),
             outbound: VecDeque::with_capacity(SLOTS),
             published: 0,
-            couples: true,
             inbound: None,
             counters: Counters::default(),
         }
@@ -65,31 +63,23 @@ impl Circuit {
     /// Hands what is published to the device, as far as it has room.
     fn flush(&mut self) {
         while self.published > 0 {
-            let Ok(tun) = &self.tun else { return };
-            let mut waiting = self.outbound.iter().take(self.published);
-            let train = Train::couple(waiting.clone()).filter(|_| self.couples);
-            let (count, taken) = match (&train, waiting.next()) {
-                (Some(train), _) => (train.packets, tun.transmit_train(train, self.outbound.iter())),
-                (None, Some(packet)) => (1, tun.transmit(packet)),
-                (None, None) => return,
+            let (Ok(tun), Some(packet)) = (&self.tun, self.outbound.front()) else {
+                return;
             };
-            match taken {
+            match tun.transmit(packet) {
                 Ok(false) => return,
-                Ok(true) => self.counters.coupled += count as u64 - 1,
-                Err(error) if train.is_some() => {
-                    tracing::debug!(%error, "the kernel cuts no packets: each goes by itself");
-                    self.couples = false;
-                    continue;
-                }
-                // The interface is down, or a rule of the machine's forbids the packet: as good as lost on the way.
-                Err(error) => {
-                    tracing::debug!(%error, "a packet is lost");
-                    self.counters.lost += 1;
-                }
+                Ok(true) => {}
+                Err(error) => self.lose(&error),
             }
-            self.published -= count;
-            self.outbound.drain(..count);
+            self.published -= 1;
+            self.outbound.pop_front();
         }
+    }
+
+    /// The interface is down, or a rule of the machine's forbids the packet: as good as lost on the way.
+    fn lose(&mut self, error: &io::Error) {
+        tracing::debug!(%error, "a packet is lost");
+        self.counters.lost += 1;
     }
 
     /// Takes the next packet in one piece.

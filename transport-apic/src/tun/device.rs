@@ -23,7 +23,7 @@ pub(super) fn attach(name: &str) -> Result<(OwnedFd, String), OpenError> {
         }
         _ => OpenError::NoDevice { source: error.into() },
     })?;
-    let packets_alone = libc::IFF_TUN | libc::IFF_NO_PI | libc::IFF_VNET_HDR;
+    let packets_alone = libc::IFF_TUN | libc::IFF_NO_PI;
     request.ifr_ifru.ifru_flags = libc::c_short::try_from(packets_alone).unwrap_or_default();
     ioctl(&file, libc::TUNSETIFF, &mut request).map_err(|error| match error.raw_os_error() {
         Some(libc::EPERM) => not_permitted(
@@ -38,7 +38,6 @@ pub(super) fn attach(name: &str) -> Result<(OwnedFd, String), OpenError> {
         },
         _ => failed(format!("making the device {name}"), error),
     })?;
-    take_whole_packets(&file).map_err(|error| failed(format!("setting the device {name} up"), error))?;
     let name = request.ifr_name.iter().take_while(|byte| **byte != 0);
     let name: Vec<u8> = name.map(|byte| byte.cast_unsigned()).collect();
     Ok((file, String::from_utf8_lossy(&name).into_owned()))
@@ -188,17 +187,6 @@ fn ioctl(file: &OwnedFd, request: libc::Ioctl, argument: &mut libc::ifreq) -> io
     // SAFETY: the descriptor is open, and all requests of this module take a pointer to an `ifreq`, which they read, write,
     // and do not keep.
     let result = unsafe { libc::ioctl(file.as_raw_fd(), request, std::ptr::from_mut(argument)) };
-    if result < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(())
-}
-
-/// Has the kernel cut what it sends, and sum it up: who had the device before may have asked for something else.
-fn take_whole_packets(file: &OwnedFd) -> io::Result<()> {
-    const NO_OFFLOADS: libc::c_ulong = 0;
-    // SAFETY: the descriptor is open, and TUNSETOFFLOAD takes a number.
-    let result = unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETOFFLOAD, NO_OFFLOADS) };
     if result < 0 {
         return Err(io::Error::last_os_error());
     }

@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::thread::{CapabilitySet, UnshareFlags};
 
 use super::*;
-use crate::conformance::{ADDRESSES, Cable, Side, conforms, segment};
+use crate::conformance::{ADDRESSES, Cable, Side, conforms};
 use crate::{Channel, Closed, Headers, Interest, Refusal};
 
 /// Runs `test` on a thread in a network namespace of its own, which ends with it; says why not where that is not allowed.
@@ -235,16 +235,12 @@ impl Cable for Routed {
     }
 }
 
-/// Has the machine route between devices, and say nothing of its own there.
-fn routes() {
-    fs::write("/proc/sys/net/ipv4/ip_forward", "1").unwrap();
-    fs::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1").unwrap();
-}
-
 #[test]
 fn a_tun_device_is_a_backend_as_any() {
     apart("a_tun_device_is_a_backend_as_any", || {
-        routes();
+        fs::write("/proc/sys/net/ipv4/ip_forward", "1").unwrap();
+        // The kernel would say on its own that there are routers.
+        fs::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1").unwrap();
         for mtu in [1500, 9000, 65_535] {
             conforms(|| Routed::new(mtu));
         }
@@ -308,43 +304,5 @@ fn what_a_device_does_not_take_is_lost_and_counted() {
         circuit.publish();
         assert_eq!(circuit.counters().lost, 1);
         assert!(!circuit.is_backed_up());
-    });
-}
-
-#[test]
-fn segments_that_follow_each_other_are_one_packet_until_the_kernel_cuts_them() {
-    let name = "segments_that_follow_each_other_are_one_packet_until_the_kernel_cuts_them";
-    apart(name, || {
-        routes();
-        let mut cable = Routed::new(1500);
-        let lengths = [1000, 1000, 1000, 400];
-        let mut sequence = 0_u32;
-        for length in lengths {
-            let mut tcp = [0; 20];
-            tcp[4..8].copy_from_slice(&sequence.to_be_bytes());
-            tcp[13] = 0x10;
-            let mut packet = Packet::default();
-            let headers = segment::headers(ADDRESSES, 40, &tcp, length);
-            packet.headers.append(&headers).unwrap();
-            packet
-                .payload
-                .push(Bytes::from(vec![u8::try_from(sequence / 1000).unwrap(); length]));
-            cable.ends[0].transmit(&packet, Duration::ZERO).unwrap();
-            sequence += u32::try_from(length).unwrap();
-        }
-        cable.ends[0].publish();
-        assert_eq!(cable.ends[0].counters().coupled, 3);
-        for (number, length) in (0..).zip(lengths) {
-            let got = (0..10_000).find_map(|_| cable.ends[1].receive(Duration::ZERO).unwrap());
-            let got = got.expect("it comes");
-            assert_eq!(got.payload.concat(), vec![number; length]);
-            let place = u32::from(number) * 1000;
-            assert_eq!(got.headers.as_ref()[24..28], place.to_be_bytes());
-            let total = u16::try_from(20 + length).unwrap().to_be_bytes();
-            let addresses = &got.headers.as_ref()[12..20];
-            let pseudo = [addresses, &[0, 6], &total, &got.headers.as_ref()[20..]].concat();
-            let whole = [pseudo, got.payload.concat()].concat();
-            assert_eq!(segment::checksum(&whole), [0, 0], "the kernel filled it in");
-        }
     });
 }
