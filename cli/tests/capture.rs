@@ -190,7 +190,7 @@ fn tshark_reads_the_calls_of_a_flow_that_runs() {
     is_in_order("tshark_reads_the_calls_of_a_flow_that_runs", &file);
     // Again, by what it alone has.
     caller.goes_on(10);
-    let file = machine.capture("apic://", "60");
+    let file = machine.capture(&format!("apic://process-{}", std::process::id()), "60");
     is_in_order("tshark_reads_the_calls_of_a_flow_that_runs", &file);
     caller.stop();
     server.shutdown();

@@ -146,6 +146,28 @@ impl Geometry {
         Ok(())
     }
 
+    /// Returns one that has room for so many bytes of messages on their way, as far as there may be, and for no less than this
+    /// one. For bulk it has what this one has.
+    #[must_use]
+    pub fn with_room(self, bytes: u64) -> Self {
+        /// A message has this much at least, with its share of headers; so many fit into that room.
+        const MESSAGE: u64 = 256;
+        const MOST_SMALL: u32 = 2048;
+        let for_each = |size: u64, least: u32, most: u32| {
+            let count = u32::try_from(bytes.div_ceil(size)).unwrap_or(most);
+            count.clamp(least, most.max(least))
+        };
+        let small = u64::from(self.small.size.max(1));
+        Self {
+            slots: for_each(MESSAGE, self.slots, Self::MOST_SLOTS).next_power_of_two(),
+            small: FrameClass {
+                count: for_each(small, self.small.count, MOST_SMALL),
+                ..self.small
+            },
+            ..self
+        }
+    }
+
     /// Returns the bytes of the whole: what is mapped, and never more than that is used.
     #[must_use]
     pub fn bytes(&self) -> u64 {
@@ -251,6 +273,19 @@ mod tests {
         assert_eq!(geometry.frame_at(end), None);
         assert_eq!(geometry.frame_at(geometry.words() as u64 * 8 - 1), None);
         assert_eq!(geometry.slot(64), geometry.slot(0), "it is a ring");
+    }
+
+    #[test]
+    fn a_ring_has_room_for_what_is_sent_and_the_other_end_maps_it() {
+        let least = Geometry::default();
+        assert_eq!(least.with_room(0), least);
+        assert_eq!(least.with_room(64 * 256), least);
+        assert_eq!(least.with_room(600 * 256).slots, 1024, "one for each message");
+        let wide = least.with_room(8 << 20);
+        assert_eq!((wide.slots, wide.small.count), (Geometry::MOST_SLOTS, 2048));
+        let most = least.with_room(u64::MAX);
+        assert_eq!(most.check(64 << 20), Ok(()));
+        assert_eq!(most.slots, Geometry::MOST_SLOTS);
     }
 
     #[test]

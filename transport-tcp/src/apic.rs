@@ -171,6 +171,14 @@ fn unnamed() -> Endpoint {
     Endpoint::new(Apic::SCHEME, "", 0)
 }
 
+/// The same, of a process that is seen from here.
+fn caller(channel: &fabric::Circuit) -> Endpoint {
+    match channel.peer_process() {
+        Some(process) => unnamed().with_host(format!("process-{process}")),
+        None => unnamed(),
+    }
+}
+
 /// The engine's time: nanoseconds since it was first asked for, and never zero.
 fn now() -> Time {
     Time(u64::try_from(pacing::now().as_nanos()).unwrap_or(u64::MAX).max(1))

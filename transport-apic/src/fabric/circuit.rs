@@ -20,6 +20,7 @@ use crate::{
     Violation,
 };
 
+use super::credentials;
 use super::socket::{Peer, Socket, left};
 
 /// How often one who is awake looks whether the peer is there, while nothing comes of it.
@@ -115,6 +116,13 @@ impl Circuit {
 
     fn is_there(&mut self, interest: Interest) -> bool {
         self.gone || self.end.is_there(interest)
+    }
+
+    /// Returns the number of the process at the other end, when it connected or began to listen; `None` if it is not seen from
+    /// here.
+    #[must_use]
+    pub fn peer_process(&self) -> Option<u32> {
+        credentials::peer(&self.socket).ok()?.process
     }
 
     /// Returns its [descriptor](AsFd), which others than its owner may watch.

@@ -11,7 +11,7 @@ use super::Config;
 use super::circuit::Circuit;
 use super::credentials::peer_user;
 use super::directory::{Directory, Name, NameError};
-use super::handshake::{Half, HandshakeError, Kind, offered};
+use super::handshake::{Half, HandshakeError, Kind, offered, offered_room};
 use super::socket::Socket;
 
 /// Why there is no channel.
@@ -85,7 +85,15 @@ fn introduce(socket: Socket, config: &Config, until: Instant) -> Result<Option<C
     if !config.peers.allow(user) {
         return Err(HandshakeError::User(user));
     }
-    let half = Half::new(config.geometry)?;
+    let room = loop {
+        if let Some(room) = offered_room(&socket, config)? {
+            break room;
+        }
+        if !socket.wait(until)? {
+            return Ok(None);
+        }
+    };
+    let half = Half::new(config.geometry.with_room(room))?;
     // Who refuses does not wait to hear from us.
     let shown = half.show(&socket, Kind::Connect);
     loop {

@@ -10,11 +10,24 @@ use std::os::fd::{AsFd, AsRawFd};
 /// # Errors
 ///
 /// What the operating system says: the socket may be of another kind, or not connected.
+pub fn peer_user(socket: impl AsFd) -> io::Result<u32> {
+    Ok(peer(socket)?.user)
+}
+
+/// Whose the other end is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Credentials {
+    /// Its effective user: 65534 if it has none in this namespace of users.
+    pub(super) user: u32,
+    /// Its process; none if that is outside of this namespace of processes.
+    pub(super) process: Option<u32>,
+}
+
 #[allow(
     unsafe_code,
     reason = "getsockopt(2) has no safe form for a process that is not seen here"
 )]
-pub fn peer_user(socket: impl AsFd) -> io::Result<u32> {
+pub(super) fn peer(socket: impl AsFd) -> io::Result<Credentials> {
     // A process outside of our namespace of processes has number 0, which rustix's form has no room for.
     let mut peer = libc::ucred {
         pid: 0,
@@ -33,7 +46,10 @@ pub fn peer_user(socket: impl AsFd) -> io::Result<u32> {
         )
     };
     match result {
-        0 => Ok(peer.uid),
+        0 => Ok(Credentials {
+            user: peer.uid,
+            process: u32::try_from(peer.pid).ok().filter(|process| *process != 0),
+        }),
         _ => Err(io::Error::last_os_error()),
     }
 }

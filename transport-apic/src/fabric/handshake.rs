@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What two ends say to each other before there is a channel: one message each, of fixed size, with memory.
+//! What two ends say to each other before there is a channel, in messages of fixed size.
+//!
+//! The listener begins, and says what it has room for; then each shows the other one its memory.
 //!
 //! | bytes | |
 //! |---|---|
-//! | 0..8 | `upcallF1` |
-//! | 8..10 | 1 from who connects, 2 from who accepts, 3 from who refuses |
+//! | 0..8 | `upcallF2` |
+//! | 8..10 | 1 from who connects, 2 from who accepts, 3 from who refuses, 4 from who listens |
 //! | 10..12 | the reason, of a refusal |
-//! | 12..32 | slots; size and count of small frames; of large ones |
+//! | 12..32 | of who connects or accepts: slots; size and count of small frames; of large ones |
+//! | 12..20 | of who listens: bytes on their way to it that who connects is to have room for; 0 is as many as it likes |
 //!
-//! Numbers are little-endian. The memory comes with the message, but for a refusal.
+//! Numbers are little-endian, and what is not used is zero. The memory comes with the messages of who connects and accepts.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -25,7 +28,8 @@ use super::credentials::peer_user;
 use super::socket::Socket;
 use super::{Config, own_user};
 
-const MAGIC: &[u8; 8] = b"upcallF1";
+const MAGIC: &[u8; 8] = b"upcallF2";
+const HEAD: usize = 12;
 pub(super) const LENGTH: usize = 32;
 
 /// Why a channel was refused, as its other end says.
@@ -124,40 +128,48 @@ pub(super) enum Kind {
 }
 
 const REFUSE: u16 = 3;
+const LISTEN: u16 = 4;
 
 /// A message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Message {
     Offer(Kind, Geometry),
     Refuse(Reason),
+    /// Bytes on their way to the listener that who connects is to have room for.
+    Listen(u64),
 }
 
 impl Message {
     pub(super) fn encode(&self) -> [u8; LENGTH] {
-        let (kind, reason, geometry) = match self {
-            Self::Offer(kind, geometry) => (*kind as u16, 0, Some(geometry)),
-            Self::Refuse(reason) => (REFUSE, reason.code(), None),
+        let (kind, reason) = match self {
+            Self::Offer(kind, _) => (*kind as u16, 0),
+            Self::Refuse(reason) => (REFUSE, reason.code()),
+            Self::Listen(_) => (LISTEN, 0),
         };
-        let numbers = geometry.map_or([0; 5], |it| {
-            [
-                it.slots,
-                it.small.size,
-                it.small.count,
-                it.large.size,
-                it.large.count,
-            ]
-        });
-        let head = MAGIC
-            .iter()
-            .copied()
-            .chain(kind.to_le_bytes())
-            .chain(reason.to_le_bytes());
-        let body = numbers.into_iter().flat_map(u32::to_le_bytes);
         let mut bytes = [0; LENGTH];
-        bytes
-            .iter_mut()
-            .zip(head.chain(body))
-            .for_each(|(to, from)| *to = from);
+        let (head, body) = bytes.split_at_mut(HEAD);
+        fill(
+            head,
+            MAGIC
+                .iter()
+                .copied()
+                .chain(kind.to_le_bytes())
+                .chain(reason.to_le_bytes()),
+        );
+        match self {
+            Self::Offer(_, it) => {
+                let numbers = [
+                    it.slots,
+                    it.small.size,
+                    it.small.count,
+                    it.large.size,
+                    it.large.count,
+                ];
+                fill(body, numbers.into_iter().flat_map(u32::to_le_bytes));
+            }
+            Self::Listen(room) => fill(body, room.to_le_bytes().into_iter()),
+            Self::Refuse(_) => {}
+        }
         bytes
     }
 
@@ -165,38 +177,52 @@ impl Message {
         let wrong = HandshakeError::Message;
         let (magic, rest) = bytes.split_first_chunk::<8>().ok_or(wrong("length"))?;
         let (kind, rest) = rest.split_first_chunk::<2>().ok_or(wrong("length"))?;
-        let (reason, rest) = rest.split_first_chunk::<2>().ok_or(wrong("length"))?;
-        let (numbers, rest) = rest.as_chunks::<4>();
-        let numbers: &[[u8; 4]; 5] = numbers.try_into().map_err(|_| wrong("length"))?;
-        if !rest.is_empty() {
-            return Err(wrong("length"));
-        }
+        let (reason, body) = rest.split_first_chunk::<2>().ok_or(wrong("length"))?;
+        let body: &[u8; LENGTH - HEAD] = body.try_into().map_err(|_| wrong("length"))?;
         if magic != MAGIC {
             return Err(wrong("version"));
         }
-        let [slots, small_size, small_count, large_size, large_count] = numbers.map(u32::from_le_bytes);
-        let geometry = Geometry {
-            slots,
-            small: FrameClass {
-                size: small_size,
-                count: small_count,
-            },
-            large: FrameClass {
-                size: large_size,
-                count: large_count,
-            },
-        };
-        let kind = match u16::from_le_bytes(*kind) {
-            1 => Kind::Connect,
-            2 => Kind::Accept,
+        match u16::from_le_bytes(*kind) {
+            1 => Ok(Self::Offer(Kind::Connect, geometry(body))),
+            2 => Ok(Self::Offer(Kind::Accept, geometry(body))),
             REFUSE => {
                 let reason = Reason::of(u16::from_le_bytes(*reason)).ok_or(wrong("reason"))?;
-                return Ok(Self::Refuse(reason));
+                Ok(Self::Refuse(reason))
             }
-            _ => return Err(wrong("kind")),
-        };
-        Ok(Self::Offer(kind, geometry))
+            LISTEN => Ok(Self::Listen(room(body))),
+            _ => Err(wrong("kind")),
+        }
     }
+}
+
+fn fill(to: &mut [u8], from: impl Iterator<Item = u8>) {
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = from);
+}
+
+/// What is wrong with it shows when it is checked.
+fn geometry(body: &[u8; LENGTH - HEAD]) -> Geometry {
+    let mut numbers = body
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|bytes| u32::from_le_bytes(*bytes));
+    let mut next = || numbers.next().unwrap_or_default();
+    Geometry {
+        slots: next(),
+        small: FrameClass {
+            size: next(),
+            count: next(),
+        },
+        large: FrameClass {
+            size: next(),
+            count: next(),
+        },
+    }
+}
+
+/// However much it is, who takes it takes no more than it can.
+fn room(body: &[u8; LENGTH - HEAD]) -> u64 {
+    body.first_chunk().copied().map_or(0, u64::from_le_bytes)
 }
 
 /// Our half of a channel, made and yet to be shown.
@@ -265,12 +291,11 @@ pub(super) struct Offered {
     user: u32,
 }
 
-/// Looks for the other end's message; `None` while it has not come.
-pub(super) fn offered(
+/// Looks for the other end's message, with what was passed; `None` while it has not come.
+fn heard(
     socket: &Socket,
-    expected: Kind,
     config: &Config,
-) -> Result<Option<Offered>, HandshakeError> {
+) -> Result<Option<(Message, Option<OwnedFd>, u32)>, HandshakeError> {
     let user = peer_user(socket)?;
     if !config.peers.allow(user) {
         return Err(HandshakeError::User(user));
@@ -284,10 +309,33 @@ pub(super) fn offered(
         LENGTH => {}
         _ => return Err(HandshakeError::Message("length")),
     }
-    let geometry = match Message::decode(&bytes)? {
-        Message::Refuse(reason) => return Err(HandshakeError::Refused(reason)),
-        Message::Offer(kind, _) if kind != expected => return Err(HandshakeError::Message("kind")),
-        Message::Offer(_, geometry) => geometry,
+    match Message::decode(&bytes)? {
+        Message::Refuse(reason) => Err(HandshakeError::Refused(reason)),
+        message => Ok(Some((message, passed, user))),
+    }
+}
+
+/// Looks for what the listener has room for; `None` while it has not said so.
+pub(super) fn offered_room(socket: &Socket, config: &Config) -> Result<Option<u64>, HandshakeError> {
+    match heard(socket, config)? {
+        None => Ok(None),
+        Some((Message::Listen(room), ..)) => Ok(Some(room)),
+        Some(_) => Err(HandshakeError::Message("kind")),
+    }
+}
+
+/// Looks for the other end's memory; `None` while it has not come.
+pub(super) fn offered(
+    socket: &Socket,
+    expected: Kind,
+    config: &Config,
+) -> Result<Option<Offered>, HandshakeError> {
+    let Some((message, passed, user)) = heard(socket, config)? else {
+        return Ok(None);
+    };
+    let geometry = match message {
+        Message::Offer(kind, geometry) if kind == expected => geometry,
+        _ => return Err(HandshakeError::Message("kind")),
     };
     geometry.check(config.most_peer_bytes)?;
     let file = passed.ok_or(HandshakeError::Message("memory"))?;
@@ -329,6 +377,8 @@ mod tests {
             let refusal = Message::Refuse(reason);
             assert_eq!(Message::decode(&refusal.encode()).ok(), Some(refusal));
         }
+        let room = Message::Listen(u64::MAX - 1);
+        assert_eq!(Message::decode(&room.encode()).ok(), Some(room));
         let wrong = |at: usize, value: u8| {
             let mut bytes = bytes;
             bytes[at] = value;
@@ -337,7 +387,7 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         };
-        assert_eq!(wrong(7, b'2'), "version");
+        assert_eq!(wrong(7, b'1'), "version");
         assert_eq!(wrong(8, 9), "kind");
         assert_eq!(wrong(8, 3), "reason");
         for length in 0..LENGTH {

@@ -14,7 +14,7 @@ use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::io::Errno;
 use rustix::net::{SocketAddrUnix, SocketFlags, accept_with, bind, listen};
 
-use crate::{BadGeometry, Geometry};
+use crate::BadGeometry;
 
 use super::circuit::Circuit;
 use super::claim::Claim;
@@ -27,7 +27,7 @@ use super::{Config, Peers};
 /// its time is over.
 const MOST_SILENT: usize = 32;
 /// How long one may be silent.
-const SILENCE: Duration = Duration::from_millis(500);
+const SILENCE: Duration = Duration::from_secs(2);
 /// How long nobody is let in when there is no descriptor, or no memory, for one more.
 const SHORTAGE: Duration = Duration::from_millis(100);
 /// How many the kernel keeps waiting.
@@ -44,6 +44,8 @@ pub struct Listener {
     /// The name is ours; let go of when the socket is removed.
     _claim: Claim,
     config: Config,
+    /// Bytes on their way to it, and to who connects, that there is to be room for; 0 is as many as either likes.
+    room: (u64, u64),
     /// The listening socket, unless too many are silent, and those that are.
     events: Arc<OwnedFd>,
     silent: Vec<Silent>,
@@ -106,6 +108,7 @@ impl Listener {
                 path,
                 _claim: claim,
                 config,
+                room: (0, 0),
                 events: Arc::new(events),
                 silent: Vec::with_capacity(MOST_SILENT),
                 paused: None,
@@ -197,15 +200,10 @@ impl Listener {
         Ok(None)
     }
 
-    /// Changes what the channels to come transmit from.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with it; then nothing changes.
-    pub fn set_geometry(&mut self, geometry: Geometry) -> Result<(), BadGeometry> {
-        geometry.check(u64::MAX)?;
-        self.config.geometry = geometry;
-        Ok(())
+    /// Sets how many bytes of messages the channels to come have room for, in each direction, beyond what their geometry has
+    /// anyway: on their way to here, of which who connects is told, and from here. Bulk is not counted.
+    pub fn set_room(&mut self, receive: u64, send: u64) {
+        self.room = (receive, send);
     }
 
     /// Returns its [descriptor](AsFd), which others than its owner may watch.
@@ -232,6 +230,8 @@ impl Listener {
                 Ok(fd) => {
                     let socket = Socket::new(fd);
                     epoll::add(&self.events, &socket, EventData::new_u64(0), EventFlags::IN)?;
+                    // Who has gone again, or is not spoken to, is found out with the others.
+                    let _ = socket.send(&Message::Listen(self.room.0).encode(), None);
                     let until = now + SILENCE;
                     self.silent.push(Silent { socket, until });
                 }
@@ -270,7 +270,7 @@ impl Listener {
         let Some(theirs) = offered(socket, Kind::Connect, &self.config)? else {
             return Ok(None);
         };
-        let half = Half::new(self.config.geometry)?;
+        let half = Half::new(self.config.geometry.with_room(self.room.1))?;
         half.show(socket, Kind::Accept)?;
         Ok(Some((half, theirs)))
     }

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+use rustix::net::{SocketAddrUnix, bind, listen};
 use tempfile::TempDir;
 
-use super::handshake::{Kind, LENGTH, Message};
+use super::handshake::{Half, Kind, LENGTH, Message};
 use super::socket::Socket;
 use super::*;
 use crate::conformance::{Cable, Side, conforms};
@@ -310,10 +311,14 @@ fn answer(bytes: &[u8], passed: Option<std::os::fd::BorrowedFd<'_>>) -> Message 
     socket.send(bytes, passed).expect("there is room");
     assert!(listener.try_accept().expect("it listens").is_none());
     assert_eq!(listener.refused(), 1);
-    let mut answer = [0; LENGTH];
-    let got = socket.receive(&mut answer).expect("it is there");
-    assert_eq!(got.map(|(length, _)| length), Some(LENGTH));
-    Message::decode(&answer).expect("it is one of ours")
+    let told = || {
+        let mut told = [0; LENGTH];
+        let got = socket.receive(&mut told).expect("it is there");
+        assert_eq!(got.map(|(length, _)| length), Some(LENGTH));
+        Message::decode(&told).expect("it is one of ours")
+    };
+    assert_eq!(told(), Message::Listen(0), "the listener begins");
+    told()
 }
 
 #[test]
@@ -352,6 +357,67 @@ fn who_says_something_wrong_is_told_why_it_is_refused() {
     );
     let accept = Message::Offer(Kind::Accept, geometry).encode();
     assert_eq!(answer(&accept, Some(unsealed.as_fd())), refused(Reason::Message));
+}
+
+/// What a listener says to who connects, and what becomes of it.
+fn connected_to(greeting: &[u8]) -> Result<Circuit, ConnectError> {
+    let (_folder, directory) = place();
+    let name = "test".parse().expect("a name");
+    let socket = super::socket::open().expect("a socket");
+    let address = SocketAddrUnix::new(directory.socket(&name)).expect("it is short");
+    bind(&socket, &address).expect("it is free");
+    listen(&socket, 1).expect("it listens");
+    let client = thread::spawn(move || connect(&directory, "test", Config::default(), soon()));
+    let peer = Socket::new(rustix::net::accept(&socket).expect("it connects"));
+    peer.send(greeting, None).expect("there is room");
+    assert!(peer.wait(soon()).expect("a socket"), "it answers, or is gone");
+    let mut said = [0; LENGTH];
+    if let Ok(Some((LENGTH, Some(_memory)))) = peer.receive(&mut said) {
+        let half = Half::new(Geometry::default()).expect("memory");
+        half.show(&peer, Kind::Accept).expect("there is room");
+        let offer = Message::decode(&said).expect("it is one of ours");
+        assert!(matches!(offer, Message::Offer(Kind::Connect, geometry) if geometry.check(64 << 20).is_ok()));
+    }
+    drop(peer);
+    client.join().expect("it does not panic")
+}
+
+#[test]
+fn whatever_a_listener_wants_who_connects_brings_no_more_than_there_may_be() {
+    for room in [0, u64::MAX] {
+        connected_to(&Message::Listen(room).encode()).expect("it brings what it can");
+    }
+    let offer = Message::Offer(Kind::Accept, Geometry::default()).encode();
+    for wrong in [&offer[..], b"hello"] {
+        let outcome = connected_to(wrong);
+        assert!(
+            matches!(
+                outcome,
+                Err(ConnectError::Handshake {
+                    source: HandshakeError::Message(_),
+                    ..
+                })
+            ),
+            "{outcome:?}"
+        );
+    }
+}
+
+#[test]
+fn both_ends_have_the_room_that_the_listener_says() {
+    let (_folder, directory) = place();
+    let mut listener = Listener::bind(&directory, "test", Config::default()).expect("it is free");
+    listener.set_room(300 * 256, 600 * 256);
+    let client = thread::spawn(move || connect(&directory, "test", Config::default(), soon()));
+    let mut server = accept(&mut listener);
+    let mut client = client.join().expect("it ends").expect("it is let in");
+    assert_eq!(server.peer_process(), Some(std::process::id()));
+    // One packet for each slot, and no more.
+    for (circuit, slots) in [(&mut client, 512), (&mut server, 1024)] {
+        let packet = Packet::default();
+        let sent = (0..2048).take_while(|_| circuit.transmit(&packet, Duration::ZERO).is_ok());
+        assert_eq!(sent.count(), slots);
+    }
 }
 
 #[test]

@@ -10,12 +10,9 @@ use std::{
 
 use orb_core::transport::{Endpoint, Link, Listener};
 use parking_lot::Mutex;
-use transport_apic::{
-    FrameClass, Geometry,
-    fabric::{self, Config, Directory, ListenError},
-};
+use transport_apic::fabric::{self, Config, Directory, ListenError};
 
-use super::{ApicLink, CALLED, CALLER, now, random, unnamed};
+use super::{ApicLink, CALLED, CALLER, caller, now, random};
 use crate::{engine::Endpoints, stream::Stream};
 
 /// A name in the fabric.
@@ -45,27 +42,6 @@ impl ApicListener {
     }
 }
 
-/// What an end transmits from, so that so many octets of messages can be on their way: never less than by default, since
-/// memory is taken only when it is used. For bulk there is as much as the other end maps anyway.
-fn geometry(send: usize) -> Geometry {
-    /// A message has this much at least, with its share of headers; so many fit into that room.
-    const MESSAGE: usize = 256;
-    const MOST_SMALL: u32 = 2048;
-    let least = Geometry::default();
-    let for_each = |size: usize, least: u32, most: u32| {
-        let count = u32::try_from(send.div_ceil(size)).unwrap_or(most);
-        count.clamp(least, most)
-    };
-    Geometry {
-        slots: for_each(MESSAGE, least.slots, Geometry::MOST_SLOTS).next_power_of_two(),
-        small: FrameClass {
-            count: for_each(least.small.size as usize, least.small.count, MOST_SMALL),
-            ..least.small
-        },
-        ..least
-    }
-}
-
 fn why_not_bound(error: ListenError) -> io::Error {
     let kind = match &error {
         ListenError::Name(_) | ListenError::Geometry(_) => io::ErrorKind::InvalidInput,
@@ -84,21 +60,18 @@ impl Listener for ApicListener {
             local: CALLED,
             remote: CALLER,
         };
+        let peer = caller(&channel);
         let mut stream = Stream::listen(channel, endpoints, random(), now());
         if let Some((receive, send)) = *self.room.lock() {
             stream.set_budgets(receive, send);
         }
-        Ok(Arc::new(ApicLink::new(
-            stream,
-            self.spin,
-            self.local.clone(),
-            unnamed(),
-        )))
+        let local = self.local.clone();
+        Ok(Arc::new(ApicLink::new(stream, self.spin, local, peer)))
     }
 
     fn set_buffers(&self, receive: usize, send: usize) -> io::Result<()> {
-        let wrong = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
-        self.listener.lock().set_geometry(geometry(send)).map_err(wrong)?;
+        let bytes = |room| u64::try_from(room).unwrap_or(u64::MAX);
+        self.listener.lock().set_room(bytes(receive), bytes(send));
         *self.room.lock() = Some((receive, send));
         Ok(())
     }
@@ -109,23 +82,5 @@ impl Listener for ApicListener {
 
     fn fd(&self) -> Option<BorrowedFd<'_>> {
         Some(self.descriptor.as_fd())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_ring_has_room_for_what_is_sent_and_the_other_end_maps_it() {
-        assert_eq!(geometry(0), Geometry::default());
-        assert_eq!(geometry(64 * 256), Geometry::default());
-        let deep = geometry(600 * 256);
-        assert_eq!(deep.slots, 1024, "one for each message");
-        let wide = geometry(8 << 20);
-        assert_eq!((wide.slots, wide.small.count), (Geometry::MOST_SLOTS, 2048));
-        let most = geometry(usize::MAX);
-        assert_eq!(most.check(Config::default().most_peer_bytes), Ok(()));
-        assert_eq!(most.slots, Geometry::MOST_SLOTS);
     }
 }
