@@ -192,5 +192,5 @@ impl AsFd for Tun {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
