@@ -42,11 +42,13 @@ pub enum Moment {
     Idle,
     /// The server calls its client back, who does not answer.
     CallBack,
+    /// Null calls to an object with a guarantee, on a lane of its own.
+    Guaranteed,
 }
 
 impl Moment {
     /// All there are.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::InServant,
         Self::Deferred,
         Self::Calls,
@@ -54,6 +56,7 @@ impl Moment {
         Self::Connecting,
         Self::Idle,
         Self::CallBack,
+        Self::Guaranteed,
     ];
 
     /// Returns how the command line calls it.
@@ -67,6 +70,7 @@ impl Moment {
             Self::Connecting => "connecting",
             Self::Idle => "idle",
             Self::CallBack => "call-back",
+            Self::Guaranteed => "guaranteed",
         }
     }
 

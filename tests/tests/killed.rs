@@ -33,6 +33,6 @@ fn outlives(ours: Ours, times: usize) {
 #[test]
 fn who_is_killed_in_mid_call_is_noticed_and_leaves_nothing_behind() {
     // One after the other: what this process holds is compared.
-    outlives(Ours::Client, 28);
-    outlives(Ours::Server, 28);
+    outlives(Ours::Client, 32);
+    outlives(Ours::Server, 32);
 }

@@ -21,6 +21,8 @@ pub struct Held {
     pub threads: usize,
     /// Files in the fabric's directory.
     pub names: usize,
+    /// Clients that have a flow of their own, with a guarantee.
+    pub flows: usize,
     /// Memory that is resident, in KiB.
     pub resident: u64,
 }
@@ -39,6 +41,7 @@ impl Held {
             mappings: maps.lines().filter(|line| line.contains("upcall-fabric")).count(),
             threads: entries(Path::new("/proc/self/task"))?,
             names: entries(directory)?,
+            flows: 0,
             resident: resident
                 .and_then(|text| text.split_whitespace().next())
                 .and_then(|number| number.parse().ok())
@@ -46,11 +49,14 @@ impl Held {
         })
     }
 
-    /// How many descriptors, mappings and names there are that were not there before.
+    /// How many descriptors, mappings, names and flows there are that were not there before.
     #[must_use]
     pub fn leaked_since(&self, before: &Self) -> usize {
         let more = |now: fn(&Self) -> usize| now(self).saturating_sub(now(before));
-        more(|held| held.descriptors) + more(|held| held.mappings) + more(|held| held.names)
+        more(|held| held.descriptors)
+            + more(|held| held.mappings)
+            + more(|held| held.names)
+            + more(|held| held.flows)
     }
 
     /// Waits until no more of the fabric's memory is mapped than before; false if that never is.

@@ -6,9 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use upcall::{Bytes, Context};
+use upcall::{Bytes, Context, Orb, qos::Qos};
 
-use super::idl::desk::{Clerk, ClerkDivideError, ClerkRef};
+use super::{
+    Moment,
+    idl::desk::{Clerk, ClerkDivideError, ClerkRef, ClerkSkeleton},
+};
 use crate::PATIENCE;
 
 /// What a servant does while it keeps its caller waiting.
@@ -34,6 +37,21 @@ impl Waiting for () {
 
 /// An object that keeps its callers waiting.
 pub(crate) struct Patient<W>(pub(crate) W);
+
+/// The name of the object with a guarantee.
+pub(super) const GUARANTEED: &str = "guaranteed";
+
+/// Exports such an object as one for this moment, and returns its reference.
+pub(super) fn export(orb: &Orb, moment: Moment, waiting: impl Waiting) -> upcall::Result<String> {
+    let activation = orb.root_poa().activate(ClerkSkeleton::new(Patient(waiting)));
+    let object: ClerkRef = if moment == Moment::Guaranteed {
+        let qos = Qos::low_delay(Duration::from_millis(20)).worst_case(Duration::from_micros(50));
+        activation.id(GUARANTEED).qos(qos).export()?
+    } else {
+        activation.export()?
+    };
+    Ok(orb.object_to_string(&object))
+}
 
 impl<W: Waiting> Clerk for Patient<W> {
     fn bounce(&self, _: &Context, other: Option<ClerkRef>, times: u32) -> upcall::Result<u32> {

@@ -22,8 +22,8 @@ use upcall::{Completed, Fabric, Orb, SystemException, SystemExceptionKind};
 
 use super::{
     Held, Moment, Seen,
-    idl::desk::{ClerkRef, ClerkSkeleton},
-    servants::{Patient, Waiting},
+    idl::desk::ClerkRef,
+    servants::{GUARANTEED, Waiting, export},
     victim::BULK,
 };
 use crate::Process;
@@ -48,6 +48,8 @@ pub struct Survivor {
     orb: Orb,
     host: Arc<Host>,
     reference: String,
+    /// That of the object with a guarantee.
+    guaranteed: String,
     seen: BTreeMap<(Ours, Moment), Seen>,
     random: u64,
 }
@@ -86,13 +88,10 @@ impl Survivor {
             .listen("apic://survivor")
             .build()?;
         let host = Arc::new(Host::default());
-        let object: ClerkRef = orb
-            .root_poa()
-            .activate(ClerkSkeleton::new(Patient(Arc::clone(&host))))
-            .export()?;
         Ok(Self {
             program: program.as_ref().to_path_buf(),
-            reference: orb.object_to_string(&object),
+            reference: export(&orb, Moment::InServant, Arc::clone(&host))?,
+            guaranteed: export(&orb, Moment::Guaranteed, Arc::clone(&host))?,
             directory,
             orb,
             host,
@@ -120,7 +119,16 @@ impl Survivor {
             .listen("apic://")
             .build()?
             .shutdown();
-        Ok(Held::now(self.directory.path())?)
+        Ok(Held {
+            flows: self.flows()?,
+            ..Held::now(self.directory.path())?
+        })
+    }
+
+    /// How many clients have a flow of their own here.
+    fn flows(&self) -> Outcome<usize> {
+        let lane = self.orb.root_poa().lane(GUARANTEED)?.ok_or("no lane")?;
+        Ok(lane.clients.len())
     }
 
     /// Kills one process in `moment`, and sees what comes of it.
@@ -140,6 +148,9 @@ impl Survivor {
             let now = Held::now(self.directory.path())?;
             return Err(format!("{ours:?}, {moment:?}: {before:?} became {now:?}").into());
         }
+        in_time("the dead one's flow is given back", || {
+            self.flows().is_ok_and(|flows| flows == 0).then_some(())
+        })?;
         seen.returned.push(killed.elapsed());
         self.seen.insert((ours, moment), seen);
         Ok(())
@@ -147,7 +158,12 @@ impl Survivor {
 
     fn outlive_server(&mut self, moment: Moment, seen: &mut Seen) -> Outcome<Instant> {
         let directory = self.directory.path().to_path_buf();
-        let victim = Process::start(Command::new(&self.program).arg("server").arg(&directory));
+        let victim = Process::start(
+            Command::new(&self.program)
+                .arg("server")
+                .arg(&directory)
+                .arg(moment.name()),
+        );
         let reference = victim.line();
         let clerk: ClerkRef = self.orb.resolve(&reference)?;
         let ourselves: ClerkRef = self.orb.resolve(&self.reference)?;
@@ -181,11 +197,15 @@ impl Survivor {
 
     fn outlive_client(&mut self, moment: Moment, seen: &mut Seen) -> Outcome<Instant> {
         let begun = *self.host.begun.lock();
+        let reference = match moment {
+            Moment::Guaranteed => &self.guaranteed,
+            _ => &self.reference,
+        };
         let victim = Process::start(
             Command::new(&self.program)
                 .arg("client")
                 .arg(self.directory.path())
-                .args([&self.reference, moment.name()]),
+                .args([reference, moment.name()]),
         );
         victim.line_with("go");
         match moment {
@@ -255,7 +275,7 @@ fn call(
             Ok(mut pending) => in_time("an end", || pending.try_take()).ok()?.err(),
             Err(error) => Some(error),
         },
-        Moment::Calls => until_error(|| clerk.bounce(None, 0).wait().map(drop)),
+        Moment::Calls | Moment::Guaranteed => until_error(|| clerk.bounce(None, 0).wait().map(drop)),
         Moment::Bulk => {
             let papers = vec![7; BULK];
             until_error(|| clerk.copy(&papers).wait().map(drop))

@@ -12,8 +12,8 @@ use upcall::{Fabric, Orb};
 
 use super::{
     Moment,
-    idl::desk::{ClerkRef, ClerkSkeleton},
-    servants::{Patient, Waiting},
+    idl::desk::ClerkRef,
+    servants::{Waiting, export},
 };
 
 /// What is sent to and fro in bulk, in octets.
@@ -21,19 +21,18 @@ pub(super) const BULK: usize = 4 << 20;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
-/// Is the victim, as the command line says: `server DIRECTORY`, or `client DIRECTORY REFERENCE MOMENT`. It tells its
+/// Is the victim, as the command line says: `server DIRECTORY MOMENT`, or `client DIRECTORY REFERENCE MOMENT`. It tells its
 /// standard output that it is at it, and goes on until it is killed, or its parent is.
 ///
 /// # Errors
 /// Where something else goes wrong.
 pub fn victim(role: &str, arguments: &[String]) -> Outcome {
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    let of = |moment| Moment::of(moment).ok_or("no such moment");
     match (role, arguments) {
-        ("server", [directory]) => serve(directory),
-        ("client", [directory, reference, moment]) => {
-            call(directory, reference, Moment::of(moment).ok_or("no such moment")?)
-        }
-        _ => Err("a victim is `server DIRECTORY` or `client DIRECTORY REFERENCE MOMENT`".into()),
+        ("server", [directory, moment]) => serve(directory, of(moment)?),
+        ("client", [directory, reference, moment]) => call(directory, reference, of(moment)?),
+        _ => Err("a victim is `server DIRECTORY MOMENT` or `client DIRECTORY REFERENCE MOMENT`".into()),
     }
 }
 
@@ -57,9 +56,9 @@ fn say(what: &str) -> io::Result<()> {
     output.flush()
 }
 
-fn serve(directory: &str) -> Outcome {
+fn serve(directory: &str, moment: Moment) -> Outcome {
     let orb = orb(directory, true)?;
-    say(&export(&orb)?)?;
+    say(&export(&orb, moment, Saying)?)?;
     orb.run()?;
     Ok(())
 }
@@ -76,14 +75,6 @@ fn orb(directory: &str, listening: bool) -> Result<Orb, upcall::BuildError> {
     }
 }
 
-fn export(orb: &Orb) -> upcall::Result<String> {
-    let object: ClerkRef = orb
-        .root_poa()
-        .activate(ClerkSkeleton::new(Patient(Saying)))
-        .export()?;
-    Ok(orb.object_to_string(&object))
-}
-
 fn call(directory: &str, reference: &str, moment: Moment) -> Outcome {
     let orb = orb(directory, moment == Moment::CallBack)?;
     let clerk: ClerkRef = orb.resolve(reference)?;
@@ -96,7 +87,7 @@ fn call(directory: &str, reference: &str, moment: Moment) -> Outcome {
             rest();
             pending.wait()?;
         }
-        Moment::Calls => loop {
+        Moment::Calls | Moment::Guaranteed => loop {
             clerk.bounce(None, 0).wait()?;
         },
         Moment::Bulk => {
@@ -112,7 +103,7 @@ fn call(directory: &str, reference: &str, moment: Moment) -> Outcome {
         },
         Moment::Idle => rest(),
         Moment::CallBack => {
-            let ourselves: ClerkRef = orb.resolve(&export(&orb)?)?;
+            let ourselves: ClerkRef = orb.resolve(&export(&orb, moment, Saying)?)?;
             clerk.bounce(Some(&ourselves), 1).wait()?;
         }
     }
