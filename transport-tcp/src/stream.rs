@@ -28,8 +28,11 @@ const MOST: usize = 1 << 30;
 /// What is worth being sent of something that does not fit as a whole.
 const LITTLE: usize = 4096;
 
-/// The longest packet of what is copied: the peer can begin with the first of it while the next is being copied.
-const LONGEST_COPIED: usize = 65_535;
+/// The longest piece of what is copied: as much as is copied while the peer takes the piece before in.
+const LONGEST_COPIED: usize = 1 << 20;
+
+/// The least room that a connection has in each direction.
+const LEAST_ROOM: usize = 128 * 1024;
 
 /// A piece so large is not copied together with what comes before it: it may be handed on where it lies.
 const BULK: usize = 16 * 1024;
@@ -128,7 +131,7 @@ impl<C: Channel> Stream<C> {
         let properties = channel.properties();
         debug_assert!(properties.reliable, "nothing is sent again");
         // One segment can wait while another is on its way.
-        let longest = properties.mtu.min(LONGEST_COPIED).saturating_sub(HEADERS);
+        let longest = properties.mtu.saturating_sub(HEADERS).min(LONGEST_COPIED);
         let longest = longest.min(properties.holds / 2);
         let shares = properties.integrity == Integrity::Shared;
         Self {
@@ -153,14 +156,14 @@ impl<C: Channel> Stream<C> {
         }
     }
 
-    /// Bounds what is on its way in, and what is sent and not taken by the peer yet, in octets. In both directions there is
-    /// room for two of the longest segments at least, so that none has to wait for itself.
+    /// Bounds what is on its way in, and what is sent and not taken by the peer yet, in octets, to no less than 128 KiB. What
+    /// stays where its sender has it is counted among what comes in from then on, and not among what is sent.
     pub(crate) fn set_budgets(&mut self, receive: usize, send: usize) {
         let octets = |wanted: usize, in_place: usize| {
-            let wanted = wanted.clamp(2 * self.longest, MOST - IN_PLACE);
+            let wanted = wanted.clamp(LEAST_ROOM, MOST - IN_PLACE);
             u32::try_from(wanted + in_place).unwrap_or(u32::MAX)
         };
-        let receive = octets(receive.min(self.holds), in_place(self.shares));
+        let receive = octets(receive.min(self.holds), 0);
         self.connection.set_budgets(receive, octets(send, IN_PLACE));
         self.settled = false;
     }

@@ -13,8 +13,8 @@ use super::*;
 
 const SOON: Duration = Duration::from_secs(10);
 
-/// The room of two of the longest segments.
-const LEAST: usize = 2 * (65_535 - 40);
+/// The least room there is.
+const LEAST: usize = 128 * 1024;
 /// What is not worth a piece.
 const LITTLE: usize = 4096;
 

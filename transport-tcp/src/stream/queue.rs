@@ -6,7 +6,7 @@ use std::io::IoSlice;
 use rtu::Time;
 use transport_apic::{Channel, Packet, Payload};
 
-use super::{BULK, Ended, IN_PLACE, LITTLE, Stream, hands_on, in_place};
+use super::{BULK, Ended, IN_PLACE, LITTLE, Stream, hands_on};
 
 impl<C: Channel> Stream<C> {
     /// Queues as much of `parts` as goes out now, and sends what fills packets.
@@ -38,10 +38,7 @@ impl<C: Channel> Stream<C> {
     /// connection is open.
     pub(crate) fn windows(&self) -> Option<(usize, usize)> {
         let (receive, send) = self.connection.windows()?;
-        Some((
-            receive.saturating_sub(in_place(self.shares)),
-            send - reserved(send),
-        ))
+        Some((receive - reserved(receive), send - reserved(send)))
     }
 
     /// How much more of that may be sent.
@@ -93,7 +90,7 @@ impl<C: Channel> Stream<C> {
     }
 }
 
-/// How much of the peer's window is for what stays where it lies. The first that is shown, in a SYN, has nothing for that.
+/// How much of a window is for what stays where it lies. The first that is shown, in a SYN, has nothing for that.
 fn reserved(window: usize) -> usize {
     if window > IN_PLACE { IN_PLACE } else { 0 }
 }
