@@ -192,5 +192,6 @@ impl AsFd for Tun {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests;
