@@ -76,7 +76,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             geometry: Geometry::default(),
-            most_peer_bytes: 64 << 20,
+            most_peer_bytes: Geometry::MOST_BYTES,
             integrity: Integrity::Shared,
             pace: None,
             peers: Peers::SameUser,

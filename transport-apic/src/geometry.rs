@@ -116,6 +116,8 @@ impl Geometry {
     pub const MOST_SLOTS: u32 = 4096;
     /// The most frames, of both sizes together.
     pub const MOST_FRAMES: u32 = 4096;
+    /// The most bytes of another end's that are mapped, unless it is said otherwise.
+    pub const MOST_BYTES: u64 = 64 << 20;
     /// The largest frame, in bytes.
     pub const LARGEST_FRAME: u32 = 8 << 20;
 
@@ -146,8 +148,8 @@ impl Geometry {
         Ok(())
     }
 
-    /// Returns one that has room for so many bytes of messages on their way, as far as there may be, and for no less than this
-    /// one. For bulk it has what this one has.
+    /// Returns one that has room for so many bytes of messages on their way, as far as there may be by default, and for no less
+    /// than this one. For bulk it has what this one has.
     #[must_use]
     pub fn with_room(self, bytes: u64) -> Self {
         /// A message has this much at least, with its share of headers; so many fit into that room.
@@ -158,13 +160,18 @@ impl Geometry {
             count.clamp(least, most.max(least))
         };
         let small = u64::from(self.small.size.max(1));
-        Self {
+        let wider = Self {
             slots: for_each(MESSAGE, self.slots, Self::MOST_SLOTS).next_power_of_two(),
             small: FrameClass {
                 count: for_each(small, self.small.count, MOST_SMALL),
                 ..self.small
             },
             ..self
+        };
+        // The other end maps no more.
+        match wider.check(Self::MOST_BYTES) {
+            Ok(()) => wider,
+            Err(_) => self,
         }
     }
 
@@ -286,6 +293,9 @@ mod tests {
         let most = least.with_room(u64::MAX);
         assert_eq!(most.check(64 << 20), Ok(()));
         assert_eq!(most.slots, Geometry::MOST_SLOTS);
+        let mut large = least;
+        large.large.count = 56;
+        assert_eq!(large.with_room(u64::MAX), large, "nobody would map more");
     }
 
     #[test]

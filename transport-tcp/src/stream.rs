@@ -157,14 +157,21 @@ impl<C: Channel> Stream<C> {
     }
 
     /// Bounds what is on its way in, and what is sent and not taken by the peer yet, in octets, to no less than 128 KiB. What
-    /// stays where its sender has it is counted among what comes in from then on, and not among what is sent.
+    /// stays where its sender has it is counted with the rest, unless the peer was shown a window for that before: it goes
+    /// by the widest that it saw, so that stays as it is.
     pub(crate) fn set_budgets(&mut self, receive: usize, send: usize) {
-        let octets = |wanted: usize, in_place: usize| {
-            let wanted = wanted.clamp(LEAST_ROOM, MOST - IN_PLACE);
+        let octets = |wanted: usize, least: usize, in_place: usize| {
+            let wanted = wanted.clamp(least, MOST - IN_PLACE);
             u32::try_from(wanted + in_place).unwrap_or(u32::MAX)
         };
-        let receive = octets(receive.min(self.holds), 0);
-        self.connection.set_budgets(receive, octets(send, IN_PLACE));
+        let shown = self.connection.windows().map_or(0, |(receive, _)| receive);
+        let receive = if queue::reserved(shown) > 0 {
+            u32::try_from(shown).unwrap_or(u32::MAX)
+        } else {
+            octets(receive.min(self.holds), LEAST_ROOM.min(self.holds), 0)
+        };
+        self.connection
+            .set_budgets(receive, octets(send, LEAST_ROOM, IN_PLACE));
         self.settled = false;
     }
 

@@ -271,7 +271,14 @@ impl Invocation<'_> {
         let number = self.object.binding_number();
         let current = match last.take() {
             Some(known) if known.number == number && known.connection().is_some() => known,
-            _ => self.bind(deadline, attempts)?,
+            left => {
+                let current = self.bind(deadline, attempts)?;
+                // Who turns to another connection may not come back soon.
+                if let Some(left) = left.filter(|left| !Arc::ptr_eq(left.carrier(), current.carrier())) {
+                    left.carrier().send_collected();
+                }
+                current
+            }
         };
         Ok(last.insert(current))
     }

@@ -13,8 +13,8 @@ use crate::{
 impl ObjectRef {
     /// Returns the same reference, without a flow of its own, whose oneways travel in datagrams of UDP, one message in each:
     /// nothing is waited for, nothing queues behind what was lost, and **some may be lost**, come in another order than they
-    /// were sent in, or overtake other calls. No message is taken twice by a server of this kind, which also counts what it
-    /// did not get.
+    /// were sent in, or overtake other calls. A server of this kind takes none twice, and counts what it did not get, of
+    /// the last 1,024 senders.
     ///
     /// Everything that has a reply goes on as before, oneways with [`SyncScope::WithServer`](crate::invoke::SyncScope) and
     /// `WithTarget` among it. A oneway whose message, headers and all, is longer than 65,507 octets raises `IMP_LIMIT`; what is

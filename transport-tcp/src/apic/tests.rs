@@ -288,6 +288,26 @@ fn what_is_on_its_way_out_has_the_room_that_was_asked_for() {
     }
 }
 
+/// The other end was shown more before, which it goes on by.
+#[test]
+fn who_is_given_less_room_when_it_is_open_receives_for_ever() {
+    const EACH: usize = 8 * 1024;
+    let fabric = Fabric::new();
+    let (client, server) = fabric.pair();
+    greet(&*client, &*server);
+    client.set_buffers(200_000, 0).expect("set");
+    let mut buffer = BytesMut::with_capacity(2 * EACH);
+    for round in 0..1000 {
+        let sent = server.try_send(&[IoSlice::new(&[7; EACH])]);
+        let mut left = sent.unwrap_or_else(|error| panic!("round {round}: {error}"));
+        while left > 0 {
+            buffer.clear();
+            left -= client.recv(&mut buffer, Some(SOON)).expect("it comes");
+        }
+        assert!(client.watch(Interest::READ_ONCE).is_some(), "no more comes");
+    }
+}
+
 #[test]
 fn an_open_connection_is_given_other_room() {
     let fabric = Fabric::new();

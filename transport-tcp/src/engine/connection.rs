@@ -295,7 +295,7 @@ impl<P: Payload> Connection<P> {
     }
 
     /// Returns how many octets may be under way at a time, in and out, while nothing is; `None` before the connection is open.
-    /// The first is our window at its widest, the other what the peer's, the budget and congestion have in common.
+    /// The first is our window at its widest, the other what the peer's and the budget have in common.
     pub fn windows(&self) -> Option<(usize, usize)> {
         let (receive, send) = (self.receiver.most_window(), self.sender.widest());
         (send > 0).then_some((receive as usize, send as usize))

@@ -144,9 +144,10 @@ impl<P: Payload> Sender<P> {
         window.saturating_sub(self.unsent()).min(self.room())
     }
 
-    /// Octets that may be sent before any of them is acknowledged, when nothing is in flight and the peer has taken all.
+    /// Octets that may be under way at a time, as far as both ends go. Congestion, which bounds them for a while, is none of it:
+    /// its window grows only while it is used up.
     pub(crate) fn widest(&self) -> u32 {
-        self.most_window.min(self.congestion.window()).min(self.budget)
+        self.most_window.min(self.budget)
     }
 
     pub(crate) fn queue(&mut self, piece: P, octets: u32) {

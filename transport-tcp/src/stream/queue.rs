@@ -91,6 +91,6 @@ impl<C: Channel> Stream<C> {
 }
 
 /// How much of a window is for what stays where it lies. The first that is shown, in a SYN, has nothing for that.
-fn reserved(window: usize) -> usize {
+pub(super) fn reserved(window: usize) -> usize {
     if window > IN_PLACE { IN_PLACE } else { 0 }
 }

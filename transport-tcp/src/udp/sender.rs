@@ -102,8 +102,15 @@ impl Link for Sender {
         for _ in 0..2 {
             match self.transmit(parts) {
                 Ok(_) => return Ok(size),
-                // Nobody listened when an earlier one came there: that is no reason not to send this one.
-                Err(Errno::CONNREFUSED) => {}
+                // An earlier one did not come there, or found nobody: that is no reason not to send this one.
+                Err(
+                    Errno::CONNREFUSED
+                    | Errno::HOSTUNREACH
+                    | Errno::NETUNREACH
+                    | Errno::HOSTDOWN
+                    | Errno::NOPROTOOPT
+                    | Errno::NOBUFS,
+                ) => {}
                 Err(Errno::INTR) => return Err(io::ErrorKind::WouldBlock.into()),
                 Err(error) => return Err(error.into()),
             }

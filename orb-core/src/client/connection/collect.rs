@@ -3,8 +3,9 @@
 //!
 //! A thread that puts one call in flight after the other need not pay for sending each. So once several are in flight, and
 //! the next comes right after the one before, it is collected. It goes out when so many are that sending them together is
-//! as cheap as it gets; before anything else that is sent; when somebody looks for a reply that has not come; and when the
-//! executive comes by, which it does every half millisecond while a connection collects. A call of its own, and the first
+//! as cheap as it gets; before anything else that is sent; when somebody looks for a reply that has not come; when the
+//! thread turns to another connection; and when the executive comes by, which it does every half millisecond while a
+//! connection collects. A call of its own, and the first
 //! ones of a burst, are sent at once.
 
 use std::{
@@ -90,9 +91,9 @@ impl Connection {
         self.ended_by(result)
     }
 
-    /// Sends what was collected, before a thread waits for a reply.
+    /// Sends what was collected, before a thread waits for a reply, or turns to another connection.
     #[inline]
-    pub(super) fn send_collected(&self) {
+    pub(crate) fn send_collected(&self) {
         if self.writer.has_collected() {
             self.flush_collected();
         }
