@@ -226,6 +226,7 @@ impl Deferred {
             let connection = flight.connection();
             // What is there already needs no clock.
             let delivery = connection.take_delivered(flight.id).unwrap_or_else(|| {
+                Last::send_collected();
                 let mut wait = Wait::until(self.deadline, Instant::now());
                 connection.wait(flight.id, &mut wait)
             });

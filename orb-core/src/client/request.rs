@@ -79,6 +79,15 @@ impl Last {
         }
     }
 
+    /// Sends what the thread's last calls left collected, before it waits, wherever that is.
+    pub(crate) fn send_collected() {
+        let last = Self::take();
+        if let Some(binding) = &last.binding {
+            binding.carrier().send_collected();
+        }
+        last.keep();
+    }
+
     /// Keeps it for the thread's next call.
     #[inline]
     pub(crate) fn keep(self) {
