@@ -19,8 +19,8 @@ use crate::{
     client::writer::{Patience, WriteError},
 };
 
-/// So many calls in flight may be a burst.
-const MANY: usize = 8;
+/// So many calls in flight may be a burst. With fewer, whoever serves them should have them at once.
+const MANY: usize = 24;
 
 /// One that comes so soon after the one before is part of a burst.
 const SOON_AFTER: Duration = Duration::from_micros(10);
